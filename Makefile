@@ -1,0 +1,39 @@
+# make figure5   install into .venv and simulate the bundled traces
+# make test      install what the tests need too, and run them
+# make lint      ruff and mypy
+# make traces    train, distil and export the bundled traces again (hours; needs CIFAR-10, see traces/README.md)
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+SOURCES := pyproject.toml accelsim/version.py
+
+.PHONY: figure5 test lint traces clean
+
+# A stamp per set of extras: an environment that is complete is left alone.
+$(VENV)/.installed-core: $(SOURCES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "accelsim needs Python 3.11 or newer; set PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed-core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev]'
+	@touch $@
+
+figure5: $(VENV)/.installed-core
+	$(BIN)/accelsim figure5 --out out/figure5
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest --cov=accelsim --cov=models --cov-report=term
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy accelsim models
+
+traces: $(VENV)/.installed-dev
+	$(BIN)/python traces/make_traces.py
+
+clean:
+	rm -rf $(VENV) out build dist *.egg-info
