@@ -1,0 +1,32 @@
+"""The ways to run mapped work: same input, same ``Counts`` out. They know nothing of YAML, energy or files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from accelsim.errors import AccelsimError
+
+if TYPE_CHECKING:
+    from accelsim.config import Machine
+    from accelsim.engine.counts import Counts
+    from accelsim.trace import LayerTrace
+
+    Engine = Callable[[Sequence[LayerTrace], Machine, int], tuple[Counts, ...]]
+
+ENGINES = ("reference",)
+
+
+def run_image(
+    layers: Sequence[LayerTrace], machine: Machine, image: int = 0, engine: str = "reference"
+) -> tuple[Counts, ...]:
+    """Simulate one image on the machine with the engine of that name.
+
+    ``layers`` run in the order given; ``image`` indexes the first axis of their masks. Returns one
+    ``Counts`` per layer. Raises AccelsimError for an unknown engine, or a layer that cannot run.
+    """
+    if engine == "reference":
+        from accelsim.engine.reference import run_image as run
+
+        return run(layers, machine, image)
+    raise AccelsimError(f"engine: no engine named {engine!r}; there is: {', '.join(ENGINES)}")

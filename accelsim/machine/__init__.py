@@ -1,0 +1,5 @@
+"""The hardware, one SimPy process per unit, one unit a file (``docs/machine.md``, sections 5 and 6)."""
+
+from accelsim.machine.chip import Chip
+
+__all__ = ["Chip"]

@@ -1,0 +1,67 @@
+"""The chip: all cores work on a tile together, tile after tile (section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import simpy
+
+from accelsim.config import Machine
+from accelsim.engine.counts import Counts, total
+from accelsim.machine.clocking import Process
+from accelsim.machine.core import Core
+from accelsim.machine.dram import Dram
+from accelsim.mapping import TileWork
+
+
+class Chip:
+    """Runs the tiles of one image.
+
+    ``layers`` are the tiles of each layer, in the order of execution. After ``run``, ``counts`` holds one
+    ``Counts`` per layer.
+    """
+
+    def __init__(self, env: simpy.Environment, machine: Machine, layers: Sequence[Sequence[TileWork]]) -> None:
+        self.env = env
+        self.machine = machine
+        self.layers = layers
+        self.counts: list[Counts] = []
+        self.dram: Dram | None = None
+        if machine.dram is not None:
+            tiles = [tile for layer in layers for tile in layer]
+            self.dram = Dram(
+                env, machine, [tile.load_bits for tile in tiles], [tile.slice_bits_used for tile in tiles]
+            )
+
+    def run(self) -> Process:
+        if self.dram is not None:
+            self.env.process(self.dram.run())
+        index = 0
+        for layer in self.layers:
+            counts: list[Counts] = []
+            for tile in layer:
+                waiting_since = self.env.now
+                if self.dram is not None:
+                    yield self.dram.loaded[index]
+                    self.dram.tile_started[index].succeed()
+                waited = int(self.env.now - waiting_since)
+                start = self.env.now
+                cores = [Core(self.env, self.machine, work) for work in tile.cores]
+                yield self.env.all_of([self.env.process(core.run()) for core in cores])
+                elapsed = int(self.env.now - start)
+                counts += [self._with_waits(core.counts, elapsed, waited) for core in cores]
+                if self.dram is not None:
+                    self.dram.tile_ended[index].succeed()
+                    counts.append(Counts(dram_bits=tile.load_bits))
+                index += 1
+            self.counts.append(total(counts))
+
+    @staticmethod
+    def _with_waits(counts: Counts, elapsed_cycles: int, waited_cycles: int) -> Counts:
+        return replace(
+            counts,
+            barrier_cycles=elapsed_cycles - counts.core_cycles,
+            dram_cycles=waited_cycles,
+            core_cycles=elapsed_cycles + waited_cycles,
+        )

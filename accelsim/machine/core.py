@@ -1,0 +1,99 @@
+"""One core on one tile: the units, and how a block passes from one to the next (section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import simpy
+
+from accelsim.config import Machine
+from accelsim.engine.counts import Counts
+from accelsim.machine.clocking import Process, after
+from accelsim.machine.front_end import FrontEnd
+from accelsim.machine.mvu import Mvu
+from accelsim.machine.output_port import OutputPort
+from accelsim.machine.selector import Selector
+from accelsim.machine.sequencer import JobQueue, MvuJob, Slots
+from accelsim.mapping import CoreWork
+
+
+class Core:
+    """Wires the units of one core together for one tile.
+
+    A block's life, each step starting at the earliest in the cycle in which the former ended::
+
+        fetch -> approximate -> (pipeline drains) -> select -> precise -> (pipeline drains) -> write z
+                                        └─ write z~
+
+    In a dense layer: fetch -> precise -> (pipeline drains) -> write z.
+    """
+
+    def __init__(self, env: simpy.Environment, machine: Machine, work: CoreWork) -> None:
+        self.env = env
+        self.machine = machine
+        self.work = work
+        self.precise_cycles: list[int] = work.precise.tolist()
+        self.approximate_cycles: list[int] = work.approximate.tolist()
+        self.write_cycles: list[int] = work.write.tolist()
+        self.write_noise_cycles: list[int] = work.write_noise.tolist()
+        with_precise = sum(cycles > 0 for cycles in self.precise_cycles)
+        approximated = 0 if work.dense else work.blocks
+
+        self.slots = Slots(env, machine.sequencer.lookahead + 1, work.blocks)
+        self.queue = JobQueue(env, machine.sequencer.mvu_order)
+        self.front_end = FrontEnd(env, work.front.tolist(), self.slots, self.on_fetched)
+        self.mvu = Mvu(env, with_precise + approximated, self.queue, work.dense, self.on_job_ended)
+        self.selector = Selector(
+            env,
+            [] if work.dense else work.select.tolist(),
+            machine.selector.latency_cycles if machine.selector and not work.dense else 0,
+            self.on_mask_valid,
+        )
+        self.output_port = OutputPort(env, with_precise + approximated)
+        self.counts = Counts()
+
+    def on_fetched(self, block: int) -> None:
+        if self.work.dense:
+            self.offer_precise(block)
+        else:
+            self.queue.offer(MvuJob(block, precise=False, cycles=self.approximate_cycles[block]))
+
+    def on_job_ended(self, job: MvuJob) -> None:
+        drain_cycles = self.machine.mvu.pipeline_depth_cycles
+        if job.precise:
+            self.slots.release(job.block)
+            after(self.env, drain_cycles, lambda: self.write(self.write_cycles[job.block]))
+        else:
+            after(self.env, drain_cycles, lambda: self.on_noise_ready(job.block))
+
+    def on_noise_ready(self, block: int) -> None:
+        self.selector.arrived.put(block)
+        self.write(self.write_noise_cycles[block])
+
+    def on_mask_valid(self, block: int) -> None:
+        self.offer_precise(block)
+
+    def offer_precise(self, block: int) -> None:
+        if self.precise_cycles[block] == 0:
+            self.slots.release(block)
+        else:
+            self.queue.offer(MvuJob(block, precise=True, cycles=self.precise_cycles[block]))
+
+    def write(self, cycles: int) -> None:
+        self.output_port.arrived.put(cycles)
+
+    def run(self) -> Process:
+        """Run the tile to its end; then ``counts`` is complete but for the barrier."""
+        start = self.env.now
+        units = (self.front_end, self.mvu, self.selector, self.output_port)
+        yield self.env.all_of([self.env.process(unit.run()) for unit in units])
+        end = self.env.now
+        self.counts = replace(
+            self.work.counts,
+            core_cycles=int(end - start),
+            mvu_idle_input_cycles=self.mvu.idle_input_cycles,
+            mvu_idle_select_cycles=self.mvu.idle_select_cycles,
+            mvu_idle_drain_cycles=int(end - self.mvu.last_end),
+            front_idle_slot_cycles=self.front_end.idle_slot_cycles,
+            front_idle_done_cycles=int(end - self.front_end.last_end),
+        )

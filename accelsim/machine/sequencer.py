@@ -1,0 +1,70 @@
+"""Sequencer: hands out the slots of the patch buffer and says which job the MVU takes next."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from typing import Literal
+
+import simpy
+
+MvuOrder = Literal["approximate_first", "precise_first", "oldest_first"]
+
+
+class Slots:
+    """Block b may be fetched once block b - count is released; a slot is held from fetch to release."""
+
+    def __init__(self, env: simpy.Environment, count: int, blocks: int) -> None:
+        self.env = env
+        self.count = count
+        self._released = [env.event() for _ in range(blocks)]
+
+    def free_for(self, block: int) -> simpy.Event:
+        """Fires, at once if it already can, when the slot of ``block`` is free."""
+        if block < self.count:
+            return self.env.timeout(0)
+        return self._released[block - self.count]
+
+    def release(self, block: int) -> None:
+        """The operands of ``block`` are not needed any more."""
+        self._released[block].succeed()
+
+
+@dataclass(frozen=True, slots=True)
+class MvuJob:
+    """One job for the MVU: the approximation of a block, or its precise work."""
+
+    block: int
+    precise: bool
+    cycles: int
+
+
+class JobQueue:
+    """The jobs that may start now, and the policy that orders them.
+
+    ``arrival`` is an event that fires when a job is offered to an empty queue.
+    """
+
+    def __init__(self, env: simpy.Environment, order: MvuOrder) -> None:
+        self.env = env
+        self.order = order
+        self.arrival = env.event()
+        self._waiting: list[tuple[int, int, int, MvuJob]] = []
+
+    def offer(self, job: MvuJob) -> None:
+        """``job`` may start from this cycle on."""
+        preferred = job.precise if self.order == "precise_first" else not job.precise
+        rank = 0 if self.order == "oldest_first" else int(not preferred)
+        heapq.heappush(self._waiting, (rank, job.block, int(job.precise), job))
+        if not self.arrival.triggered:
+            self.arrival.succeed()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def take(self) -> MvuJob:
+        """The job that the policy puts first; the queue must not be empty."""
+        job = heapq.heappop(self._waiting)[3]
+        if not self._waiting:
+            self.arrival = self.env.event()
+        return job

@@ -1,0 +1,9 @@
+"""From a layer's masks and a machine to the work of each core: tiles, blocks, row ownership, service times.
+
+Section numbers in this package are those of ``docs/machine.md``.
+"""
+
+from accelsim.mapping.tiling import Tile, tile_layer
+from accelsim.mapping.work import CoreWork, TileWork, map_layer
+
+__all__ = ["CoreWork", "Tile", "TileWork", "map_layer", "tile_layer"]

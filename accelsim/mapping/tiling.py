@@ -1,0 +1,158 @@
+"""Cut a layer into tiles that fit the weight SRAM, and choose how many VPUs share a unit.
+
+Sections 2 and 3 of ``docs/machine.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accelsim.config import Machine
+from accelsim.errors import AccelsimError
+from accelsim.trace import LayerTrace
+
+BITS_PER_KIB = 8192
+WORD_BITS = 16
+CODE_BITS = 4
+
+
+def ceil_div(a: int, b: int) -> int:
+    """Integer ceiling of a / b for b > 0."""
+    return -(-a // b)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Consecutive rows of one sub-layer whose weights fit the slices together.
+
+    ``first_row`` counts neurons of the whole layer; ``rows_per_unit`` is 1, or M in an N:M layer.
+    ``k`` and ``nnz`` are 0 in a dense layer. ``projects`` is False where an earlier tile's projections
+    are kept. ``load_bits`` and ``units_per_slice`` matter to DRAM only.
+    """
+
+    first_row: int
+    rows: int
+    rows_per_unit: int
+    units: int
+    lanes: int
+    positions: int
+    d: int
+    k: int
+    nnz: int
+    projects: bool
+    counts_positions: bool
+    row_bits: int
+
+    @property
+    def load_bits(self) -> int:
+        """Weight bits of the tile: rows x (16 d + 4 k)."""
+        return self.rows * self.row_bits
+
+    def slice_bits_used(self, vpus: int) -> int:
+        """Bits that the fullest VPU slice holds of this tile."""
+        return ceil_div(self.units, vpus) * self.rows_per_unit * self.row_bits
+
+
+def _check_scheme(layer: LayerTrace, machine: Machine) -> None:
+    if layer.masks is None:
+        return
+    if machine.selector is None or machine.projection is None:
+        raise AccelsimError(
+            f"layer {layer.name}: machine {machine.name} has no selector and can only run dense schemes, "
+            f"not {layer.scheme.name}"
+        )
+    wanted = "nm" if layer.scheme.kind == "nm" else "threshold"
+    if machine.selector.kind != wanted:
+        raise AccelsimError(
+            f"layer {layer.name}: scheme {layer.scheme.name} needs a selector of kind {wanted}, "
+            f"machine {machine.name} has {machine.selector.kind}"
+        )
+    if machine.selector.kind == "nm" and (layer.scheme.of or 0) > machine.selector.max_of:
+        raise AccelsimError(
+            f"layer {layer.name}: groups of {layer.scheme.of} are more than selector.max_of "
+            f"{machine.selector.max_of} of machine {machine.name}"
+        )
+
+
+def _check_maps(layer: LayerTrace, machine: Machine) -> None:
+    shape = layer.shape
+    for what, sram, words in (
+        ("input", machine.input_sram, shape.c_in * shape.h_in * shape.w_in),
+        ("output", machine.output_sram, shape.n * shape.positions),
+    ):
+        if words * WORD_BITS > sram.kib * BITS_PER_KIB:
+            raise AccelsimError(
+                f"layer {layer.name}: its {what} map needs {ceil_div(words * WORD_BITS, BITS_PER_KIB)} KiB, "
+                f"{what}_sram of machine {machine.name} has {sram.kib}"
+            )
+
+
+def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
+    """The tiles of a layer, in the order in which they run.
+
+    Raises AccelsimError if the machine cannot run the layer: no fitting selector, or an SRAM too small.
+    """
+    _check_scheme(layer, machine)
+    _check_maps(layer, machine)
+    shape, mvu = layer.shape, machine.mvu
+    approximated = layer.masks is not None
+    if approximated and layer.approximation is None:
+        raise AccelsimError(f"layer {layer.name}: has masks but no approximation (k, nnz)")
+    k = layer.approximation.k if approximated and layer.approximation else 0
+    nnz = layer.approximation.nnz if approximated and layer.approximation else 0
+    per_unit = layer.scheme.of if approximated and layer.scheme.kind == "nm" and layer.scheme.of else 1
+
+    rows = shape.n // shape.groups
+    units = ceil_div(rows, per_unit)
+    row_bits = WORD_BITS * shape.d + CODE_BITS * k
+    slice_bits = machine.weight_sram.kib * BITS_PER_KIB // mvu.vpus
+    units_per_slice = slice_bits // (per_unit * row_bits)
+    if units_per_slice == 0:
+        raise AccelsimError(
+            f"layer {layer.name}: weight_sram of machine {machine.name} is too small for one tile: a VPU's slice "
+            f"has {slice_bits} bits, {per_unit} row(s) need {per_unit * row_bits}"
+        )
+
+    patch_bits = machine.patch_buffer.kib * BITS_PER_KIB
+    slots = machine.sequencer.lookahead + 1
+    bits_in_flight = slots * mvu.position_block * (WORD_BITS * shape.d + CODE_BITS * k)
+    if bits_in_flight > patch_bits:
+        raise AccelsimError(
+            f"layer {layer.name}: patch_buffer of machine {machine.name} is too small: {slots} slots of "
+            f"{mvu.position_block} patches need {ceil_div(bits_in_flight, BITS_PER_KIB)} KiB, "
+            f"it has {machine.patch_buffer.kib}"
+        )
+
+    def lanes(tile_units: int) -> int:
+        if mvu.spare_vpus != "share" or tile_units >= mvu.vpus:
+            return 1
+        return min(mvu.position_block, mvu.vpus // tile_units)
+
+    per_tile = mvu.vpus * units_per_slice
+    cuts = [(first, min(per_tile, units - first)) for first in range(0, units, per_tile)]
+    kept = (
+        approximated
+        and len(cuts) > 1
+        and bits_in_flight + CODE_BITS * k * shape.positions <= patch_bits
+    )
+    tiles = []
+    for group in range(shape.groups):
+        for index, (first_unit, tile_units) in enumerate(cuts):
+            first = first_unit * per_unit
+            tiles.append(
+                Tile(
+                    first_row=group * rows + first,
+                    rows=min(tile_units * per_unit, rows - first),
+                    rows_per_unit=per_unit,
+                    units=tile_units,
+                    lanes=lanes(tile_units),
+                    positions=shape.positions,
+                    d=shape.d,
+                    k=k,
+                    nnz=nnz,
+                    projects=approximated and (index == 0 or not kept),
+                    counts_positions=group == 0 and index == 0,
+                    row_bits=row_bits,
+                )
+            )
+    return tiles
