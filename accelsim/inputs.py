@@ -1,0 +1,35 @@
+"""What the API takes as input: an object, or the path or bundled name to load it from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from accelsim.bundled import bundled_path
+from accelsim.config import Machine, Technology, load_machine, load_technology
+from accelsim.trace import TraceFile, open_trace
+
+DEFAULT_TECHNOLOGY = "freepdk45"
+BUNDLED_TRACES = ("resnet18-cifar10", "wrn34-10-cifar10")
+
+MachineLike = Machine | str | Path
+TechnologyLike = Technology | str | Path
+TraceLike = TraceFile | str | Path
+
+
+def as_machine(machine: MachineLike) -> Machine:
+    """A machine, from itself, a YAML file, or the name of a bundled one (``"structured"``)."""
+    return machine if isinstance(machine, Machine) else load_machine(machine)
+
+
+def as_technology(technology: TechnologyLike) -> Technology:
+    """A technology, from itself, a YAML file, or the name of a bundled one (``"freepdk45"``)."""
+    return technology if isinstance(technology, Technology) else load_technology(technology)
+
+
+def as_trace(trace: TraceLike) -> TraceFile:
+    """An open trace, from itself, an HDF5 file, or the name of a bundled one (``"resnet18-cifar10"``)."""
+    if isinstance(trace, TraceFile):
+        return trace
+    if str(trace) in BUNDLED_TRACES and not Path(trace).exists():
+        return open_trace(bundled_path(f"traces/{trace}.h5"))
+    return open_trace(trace)

@@ -1,0 +1,95 @@
+"""Figure 5 of the paper from our own runs: time, energy, EDP, where the energy goes, how full the MVU is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accelsim.compare import DEFAULT_MACHINES, compare
+from accelsim.energy import area
+from accelsim.errors import AccelsimError
+from accelsim.inputs import (
+    BUNDLED_TRACES,
+    DEFAULT_TECHNOLOGY,
+    MachineLike,
+    TechnologyLike,
+    TraceLike,
+    as_technology,
+    as_trace,
+)
+from accelsim.report.claims import Claim, evaluate_claims
+from accelsim.results.files import replaced
+from accelsim.results.normalize import normalized
+from accelsim.results.results import Results
+from accelsim.simulate import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Figure5:
+    """``table``: one row per (network, scheme), relative to dense; ``areas_mm2``: of each machine as run."""
+
+    table: pd.DataFrame
+    claims: list[Claim]
+    areas_mm2: dict[str, float]
+    results: Results
+
+
+def figure5(
+    traces: Sequence[TraceLike] = BUNDLED_TRACES,
+    machines: Sequence[MachineLike] = DEFAULT_MACHINES,
+    *,
+    technology: TechnologyLike = DEFAULT_TECHNOLOGY,
+    images: slice | None = None,
+    iso_area_with: str | None = "unstructured",
+    engine: str = "reference",
+    progress: Progress | None = None,
+) -> Figure5:
+    """Simulate every scheme of the traces and normalize by dense. Nothing in it is stored from elsewhere.
+
+    Raises AccelsimError as ``compare`` does.
+    """
+    technology = as_technology(technology)
+    results = Results(technology=technology)
+    for each in traces:
+        trace = as_trace(each)
+        if trace.network in results.provenance.get("traces", {}):
+            raise AccelsimError(f"{trace.path}: a trace of network {trace.network} was given already")
+        part = compare(
+            trace,
+            machines,
+            technology=technology,
+            images=images,
+            iso_area_with=iso_area_with,
+            engine=engine,
+            progress=progress,
+        )
+        results.extend(part)
+    table = normalized(results.summary)
+    areas = {name: area(machine, technology).total_mm2 for name, machine in results.machines.items()}
+    return Figure5(table, evaluate_claims(table), areas, results)
+
+
+def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
+    """Write ``figure5.csv``, ``.png``, ``.svg``, ``claims.json`` and all results into a folder; return the paths."""
+    from accelsim.report.plots import plot_figure5
+
+    folder = Path(out)
+    paths = figure.results.write(folder)
+    try:
+        with replaced(folder / "figure5.csv", paths) as temporary:
+            figure.table.to_csv(temporary, index=False)
+        with replaced(folder / "claims.json", paths) as temporary:
+            claims = [claim.as_dict() for claim in figure.claims]
+            temporary.write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")
+        for suffix in (".png", ".svg"):
+            with replaced(folder / f"figure5{suffix}", paths) as temporary:
+                plot_figure5(figure.table, temporary)
+    except OSError as error:
+        raise AccelsimError(f"{folder}: cannot write: {error.strerror or error}") from None
+    return paths

@@ -1,0 +1,95 @@
+"""Pictures of results, with matplotlib."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accelsim.energy import GROUPS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+UNSTRUCTURED, STRUCTURED = "#4477aa", "#ee7733"
+GROUP_COLOURS = {
+    "compute": "#4477aa",
+    "sram": "#66ccee",
+    "registers": "#ccbb44",
+    "dram": "#aa3377",
+    "leakage": "#bbbbbb",
+}
+NETWORK_NAMES = {"resnet18": "ResNet-18", "wrn34-10": "WideResNet-34-10"}
+
+
+def plot_figure5(table: pd.DataFrame, path: Path) -> None:
+    """Draw the normalized summary: a row per network; time, energy with its split, EDP, mapping efficiency.
+
+    Unstructured and structured (N of 8) bars stand beside each other at each degree of noise; dense is 1.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    networks = list(dict.fromkeys(table["network"]))
+    with mpl.rc_context({"font.size": 8, "svg.hashsalt": "accelsim", "axes.spines.top": False, "axes.spines.right": False}):
+        figure = Figure(figsize=(13, 2.6 * len(networks) + 0.7), layout="constrained")
+        axes = figure.subplots(len(networks), 4, squeeze=False)
+        for row, network in zip(axes, networks, strict=True):
+            rows = table[table["network"] == network]
+            _bars(row[0], rows, "time_rel", "execution time / dense")
+            _energy(row[1], rows)
+            _bars(row[2], rows, "edp_rel", "EDP / dense")
+            _bars(row[3], rows, "mapping_efficiency", "mapping efficiency of the MVU", dense_line=False)
+            row[0].set_title(NETWORK_NAMES.get(network, network), loc="left", fontweight="bold")
+        for axis in axes[-1]:
+            axis.set_xlabel("degree of noise, % of neurons")
+        axes[0][0].legend(frameon=False, fontsize=7)
+        axes[0][1].legend(frameon=False, fontsize=6, ncol=2)
+        metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
+        figure.savefig(path, dpi=150, metadata=metadata)
+
+
+def _positions(rows: pd.DataFrame) -> tuple[list[float], list[tuple[pd.DataFrame, float, str, str]]]:
+    """Degrees of noise, and (rows, offset of its bars, name, colour) of the two schemes."""
+    unstructured = rows[rows["kind"] == "unstructured"]
+    structured = rows[rows["scheme"].str.fullmatch(r"nm-\d+of8")]
+    degrees = sorted({*unstructured["noise"], *structured["noise"]})
+    return degrees, [
+        (unstructured, -0.2, "unstructured", UNSTRUCTURED),
+        (structured, 0.2, "structured (N of 8 kept)", STRUCTURED),
+    ]
+
+
+def _ticks(axis: Axes, degrees: list[float], title: str) -> None:
+    axis.set_xticks(range(len(degrees)), [f"{100 * degree:g}" for degree in degrees])
+    axis.set_ylabel(title)
+
+
+def _bars(axis: Axes, rows: pd.DataFrame, column: str, title: str, dense_line: bool = True) -> None:
+    degrees, schemes = _positions(rows)
+    for part, offset, name, colour in schemes:
+        where = [degrees.index(degree) + offset for degree in part["noise"]]
+        bars = axis.bar(where, part[column], width=0.38, color=colour, label=name)
+        axis.bar_label(bars, fmt="%.2f", fontsize=5)
+    if dense_line:
+        axis.axhline(1, color="black", linewidth=0.8, linestyle=":")
+    _ticks(axis, degrees, title)
+
+
+def _energy(axis: Axes, rows: pd.DataFrame) -> None:
+    degrees, schemes = _positions(rows)
+    labelled = False
+    for part, offset, _, _ in schemes:
+        where = [degrees.index(degree) + offset for degree in part["noise"]]
+        bottom = [0.0] * len(part)
+        for group in GROUPS:
+            values = part[f"{group}_rel"].tolist()
+            if any(values):
+                label = group if not labelled else None
+                axis.bar(where, values, width=0.38, bottom=bottom, color=GROUP_COLOURS[group], label=label)
+            bottom = [b + v for b, v in zip(bottom, values, strict=True)]
+        for x, y in zip(where, bottom, strict=True):
+            axis.text(x, y, "U" if offset < 0 else "S", ha="center", va="bottom", fontsize=5)
+        labelled = True
+    axis.axhline(1, color="black", linewidth=0.8, linestyle=":")
+    _ticks(axis, degrees, "energy / dense (U, S)")

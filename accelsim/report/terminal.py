@@ -1,0 +1,106 @@
+"""Tables for a terminal, with rich; plain text when the output is no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from accelsim.trace import Scheme
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from accelsim.config import Machine
+    from accelsim.report.claims import Claim
+
+PIPE_WIDTH = 140
+
+
+def console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def _table(title: str, columns: Sequence[str], text_columns: int) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index < text_columns else "right", no_wrap=index == 0)
+    return table
+
+
+def scheme_label(name: str) -> str:
+    """How a scheme is shown to people, from its name."""
+    return Scheme.parse(name).label
+
+
+def show_summary(summary: pd.DataFrame) -> None:
+    """Absolute costs, one line per network and scheme; means over the images."""
+    columns = ("scheme", "machine", "images", "cycles", "latency ms", "energy uJ", "EDP uJ ms", "brick util.")
+    for network, rows in summary.groupby("network", sort=False):
+        table = _table(f"{network}, per image", columns, 2)
+        for row in rows.itertuples():
+            table.add_row(
+                scheme_label(row.scheme),
+                row.machine,
+                str(row.images),
+                f"{row.latency_cycles:,.0f}",
+                f"{row.latency_us / 1e3:.3f}",
+                f"{row.energy_pj / 1e6:,.1f}",
+                f"{row.edp_pj_us / 1e9:,.1f}",
+                f"{row.brick_utilization:.3f}",
+            )
+        console().print(table)
+
+
+def show_relative(normalized: pd.DataFrame) -> None:
+    """Costs relative to dense, with the energy split, one line per network, scheme and machine."""
+    columns = (
+        "scheme", "machine", "noise %", "cycles", "time", "energy", "EDP",
+        "compute", "SRAM", "registers", "leakage", "map. eff.", "brick util.",
+    )  # fmt: skip
+    for network, rows in normalized.groupby("network", sort=False):
+        count = rows["images"].iloc[0]
+        table = _table(f"{network}: mean of {count} image(s); costs relative to dense", columns, 2)
+        for row in rows.sort_values(["kind", "noise"]).itertuples():
+            table.add_row(
+                scheme_label(row.scheme),
+                row.machine,
+                f"{100 * row.noise:g}",
+                f"{row.latency_cycles:,.0f}",
+                f"{row.time_rel:.3f}",
+                f"{row.energy_rel:.3f}",
+                f"{row.edp_rel:.3f}",
+                f"{row.compute_rel:.3f}",
+                f"{row.sram_rel:.3f}",
+                f"{row.registers_rel:.3f}",
+                f"{row.leakage_rel:.4f}",
+                f"{row.mapping_efficiency:.2f}",
+                f"{row.brick_utilization:.3f}",
+            )
+        console().print(table)
+        console().print()
+
+
+def show_areas(machines: Mapping[str, Machine], areas_mm2: Mapping[str, float]) -> None:
+    """VPUs and area of the machines as they were run."""
+    parts = [f"{name}: {machines[name].mvu.vpus} VPUs, {area:.3f} mm2" for name, area in areas_mm2.items()]
+    console().print("machines: " + "; ".join(parts) + "\n")
+
+
+def show_claims(claims: Sequence[Claim]) -> None:
+    """Each claim with its verdict and evidence."""
+    out = console()
+    for claim in claims:
+        out.print(f"{claim.name} {claim.network}: {claim.text}: [bold]{claim.verdict.upper()}[/bold]")
+        out.print(f"   {claim.evidence}")
+    out.print()
+
+
+def show_files(paths: Sequence[Path]) -> None:
+    """Where the files are."""
+    out = console()
+    out.print("written: " + ", ".join(str(path) for path in paths), soft_wrap=True)

@@ -1,0 +1,177 @@
+"""The main verbs of the Python API: simulate a trace on a machine, and compare schemes across machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accelsim.config import Machine, Technology
+from accelsim.energy import check_clock
+from accelsim.engine import run_image
+from accelsim.errors import AccelsimError
+from accelsim.inputs import (
+    DEFAULT_TECHNOLOGY,
+    MachineLike,
+    TechnologyLike,
+    TraceLike,
+    as_machine,
+    as_technology,
+    as_trace,
+)
+from accelsim.results.results import Results
+from accelsim.results.rows import cost_columns, layer_columns, utilization_columns
+from accelsim.trace import Scheme, TraceFile
+from accelsim.version import __version__
+
+if TYPE_CHECKING:
+    from accelsim.engine.counts import Counts
+    from accelsim.trace import LayerTrace
+
+Progress = Callable[[str], None]
+"""Called with a short text after every simulated image."""
+
+
+def runs_on(scheme: Scheme, machine: Machine) -> bool:
+    """Whether the machine's selector can make such masks (any machine runs dense)."""
+    if scheme.kind == "dense":
+        return True
+    if machine.selector is None:
+        return False
+    if scheme.kind == "nm":
+        return machine.selector.kind == "nm" and (scheme.of or 0) <= machine.selector.max_of
+    return machine.selector.kind == "threshold"
+
+
+def chosen_schemes(trace: TraceFile, names: Sequence[str] | None, machine: Machine) -> list[Scheme]:
+    """The named schemes of the trace, or all that the machine can run.
+
+    Raises AccelsimError if a named scheme is not in the trace or cannot run, or if none can.
+    """
+    by_name = {scheme.name: scheme for scheme in trace.schemes}
+    if names is None:
+        schemes = [scheme for scheme in trace.schemes if runs_on(scheme, machine)]
+        if not schemes:
+            raise AccelsimError(
+                f"{trace.path}: machine {machine.name} can run none of its schemes ({', '.join(by_name)})"
+            )
+        return schemes
+    for name in names:
+        if name not in by_name:
+            raise AccelsimError(f"{trace.path}: no scheme {name!r}; it has: {', '.join(by_name)}")
+        if not runs_on(by_name[name], machine):
+            selector = machine.selector.kind if machine.selector else "none"
+            raise AccelsimError(
+                f"{trace.path}: scheme {name} cannot run on machine {machine.name} (selector: {selector})"
+            )
+    return [by_name[name] for name in dict.fromkeys(names)]
+
+
+def chosen_layers(trace: TraceFile, names: Sequence[str] | None) -> list[str]:
+    """The named layers, or all, in the order of execution. Raises AccelsimError for an unknown name."""
+    known = [layer.name for layer in trace.layers]
+    if names is None:
+        return known
+    for name in names:
+        if name not in known:
+            raise AccelsimError(f"{trace.path}: no layer {name!r}; it has: {', '.join(known)}")
+    return [name for name in known if name in names]
+
+
+def chosen_images(trace: TraceFile, images: slice | None) -> range:
+    """Indices into the trace's images. Raises AccelsimError if the slice holds none of them."""
+    count = len(trace.image_ids)
+    indices = range(count)[images or slice(None)]
+    asked_beyond = images is not None and images.stop is not None and images.stop > count
+    if not indices or asked_beyond:
+        text = f"{images.start or 0}:{'' if images.stop is None else images.stop}" if images else ""
+        raise AccelsimError(f"{trace.path}: images {text} are not all in the trace; it has 0:{count}")
+    return indices
+
+
+def provenance(trace: TraceFile, machine: Machine, technology: Technology, engine: str) -> dict[str, Any]:
+    """What is needed to run a simulation again and to know that it was the same."""
+    return {
+        "accelsim_version": __version__,
+        "engine": engine,
+        "technology": {"name": technology.name, "sha256": technology.sha256},
+        "machines": {machine.name: {"sha256": machine.sha256, "config": machine.model_dump(mode="json")}},
+        "traces": {
+            trace.network: {
+                "file": Path(trace.path).name,
+                "sha256": trace.sha256,
+                "dataset": trace.dataset,
+                "image_ids": list(trace.image_ids),
+                "weights_sha256": trace.weights_sha256,
+                "seeds": dict(trace.seeds),
+                "tools": dict(trace.tools),
+                "notes": trace.notes,
+            }
+        },
+    }
+
+
+def simulate(
+    trace: TraceLike,
+    machine: MachineLike,
+    *,
+    technology: TechnologyLike = DEFAULT_TECHNOLOGY,
+    schemes: Sequence[str] | None = None,
+    images: slice | None = None,
+    layers: Sequence[str] | None = None,
+    engine: str = "reference",
+    progress: Progress | None = None,
+) -> Results:
+    """Run images of a trace on a machine.
+
+    ``schemes``: names as in the trace, by default all that the machine can run. ``images``: a slice of the
+    trace's images, by default all. ``layers``: names, by default the whole network; they always run in the
+    order of execution. Each image is simulated by itself, layer after layer.
+
+    Raises AccelsimError for anything in the input that is at fault.
+    """
+    trace, machine, technology = as_trace(trace), as_machine(machine), as_technology(technology)
+    check_clock(machine, technology)
+    indices = chosen_images(trace, images)
+    names = chosen_layers(trace, layers)
+    results = Results(
+        technology=technology,
+        machines={machine.name: machine},
+        provenance=provenance(trace, machine, technology, engine),
+    )
+    for scheme in chosen_schemes(trace, schemes, machine):
+        for index in indices:
+            loaded = [trace.layer(name, scheme.name, images=slice(index, index + 1)) for name in names]
+            counts = run_image(loaded, machine, 0, engine)
+            results.rows += _rows(trace, machine, technology, scheme, index, loaded, counts)
+            if progress is not None:
+                progress(f"{trace.network} {scheme.name} on {machine.name}")
+    return results
+
+
+def _rows(
+    trace: TraceFile,
+    machine: Machine,
+    technology: Technology,
+    scheme: Scheme,
+    index: int,
+    layers: Iterable[LayerTrace],
+    counts: Iterable[Counts],
+) -> list[dict[str, Any]]:
+    common = {
+        "network": trace.network,
+        "dataset": trace.dataset,
+        "machine": machine.name,
+        "scheme": scheme.name,
+        "kind": scheme.kind,
+        "noise": scheme.noise,
+        "image_id": trace.image_ids[index],
+    }
+    return [
+        common
+        | layer_columns(layer)
+        | cost_columns(count, machine, technology)
+        | utilization_columns(count, machine)
+        | count.as_dict()
+        for layer, count in zip(layers, counts, strict=True)
+    ]
