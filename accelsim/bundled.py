@@ -1,0 +1,31 @@
+"""Where the files that ship with the package are: in the wheel, or beside it in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from accelsim.errors import AccelsimError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def bundled_path(relative: str) -> Path:
+    """Path of a shipped file or folder, e.g. ``bundled_path("hwconfigs/dense.yaml")``.
+
+    A wheel carries these in ``accelsim/_bundled/``; an editable install has them at the repository root.
+    Raises AccelsimError if neither holds it.
+    """
+    path = _find(relative)
+    if path is None:
+        raise AccelsimError(f"{relative}: not among the files that ship with accelsim")
+    return path
+
+
+def is_bundled(relative: str) -> bool:
+    """Whether such a file ships with the package."""
+    return _find(relative) is not None
+
+
+def _find(relative: str) -> Path | None:
+    paths = (root / relative for root in (_PACKAGE / "_bundled", _PACKAGE.parent))
+    return next((path for path in paths if path.exists()), None)

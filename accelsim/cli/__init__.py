@@ -1,0 +1,56 @@
+"""The command line: thin commands over the Python API. Bad input is one line on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from accelsim.cli.data import check, inspect
+from accelsim.cli.simulation import compare, figure5, run
+from accelsim.errors import AccelsimError
+from accelsim.version import __version__
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="accelsim")
+def cli() -> None:
+    """Cycle-accurate simulation of accelerators for noise-injected neural networks.
+
+    \b
+    accelsim figure5                                        the paper's Figure 5, from the bundled traces
+    accelsim run resnet18-cifar10 --machine structured --out out/run
+    accelsim inspect resnet18-cifar10                       what a trace, machine or technology holds
+    """
+
+
+for command in (figure5, run, compare, inspect, check):
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of ``accelsim``; exits with 0, 1 (check found damage), 2 (bad input) or 130 (Ctrl-C)."""
+    try:
+        status = cli.main(arguments, prog_name="accelsim", standalone_mode=False)
+    except AccelsimError as error:
+        _stop(str(error), EXIT_BAD_INPUT)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "")
+        sys.exit(EXIT_BAD_INPUT)
+    except click.ClickException as error:
+        _stop(error.format_message(), EXIT_BAD_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        _stop("interrupted; nothing was half written", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away: nothing more to tell it
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _stop(message: str, status: int) -> None:
+    one_line = " ".join(message.split())
+    click.echo(f"accelsim: {one_line}", err=True)
+    sys.exit(status)

@@ -1,0 +1,71 @@
+"""Options that several commands share, and the types they parse to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from accelsim.engine import ENGINES
+from accelsim.inputs import DEFAULT_TECHNOLOGY
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class ImageRange(click.ParamType):
+    """``0:4``, ``2:``, ``:4`` or ``3`` as a slice."""
+
+    name = "RANGE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> slice:
+        if isinstance(value, slice):
+            return value
+        first, colon, last = str(value).partition(":")
+        try:
+            start = int(first) if first else None
+            stop = (int(last) if last else None) if colon else int(first) + 1
+        except ValueError:
+            self.fail(f"{value!r} is not a range of images such as 0:4, 2: or 3", param, ctx)
+        if (start or 0) < 0 or (stop is not None and stop <= (start or 0)):
+            self.fail(f"{value!r} is not a range of images such as 0:4, 2: or 3", param, ctx)
+        return slice(start, stop)
+
+
+class Names(click.ParamType):
+    """A comma-separated list of names."""
+
+    name = "NAME,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        if isinstance(value, list):
+            return value
+        names = [name.strip() for name in str(value).split(",") if name.strip()]
+        if not names:
+            self.fail(f"{value!r} names nothing", param, ctx)
+        return names
+
+
+images_option = click.option(
+    "--images", type=ImageRange(), help="Images of the trace by index: 0:4, 2:, 3. Default: all."
+)
+schemes_option = click.option("--schemes", type=Names(), help="Schemes by name. Default: all that fit.")
+technology_option = click.option(
+    "--technology", default=DEFAULT_TECHNOLOGY, show_default=True, help="Technology YAML, or a bundled one's name."
+)
+engine_option = click.option(
+    "--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True, help="Simulation engine."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
+
+
+def out_option(default: str | None) -> Decorator:
+    """``--out DIR``, required where there is no default."""
+    return click.option(
+        "--out",
+        type=click.Path(file_okay=False),
+        default=default,
+        required=default is None,
+        show_default=default is not None,
+        help="Folder for CSV, Parquet and JSON; made if missing, files of the same name are replaced.",
+    )

@@ -1,0 +1,211 @@
+"""``accelsim run``, ``compare`` and ``figure5``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from accelsim.cli.options import (
+    engine_option,
+    images_option,
+    json_option,
+    out_option,
+    schemes_option,
+    technology_option,
+)
+from accelsim.cli.options import Names
+from accelsim.cli.progress import progress_bar
+from accelsim.compare import DEFAULT_MACHINES
+from accelsim.inputs import BUNDLED_TRACES, as_machine, as_trace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from accelsim.results import Results
+
+iso_area_option = click.option(
+    "--iso-area-with",
+    default="unstructured",
+    show_default=True,
+    help="Size the other machines to the area of this one (by name).",
+)
+no_iso_area_option = click.option("--no-iso-area", is_flag=True, help="Take the machines as their files say.")
+
+
+def _finish(results: Results, paths: list[Path], as_json: bool) -> None:
+    from accelsim.report.terminal import show_files, show_summary
+
+    if as_json:
+        click.echo(json.dumps(results.as_json()))
+    else:
+        show_summary(results.summary)
+        show_files(paths)
+
+
+@click.command()
+@click.argument("trace")
+@click.option("--machine", required=True, help="Machine YAML, or a bundled one: dense, unstructured, structured.")
+@schemes_option
+@images_option
+@click.option("--layers", type=Names(), help="Layers by name. Default: all.")
+@technology_option
+@engine_option
+@out_option(None)
+@json_option
+def run(
+    trace: str,
+    machine: str,
+    schemes: list[str] | None,
+    images: slice | None,
+    layers: list[str] | None,
+    technology: str,
+    engine: str,
+    out: str,
+    as_json: bool,
+) -> None:
+    """Simulate TRACE (a file or a bundled trace's name) on one machine.
+
+    \b
+    Example: accelsim run resnet18-cifar10 --machine structured --images 0:2 --out out/run
+    """
+    from accelsim.simulate import chosen_images, chosen_schemes, simulate
+
+    opened, loaded = as_trace(trace), as_machine(machine)
+    total = len(chosen_schemes(opened, schemes, loaded)) * len(chosen_images(opened, images))
+    with progress_bar(total, "images") as progress:
+        results = simulate(
+            opened,
+            loaded,
+            technology=technology,
+            schemes=schemes,
+            images=images,
+            layers=layers,
+            engine=engine,
+            progress=progress,
+        )
+    _finish(results, results.write(out), as_json)
+
+
+@click.command()
+@click.argument("trace")
+@click.option(
+    "--machines", type=Names(), default=",".join(DEFAULT_MACHINES), show_default=True, help="Files or bundled names."
+)
+@schemes_option
+@images_option
+@technology_option
+@iso_area_option
+@no_iso_area_option
+@engine_option
+@out_option(None)
+@json_option
+def compare(
+    trace: str,
+    machines: list[str],
+    schemes: list[str] | None,
+    images: slice | None,
+    technology: str,
+    iso_area_with: str,
+    no_iso_area: bool,
+    engine: str,
+    out: str,
+    as_json: bool,
+) -> None:
+    """Run each scheme of TRACE on the machines made for it, at the same area, relative to dense.
+
+    \b
+    Example: accelsim compare resnet18-cifar10 --schemes unstructured-87.5,nm-1of8 --out out/compare
+    """
+    from accelsim.compare import compare as run_comparison
+    from accelsim.report.terminal import show_files, show_relative
+    from accelsim.results.normalize import normalized
+
+    opened = as_trace(trace)
+    with progress_bar(_images_to_run([opened], images), "images") as progress:
+        results = run_comparison(
+            opened,
+            machines,
+            technology=technology,
+            schemes=schemes,
+            images=images,
+            iso_area_with=None if no_iso_area else iso_area_with,
+            engine=engine,
+            progress=progress,
+        )
+    paths = results.write(out)
+    table = normalized(results.summary)
+    if as_json:
+        content = json.loads(table.to_json(orient="records", double_precision=15))
+        click.echo(json.dumps({"table": content, "provenance": results.provenance}))
+    else:
+        show_relative(table)
+        show_files(paths)
+
+
+@click.command()
+@click.option(
+    "--traces", type=Names(), default=",".join(BUNDLED_TRACES), show_default=True, help="Files or bundled names."
+)
+@click.option(
+    "--machines", type=Names(), default=",".join(DEFAULT_MACHINES), show_default=True, help="Files or bundled names."
+)
+@images_option
+@technology_option
+@iso_area_option
+@no_iso_area_option
+@engine_option
+@out_option("out/figure5")
+@json_option
+def figure5(
+    traces: list[str],
+    machines: list[str],
+    images: slice | None,
+    technology: str,
+    iso_area_with: str,
+    no_iso_area: bool,
+    engine: str,
+    out: str,
+    as_json: bool,
+) -> None:
+    """The paper's Figure 5: time, energy and EDP of every scheme relative to dense, and its claims C1 to C5.
+
+    \b
+    Example: accelsim figure5 --out out/figure5
+    """
+    from accelsim.report.figure5 import figure5 as make_figure
+    from accelsim.report.figure5 import write_figure5
+    from accelsim.report.terminal import show_areas, show_claims, show_files, show_relative
+
+    opened = [as_trace(trace) for trace in traces]
+    with progress_bar(_images_to_run(opened, images), "images") as progress:
+        figure = make_figure(
+            opened,
+            machines,
+            technology=technology,
+            images=images,
+            iso_area_with=None if no_iso_area else iso_area_with,
+            engine=engine,
+            progress=progress,
+        )
+    paths = write_figure5(figure, out)
+    if as_json:
+        content: dict[str, Any] = {
+            "table": json.loads(figure.table.to_json(orient="records", double_precision=15)),
+            "claims": [claim.as_dict() for claim in figure.claims],
+            "areas_mm2": figure.areas_mm2,
+            "provenance": figure.results.provenance,
+        }
+        click.echo(json.dumps(content))
+        return
+    show_areas(figure.results.machines, figure.areas_mm2)
+    show_relative(figure.table)
+    show_claims(figure.claims)
+    show_files(paths)
+
+
+def _images_to_run(traces: list[Any], images: slice | None) -> int:
+    from accelsim.simulate import chosen_images
+
+    return sum(len(trace.schemes) * len(chosen_images(trace, images)) for trace in traces)

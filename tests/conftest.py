@@ -1,0 +1,28 @@
+"""Fixtures that several rooms share: small synthetic traces, no network, no data set needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from accelsim.trace import Scheme
+from accelsim.trace.synthetic import write_synthetic_trace
+
+SCHEMES = [
+    Scheme.dense(),
+    Scheme.unstructured(noise=0.5),
+    Scheme.unstructured(noise=0.75),
+    Scheme.unstructured(noise=0.875),
+    Scheme.nm(keep=4, of=8),
+    Scheme.nm(keep=2, of=8),
+    Scheme.nm(keep=1, of=8),
+]
+
+
+@pytest.fixture(scope="session")
+def small_trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two images of a three-layer network under seven schemes; masks random, seed 3."""
+    path = tmp_path_factory.mktemp("traces") / "small.h5"
+    write_synthetic_trace(path, SCHEMES, images=2, seed=3, network="small")
+    return path

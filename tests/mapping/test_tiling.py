@@ -1,0 +1,107 @@
+"""Tiles, ownership and lanes by hand, from sections 2 and 3 of docs/machine.md."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from accelsim import AccelsimError, Approximation, LayerShape, LayerTrace, Machine, Scheme, load_machine
+from accelsim.mapping import tile_layer
+from accelsim.mapping.passes import by_vpu, owned_rows
+
+
+def machine(name: str = "structured", **changes: object) -> Machine:
+    data = load_machine(name).model_dump(mode="json")
+    for path, value in changes.items():
+        section, _, field = path.partition("__")
+        data[section][field] = value
+    return Machine.model_validate(data)
+
+
+def layer(c_in: int, c_out: int, scheme: Scheme, groups: int = 1, size: int = 4, k: int = 8) -> LayerTrace:
+    shape = LayerShape(
+        kind="conv", c_in=c_in, c_out=c_out, kernel=(1, 1), groups=groups, h_in=size, w_in=size
+    )
+    if scheme.kind == "dense":
+        return LayerTrace.from_masks("layer", shape, scheme, None)
+    masks = np.zeros((1, size * size, c_out), dtype=bool)
+    masks.reshape(1, size * size, -1, scheme.of or c_out)[..., : scheme.keep or 1] = True
+    return LayerTrace.from_masks("layer", shape, scheme, masks, Approximation(k, 3, 0))
+
+
+def test_a_layer_that_fits_is_one_tile() -> None:
+    (tile,) = tile_layer(layer(64, 64, Scheme.nm(keep=1, of=8)), machine())
+    assert (tile.rows, tile.units, tile.rows_per_unit, tile.first_row) == (64, 8, 8, 0)
+    assert tile.row_bits == 16 * 64 + 4 * 8
+    assert tile.lanes == 2  # 8 groups on 16 VPUs
+    assert tile.projects and tile.counts_positions
+
+
+def test_weights_larger_than_the_sram_are_cut_into_tiles() -> None:
+    # A slice of 1 KiB holds 8192 bits: 7 rows of 16 * 64 + 4 * 8 = 1056 bits. 4 VPUs, 28 rows a tile.
+    small = machine("unstructured", mvu__vpus=4, weight_sram__kib=4, weight_sram__macro_kib=1)
+    tiles = tile_layer(layer(64, 60, Scheme.unstructured(noise=0.5)), small)
+    assert [(tile.first_row, tile.rows) for tile in tiles] == [(0, 28), (28, 28), (56, 4)]
+    assert [tile.projects for tile in tiles] == [True, False, False]  # kept in the patch buffer
+    assert [tile.counts_positions for tile in tiles] == [True, False, False]
+    assert tiles[0].load_bits == 28 * 1056
+    assert tiles[0].slice_bits_used(4) == 7 * 1056
+
+
+def test_projections_that_do_not_fit_are_made_again() -> None:
+    # 3 slots x 4 patches x (1024 + 32) bits = 12,672; 1,600 positions x 32 bits = 51,200; 7 KiB = 57,344.
+    changes = {"mvu__vpus": 4, "weight_sram__kib": 4, "weight_sram__macro_kib": 1}
+    big = layer(64, 60, Scheme.unstructured(noise=0.5), size=40)
+    for kib, projects in ((7, True), (8, False)):
+        tight = machine("unstructured", **changes, patch_buffer__kib=kib, patch_buffer__macro_kib=1)
+        assert [tile.projects for tile in tile_layer(big, tight)] == [True, projects, projects]
+
+
+def test_groups_of_a_convolution_are_sub_layers() -> None:
+    tiles = tile_layer(layer(8, 32, Scheme.nm(keep=2, of=4), groups=4), machine())
+    assert [(tile.first_row, tile.rows, tile.units) for tile in tiles] == [
+        (0, 8, 2), (8, 8, 2), (16, 8, 2), (24, 8, 2),
+    ]  # fmt: skip
+    assert [tile.counts_positions for tile in tiles] == [True, False, False, False]
+    assert all(tile.d == 2 and tile.lanes == 4 for tile in tiles)  # 16 VPUs / 2 units, at most T = 4
+
+
+def test_rows_go_round_the_vpus_and_groups_stay_whole() -> None:
+    (tile,) = tile_layer(layer(8, 5, Scheme.dense()), machine("unstructured", mvu__vpus=2))
+    assert owned_rows(tile, 2).tolist() == [[0, 2, 4], [1, 3, -1]]
+    (tile,) = tile_layer(layer(8, 12, Scheme.nm(keep=1, of=4)), machine(mvu__vpus=2))
+    assert owned_rows(tile, 2).tolist() == [[0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, -1, -1, -1, -1]]
+
+
+def test_positions_are_dealt_to_lanes() -> None:
+    (tile,) = tile_layer(layer(8, 3, Scheme.dense(), size=3), machine("unstructured", mvu__vpus=7))
+    assert tile.lanes == 2
+    active = np.zeros((9, 3), dtype=bool)
+    active[6, 1] = True  # block 1 (positions 4-7), position 2 of it: turn 1, lane 0, unit 1
+    arranged = by_vpu(active, tile, machine("unstructured", mvu__vpus=7))
+    assert arranged.shape == (3, 2, 2, 3, 1)
+    assert np.argwhere(arranged).tolist() == [[1, 1, 0, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("trace", "changed", "words"),
+    [
+        (layer(64, 64, Scheme.nm(keep=1, of=8)), machine(weight_sram__kib=1, weight_sram__macro_kib=1),
+         "weight_sram of machine structured is too small for one tile"),
+        (layer(64, 64, Scheme.nm(keep=1, of=8)), machine(patch_buffer__kib=1, patch_buffer__macro_kib=1),
+         "patch_buffer of machine structured is too small"),
+        (layer(64, 64, Scheme.nm(keep=1, of=8), size=32), machine(input_sram__kib=100),
+         "its input map needs 128 KiB, input_sram of machine structured has 100"),
+        (layer(8, 128, Scheme.nm(keep=1, of=8), size=32), machine(output_sram__kib=100),
+         "its output map needs 256 KiB"),
+        (layer(64, 64, Scheme.nm(keep=1, of=8)), machine("unstructured"), "needs a selector of kind nm"),
+        (layer(64, 64, Scheme.unstructured(noise=0.5)), machine(), "needs a selector of kind threshold"),
+        (layer(64, 64, Scheme.unstructured(noise=0.5)), machine("dense"), "can only run dense schemes"),
+        (layer(64, 64, Scheme.nm(keep=1, of=16)), machine(), "groups of 16 are more than selector.max_of 8"),
+    ],
+)  # fmt: skip
+def test_what_cannot_run_is_told_in_one_line(trace: LayerTrace, changed: Machine, words: str) -> None:
+    with pytest.raises(AccelsimError, match=words) as caught:
+        tile_layer(trace, changed)
+    assert "\n" not in str(caught.value)
+    assert "layer layer" in str(caught.value)

@@ -1,0 +1,161 @@
+"""Rows, sums and files of results, against sums done by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from accelsim import AccelsimError, Results, compare, load_machine, load_technology, open_trace, simulate
+from accelsim.compare import same_area
+from accelsim.energy import GROUPS, area
+from accelsim.engine import run_image
+from accelsim.engine.counts import COUNT_NAMES
+from accelsim.results.normalize import normalized
+
+
+@pytest.fixture(scope="module")
+def results(small_trace: Path) -> Results:
+    return simulate(small_trace, "structured")
+
+
+def test_one_row_per_scheme_image_and_layer(results: Results, small_trace: Path) -> None:
+    trace = open_trace(small_trace)
+    assert len(results.layers) == 4 * 2 * len(trace.layers)  # dense and three N:M schemes fit the machine
+    assert not results.layers.isna().any().any()
+
+
+def test_a_row_holds_what_the_engine_counted(results: Results, small_trace: Path) -> None:
+    trace = open_trace(small_trace)
+    layers = [trace.layer(info.name, "nm-2of8", images=slice(1, 2)) for info in trace.layers]
+    counts = run_image(layers, load_machine("structured"))
+    table = results.layers
+    rows = table[(table["scheme"] == "nm-2of8") & (table["image_id"] == trace.image_ids[1])]
+    for (_, row), count in zip(rows.iterrows(), counts, strict=True):
+        assert {name: row[name] for name in COUNT_NAMES} == count.as_dict()
+
+
+def test_an_image_is_the_sum_of_its_layers(results: Results) -> None:
+    layers = results.layers.groupby(["scheme", "image_id"], sort=False)
+    images = results.images.set_index(["scheme", "image_id"])
+    for name in ("latency_cycles", "energy_pj", *(f"{group}_pj" for group in GROUPS)):
+        for key, total in layers[name].sum().items():
+            assert math.isclose(images.loc[key, name], total, rel_tol=1e-12), name
+
+
+def test_energy_is_the_sum_of_its_groups_and_edp_the_product(results: Results) -> None:
+    for _, row in results.images.iterrows():
+        assert math.isclose(row["energy_pj"], sum(row[f"{group}_pj"] for group in GROUPS), rel_tol=1e-12)
+        assert math.isclose(row["edp_pj_us"], row["energy_pj"] * row["latency_us"], rel_tol=1e-12)
+        assert row["latency_us"] == row["latency_cycles"] / 500
+
+
+def test_utilizations_are_shares(results: Results) -> None:
+    for name in ("mvu_busy", "mapping_efficiency", "brick_utilization", "front_busy", "output_busy"):
+        assert results.layers[name].between(0, 1).all(), name
+
+
+def test_files_open_elsewhere_and_agree(results: Results, tmp_path: Path) -> None:
+    paths = results.write(tmp_path / "new" / "folder")
+    assert {path.name for path in paths} == {
+        "layers.csv", "layers.parquet", "images.csv", "images.parquet", "summary.csv", "results.json",
+    }  # fmt: skip
+    for name in ("layers", "images"):
+        csv = pd.read_csv(tmp_path / f"new/folder/{name}.csv")
+        parquet = pd.read_parquet(tmp_path / f"new/folder/{name}.parquet")
+        assert list(csv.columns) == list(parquet.columns)
+        assert all(column == column.strip() and " " not in column for column in csv.columns)
+        pd.testing.assert_frame_equal(csv, parquet, check_dtype=False)
+    stored = json.loads((tmp_path / "new/folder/results.json").read_text())
+    machine = stored["provenance"]["machines"]["structured"]
+    assert machine["sha256"] == load_machine("structured").sha256
+    assert stored["provenance"]["traces"]["small"]["sha256"]
+    assert [row["scheme"] for row in stored["summary"]] == ["dense", "nm-4of8", "nm-2of8", "nm-1of8"]
+
+
+def test_two_runs_write_the_same_bytes(small_trace: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        simulate(small_trace, "structured", images=slice(0, 1)).write(tmp_path / name)
+    for file in ("layers.csv", "images.csv", "summary.csv", "results.json"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(results: Results, tmp_path: Path) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("precious")
+    with pytest.raises(AccelsimError, match="cannot write results") as caught:
+        results.write(blocker / "sub")
+    assert "\n" not in str(caught.value)
+    assert blocker.read_text() == "precious"
+
+
+def test_choice_of_layers_and_images(small_trace: Path) -> None:
+    trace = open_trace(small_trace)
+    last = trace.layers[-1].name
+    first = trace.layers[0].name
+    table = simulate(trace, "dense", layers=[last, first], images=slice(1, 2)).layers
+    assert list(table["layer"]) == [first, last]  # order of execution, not of asking
+    assert set(table["image_id"]) == {trace.image_ids[1]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"schemes": ["nm-1of4"]}, "no scheme 'nm-1of4'"),
+        ({"schemes": ["unstructured-50"]}, "cannot run on machine structured"),
+        ({"layers": ["nonesuch"]}, "no layer 'nonesuch'"),
+        ({"images": slice(2, 4)}, "not all in the trace"),
+        ({"images": slice(0, 3)}, "not all in the trace"),
+        ({"engine": "magic"}, "no engine named 'magic'"),
+        ({"technology": "tsmc2"}, "no such technology"),
+    ],
+)
+def test_wrong_choices_are_told_in_one_line(
+    small_trace: Path, arguments: dict[str, object], words: str
+) -> None:
+    with pytest.raises(AccelsimError, match=words) as caught:
+        simulate(small_trace, "structured", **arguments)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+def test_compare_runs_each_scheme_on_its_machine_and_dense_once(small_trace: Path) -> None:
+    table = compare(small_trace).summary
+    machine_of = dict(zip(table["scheme"], table["machine"], strict=True))
+    assert machine_of["dense"] == "dense"
+    assert machine_of["unstructured-50"] == "unstructured"
+    assert machine_of["nm-1of8"] == "structured"
+    assert len(table) == 7
+
+
+def test_compare_at_equal_area(small_trace: Path) -> None:
+    technology = load_technology()
+    machines = [load_machine(name) for name in ("dense", "unstructured", "structured")]
+    small = machines[1].resized(vpus=8)
+    resized = same_area([machines[0], small, machines[2]], small, technology)
+    budget = area(small, technology).total_mm2
+    for machine in resized:
+        assert area(machine, technology).total_mm2 <= budget
+    results = compare(small_trace, [machines[0], small, machines[2]], schemes=["nm-4of8"])
+    assert results.machines["structured"] == resized[2]
+    as_given = compare(small_trace, [machines[0], small, machines[2]], schemes=["nm-4of8"], iso_area_with=None)
+    assert as_given.machines["structured"] == machines[2]
+
+
+def test_dense_is_one_after_normalizing(small_trace: Path) -> None:
+    table = normalized(compare(small_trace, schemes=["unstructured-75"]).summary).set_index("scheme")
+    assert list(table.loc["dense", ["time_rel", "energy_rel", "edp_rel"]]) == [1, 1, 1]
+    row, dense = table.loc["unstructured-75"], table.loc["dense"]
+    assert row["time_rel"] == row["latency_us"] / dense["latency_us"]
+    assert math.isclose(sum(row[f"{group}_rel"] for group in GROUPS), row["energy_rel"], rel_tol=1e-12)
+    with pytest.raises(AccelsimError, match="needs one dense result"):
+        normalized(simulate(small_trace, "unstructured", schemes=["unstructured-50"]).summary)
+
+
+def test_results_of_different_machines_of_one_name_do_not_mix(small_trace: Path) -> None:
+    one = simulate(small_trace, "dense")
+    other = simulate(small_trace, load_machine("dense").resized(vpus=4))
+    with pytest.raises(AccelsimError, match="two different machines are named dense"):
+        one.extend(other)
