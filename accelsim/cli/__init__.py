@@ -7,6 +7,7 @@ import sys
 import click
 
 from accelsim.cli.data import check, inspect
+from accelsim.cli.export import export
 from accelsim.cli.simulation import compare, figure5, run
 from accelsim.errors import AccelsimError
 from accelsim.version import __version__
@@ -27,7 +28,7 @@ def cli() -> None:
     """
 
 
-for command in (figure5, run, compare, inspect, check):
+for command in (figure5, run, compare, export, inspect, check):
     cli.add_command(command)
 
 

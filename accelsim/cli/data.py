@@ -1,4 +1,4 @@
-"""``accelsim inspect``, ``check`` and ``export``."""
+"""``accelsim inspect`` and ``check``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import click
 
 from accelsim.bundled import bundled_path
-from accelsim.cli.options import Names
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.inputs import BUNDLED_TRACES, DEFAULT_TECHNOLOGY, as_machine, as_technology, as_trace

@@ -1,0 +1,86 @@
+"""``accelsim export``: from a PyTorch network to a trace file."""
+
+from __future__ import annotations
+
+import click
+
+from accelsim.cli.options import ImageRange, Names
+from accelsim.errors import AccelsimError
+from accelsim.trace import Scheme
+
+DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4of8,nm-2of8,nm-1of8"
+
+
+@click.command()
+@click.option("--checkpoint", type=click.Path(), help="A converted checkpoint of models.defenses.prepare (CIFAR-10).")
+@click.option("--data", type=click.Path(), help="CIFAR-10's binary files. Default: $ACCELSIM_DATA.")
+@click.option("--model", help="Instead: your own network, module:factory (any torch.nn.Module).")
+@click.option("--weights", type=click.Path(), help="Its weights, safetensors, if the factory loads none.")
+@click.option("--inputs", type=click.Path(), help="Its images: a .npy file, float32 (count, channels, h, w).")
+@click.option("--calibration", type=click.Path(), help="Training images to distill on, likewise.")
+@click.option("--images", type=ImageRange(), default="0:8", show_default="0:8", help="Images by number, a range.")
+@click.option("--schemes", type=Names(), default=DEFAULT_SCHEMES, show_default=True, help="Schemes to export.")
+@click.option("--k-ratio", type=float, default=0.25, show_default=True, help="Rows of P as a share of d (--model).")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of P and distillation (--model).")
+@click.option("--linear", is_flag=True, help="Approximate linear layers too (--model).")
+@click.option("--skip", type=Names(), default=None, help="Layers to leave dense, by name (--model).")
+@click.option("--accuracy-images", type=click.IntRange(0, 10_000), default=0, show_default=True,
+              help="Measure each scheme's clean accuracy on so many test images (--checkpoint).")  # fmt: skip
+@click.option("--out", type=click.Path(dir_okay=False), required=True, help="The trace file to write.")
+@click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+def export(
+    checkpoint: str | None,
+    data: str | None,
+    model: str | None,
+    weights: str | None,
+    inputs: str | None,
+    calibration: str | None,
+    images: slice,
+    schemes: list[str],
+    k_ratio: float,
+    seed: int,
+    linear: bool,
+    skip: list[str] | None,
+    accuracy_images: int,
+    out: str,
+    overwrite: bool,
+) -> None:
+    """Export the essential masks of a network as a trace. Needs PyTorch (pip install 'accelsim-nn[train]').
+
+    Each image runs through the network once per scheme; the masks of every converted layer are written as
+    they come, so memory does not grow with the number of images.
+
+    \b
+    Examples: accelsim export --checkpoint resnet18.safetensors --data cifar10/ --images 0:8 --out mine.h5
+              accelsim export --model mynets:trained --inputs test.npy --calibration train.npy --out mine.h5
+
+    Schemes: dense; unstructured-P for P % noise (also unstructured-P-position, -calibrated); nm-NofM for N kept of M.
+    """
+    if (checkpoint is None) == (model is None):
+        raise AccelsimError("export: give one of --checkpoint and --model")
+    wanted = [Scheme.parse(name) for name in schemes]
+    if images.stop is None:
+        raise AccelsimError("export: --images needs an end, such as 0:8")
+    numbers = list(range(images.start or 0, images.stop))
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise AccelsimError("export: needs PyTorch; pip install 'accelsim-nn[train]'") from None
+    if checkpoint is not None:
+        from models.export import export_from_checkpoint
+
+        export_from_checkpoint(
+            checkpoint, data, out, wanted, numbers, accuracy_images=accuracy_images, overwrite=overwrite
+        )
+    else:
+        from models.own import export_own_model
+
+        if inputs is None or calibration is None:
+            raise AccelsimError("export: --model needs --inputs and --calibration, .npy files of images")
+        fits = export_own_model(
+            str(model), inputs, calibration, out, wanted, numbers,
+            weights=weights, k_ratio=k_ratio, seed=seed, linear=linear, skip=skip or (), overwrite=overwrite,
+        )  # fmt: skip
+        for fit in fits:
+            click.echo(f"{fit.name}: unexplained variance {fit.relative_error:.3f}, in INT4 {fit.relative_error_int4:.3f}")
+    click.echo(f"written: {out}")

@@ -1,0 +1,144 @@
+"""The technology: energy per event, and area, leakage and delay per block, each number with its source."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from accelsim.config.check import Strict, validate
+from accelsim.config.source import find_config, read_source
+from accelsim.config.sram_table import SramTable, read_sram_table
+
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Positive = Annotated[float, Field(gt=0, le=1e9)]
+
+
+class Sourced(Strict):
+    """A number (its unit is in the key that holds it) and where it comes from."""
+
+    value: Positive
+    source: Text
+
+
+class Block(Strict):
+    """A piece of logic: area, leakage at rest, and the shortest clock period it allows (pipelined inside)."""
+
+    area_um2: Positive
+    leakage_uw: Positive
+    delay_ns: Positive
+    source: Text
+
+
+class Process(Strict):
+    """What the figures were measured at."""
+
+    node_nm: int = Field(ge=1, le=1000)
+    supply_v: float = Field(gt=0, le=10)
+    logic_temperature_c: float = Field(ge=-273, le=1000)
+    source: Text
+
+
+class Events(Strict):
+    """Energy per event, pJ; docs/energy.md says which counts each is charged for."""
+
+    multiply_16bit_pj: Sourced
+    multiply_4bit_pj: Sourced
+    tree_addition_pj: Sourced
+    psum_addition_pj: Sourced
+    projection_addition_pj: Sourced
+    register_write_pj: Sourced
+    register_file_write_pj: Sourced
+    register_file_read_per_entry_pj: Sourced
+    threshold_comparison_pj: Sourced
+    ranking_pair_bit_pj: Sourced
+    magnitude_pj: Sourced
+    index_walk_pj: Sourced
+    word_mux2_pj: Sourced
+    requantize_pj: Sourced
+
+
+class Blocks(Strict):
+    """Area, leakage and delay of the logic blocks that docs/energy.md builds the machine of."""
+
+    multiplier: Block
+    tree_adder: Block
+    psum_adder: Block
+    projection_adder: Block
+    register_word: Block
+    register_file_word: Block
+    threshold_comparator: Block
+    ranking_pair_bit: Block
+    magnitude: Block
+    index_compactor: Block
+    word_mux2: Block
+    requantizer: Block
+
+
+class SramSection(Strict):
+    """The SRAM table (a CSV beside the technology file) and the conditions that all its rows share."""
+
+    table: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.csv$")
+    ports: Text
+    cell_type: Text
+    periph_type: Text
+    temperature_k: int = Field(ge=1, le=1000)
+    objective: Text
+    source: Text
+
+
+class TechnologyFile(Strict):
+    """The YAML of a technology, as written."""
+
+    format: Literal["accelsim-technology/1"]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    description: str = Field(default="", max_length=4000)
+    process: Process
+    events: Events
+    blocks: Blocks
+    sram: SramSection
+
+
+@dataclass(frozen=True)
+class Technology:
+    """A technology file and its SRAM table. Equal when their content (`sha256`) is."""
+
+    sha256: str
+    name: str = field(compare=False)
+    description: str = field(compare=False)
+    process: Process = field(compare=False)
+    events: Events = field(compare=False)
+    blocks: Blocks = field(compare=False)
+    sram_conditions: SramSection = field(compare=False)
+    sram: SramTable = field(compare=False)
+
+
+def load_technology(path_or_name: str | Path = "freepdk45") -> Technology:
+    """A technology from a YAML file, or a shipped one by name.
+
+    Raises AccelsimError, one line with file, line and field, if anything about it or its table is wrong.
+    """
+    path = find_config(path_or_name, "hwconfigs/technology", "technology")
+    file = validate(TechnologyFile, read_source(path, "technology file"))
+    conditions = file.sram.model_dump(
+        include={"ports", "cell_type", "periph_type", "temperature_k", "objective"}
+    )
+    table = read_sram_table(
+        path.parent / file.sram.table, {column: str(value) for column, value in conditions.items()}
+    )
+    content = [file.model_dump(mode="json"), [repr(macro) for macro in table.macros]]
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return Technology(
+        sha256=digest,
+        name=file.name,
+        description=file.description,
+        process=file.process,
+        events=file.events,
+        blocks=file.blocks,
+        sram_conditions=file.sram,
+        sram=table,
+    )

@@ -1,0 +1,24 @@
+"""Energy, area and clock of a machine in a technology."""
+
+from accelsim.energy.area import AreaBreakdown, AreaItem, area
+from accelsim.energy.energy import EnergyBreakdown, EnergyItem, energy
+from accelsim.energy.iso_area import iso_area_vpus
+from accelsim.energy.terms import GROUPS, EnergyTerm, Group, energy_terms
+from accelsim.energy.timing import ClockLimit, check_clock, clock_limit
+
+__all__ = [
+    "GROUPS",
+    "AreaBreakdown",
+    "AreaItem",
+    "ClockLimit",
+    "EnergyBreakdown",
+    "EnergyItem",
+    "EnergyTerm",
+    "Group",
+    "area",
+    "check_clock",
+    "clock_limit",
+    "energy",
+    "energy_terms",
+    "iso_area_vpus",
+]

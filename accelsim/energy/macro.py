@@ -1,0 +1,64 @@
+"""Sizes that area, energy and timing share: SRAM macros, and words of the register files."""
+
+from __future__ import annotations
+
+from accelsim.config.machine import Machine, NmSelector, Sram
+from accelsim.config.sram_table import SramMacro
+from accelsim.config.technology import Technology
+
+PSUM_BITS = 48
+INDEX_BITS = 12
+
+
+def weight_slice(machine: Machine) -> float:
+    """KiB of one VPU's slice of the weight SRAM."""
+    return machine.weight_sram.kib / machine.mvu.vpus
+
+
+def sram_macro(sram: Sram, technology: Technology, slice_kib: float | None = None) -> SramMacro:
+    """The macro a memory is built of; a slice smaller than `macro_kib` is a macro of its own size.
+
+    Raises AccelsimError if the technology's table does not reach that far.
+    """
+    kib = float(sram.macro_kib) if slice_kib is None else min(float(sram.macro_kib), slice_kib)
+    return technology.sram.macro(kib, sram.width_bits)
+
+
+def psum_words(accumulators: int) -> float:
+    """16-bit register words that hold so many partial sums."""
+    return accumulators * PSUM_BITS / 16
+
+
+def chunk_words(machine: Machine) -> int:
+    """16-bit words of the longer operand chunk: B codes of 4 bits."""
+    return machine.mvu.bricks_per_vpu // 4
+
+
+def weight_register_words(machine: Machine) -> int:
+    """16-bit words of a VPU's weight register: one chunk, twice, since the next is loaded meanwhile.
+
+    0 without ``hold_weights``.
+    """
+    return 2 * chunk_words(machine) if machine.mvu.hold_weights else 0
+
+
+def operand_select_inputs(machine: Machine) -> int:
+    """Broadcast chunks that a VPU chooses from in every step: one per position of a block.
+
+    The VPUs of a dense-only machine that does not share all serve the same position, so none chooses.
+    """
+    if machine.dense_only and machine.mvu.spare_vpus == "idle":
+        return 1
+    return machine.mvu.position_block
+
+
+def mask_walkers(machine: Machine) -> int:
+    """64-bit mask walkers of a VPU.
+
+    A threshold machine walks one position's mask at a time and queues the indices; an N:M machine walks
+    the masks of its group for all positions of a block, row by row.
+    """
+    selector = machine.selector
+    if isinstance(selector, NmSelector):
+        return -(-selector.max_of * machine.mvu.position_block // 64)
+    return 0 if selector is None else 1

@@ -1,0 +1,66 @@
+"""Does the technology meet the machine's clock, and if not, what limits it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from accelsim.config.machine import Machine, NmSelector, ThresholdSelector
+from accelsim.config.technology import Technology
+from accelsim.energy.macro import operand_select_inputs, sram_macro, weight_slice
+from accelsim.errors import AccelsimError
+
+
+@dataclass(frozen=True)
+class ClockLimit:
+    """The slowest block of a machine: the least period it allows."""
+
+    block: str
+    period_ns: float
+
+    @property
+    def max_clock_mhz(self) -> int:
+        """Highest whole-MHz clock that the block meets."""
+        return math.floor(1000.0 / self.period_ns)
+
+
+def clock_limit(machine: Machine, technology: Technology) -> ClockLimit:
+    """The block or SRAM macro that limits the clock (the first of equals).
+
+    Raises AccelsimError if an SRAM is outside the technology's table.
+    """
+    blocks, mux_ns = technology.blocks, technology.blocks.word_mux2.delay_ns
+    periods = {
+        "multiplier": blocks.multiplier.delay_ns,
+        "tree_adder": blocks.tree_adder.delay_ns,
+        "psum_adder": blocks.psum_adder.delay_ns,
+        "register_file_word": blocks.register_file_word.delay_ns,
+        "requantizer": blocks.requantizer.delay_ns,
+        "weight_sram": sram_macro(machine.weight_sram, technology, weight_slice(machine)).cycle_ns,
+        "input_sram": sram_macro(machine.input_sram, technology).cycle_ns,
+        "patch_buffer": sram_macro(machine.patch_buffer, technology).cycle_ns,
+        "output_sram": sram_macro(machine.output_sram, technology).cycle_ns,
+    }
+    periods["operand_select"] = math.ceil(math.log2(operand_select_inputs(machine))) * mux_ns
+    if machine.projection is not None:
+        periods["projection_adder"] = blocks.projection_adder.delay_ns
+    if isinstance(machine.selector, ThresholdSelector):
+        periods["threshold_comparator"] = blocks.threshold_comparator.delay_ns
+        periods["mask_walker"] = blocks.index_compactor.delay_ns
+        periods["output_scatter"] = math.ceil(math.log2(machine.mvu.vpus)) * mux_ns
+    if isinstance(machine.selector, NmSelector):
+        periods["group_ranker"] = blocks.ranking_pair_bit.delay_ns
+        periods["mask_walker"] = blocks.index_compactor.delay_ns
+    slowest = max(periods, key=lambda name: periods[name])
+    return ClockLimit(slowest, periods[slowest])
+
+
+def check_clock(machine: Machine, technology: Technology) -> None:
+    """Raises AccelsimError, naming what limits it, if the technology does not meet ``clock_mhz``."""
+    limit = clock_limit(machine, technology)
+    if machine.clock_mhz > limit.max_clock_mhz:
+        raise AccelsimError(
+            f"machine {machine.name}: field clock_mhz: {machine.clock_mhz} is more than technology "
+            f"{technology.name} meets; {limit.block} needs {limit.period_ns:g} ns, "
+            f"so {limit.max_clock_mhz} at most"
+        )

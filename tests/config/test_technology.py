@@ -1,0 +1,181 @@
+"""The technology file: what ships loads and adds up, what is malformed is refused in one line."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from accelsim.bundled import bundled_path
+from accelsim.config import Technology, load_technology
+from accelsim.errors import AccelsimError
+
+FOLDER = bundled_path("hwconfigs/technology")
+YAML = (FOLDER / "freepdk45.yaml").read_text(encoding="utf-8")
+TABLE = (FOLDER / "cacti7_45nm_sram.csv").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def technology() -> Technology:
+    return load_technology()
+
+
+def test_numbers_equal_the_arithmetic_in_their_sources(technology: Technology) -> None:
+    """The components' measured figures, summed again by hand from the measurement's rows."""
+    events, blocks = technology.events, technology.blocks
+    assert events.multiply_16bit_pj.value == pytest.approx(11.20631 - 1.71285)
+    assert events.multiply_4bit_pj.value == pytest.approx((11.98756 - 1.19197) / 16)
+    assert events.projection_addition_pj.value == pytest.approx(0.19281 + 0.07819 + 0.29585 + 0.25987)
+    assert events.register_file_write_pj.value == pytest.approx(5.23745 - 4.66571 + 0.14001)
+    assert events.register_file_read_per_entry_pj.value == pytest.approx((6.16839 - 4.66571) / 32)
+    assert events.ranking_pair_bit_pj.value == pytest.approx(1.68966 / (28 * 8))
+    assert events.magnitude_pj.value == pytest.approx(0.12228 - 0.05559)
+    assert blocks.multiplier.area_um2 == pytest.approx(5670.854 - 591.318)
+    assert blocks.multiplier.leakage_uw == pytest.approx(123.3185 - 12.8936)
+    assert blocks.projection_adder.area_um2 == pytest.approx(83.258 + 30.59 + 102.942 + 72.352)
+    assert blocks.register_file_word.area_um2 == pytest.approx(4306.54 / 32 - (102.942 - 72.352) + 3.458)
+    assert blocks.ranking_pair_bit.area_um2 == pytest.approx(740.278 / (28 * 8))
+
+
+def test_a_16_bit_multiplication_costs_about_14_times_a_4_bit_one(technology: Technology) -> None:
+    ratio = technology.events.multiply_16bit_pj.value / technology.events.multiply_4bit_pj.value
+    assert 13 < ratio < 16
+
+
+def test_sha256_follows_yaml_and_table(tmp_path: Path, technology: Technology) -> None:
+    copy = _write(tmp_path, YAML, TABLE)
+    assert load_technology(copy) == technology
+    other = _write(tmp_path, YAML, TABLE.replace("\n32,64,", "\n48,64,"))
+    assert load_technology(other).sha256 != technology.sha256
+
+
+EDITS: dict[str, tuple[str, str, str, str]] = {
+    "negative energy": (
+        "value: 9.49346",
+        "value: -9.49346",
+        "events.multiply_16bit_pj.value",
+        "not greater than 0",
+    ),
+    "zero energy": ("value: 9.49346", "value: 0", "events.multiply_16bit_pj.value", "not greater than 0"),
+    "nan energy": (
+        "value: 9.49346",
+        "value: .nan",
+        "events.multiply_16bit_pj.value",
+        "must be a finite number",
+    ),
+    "infinite energy": (
+        "value: 9.49346",
+        "value: 1e999",
+        "events.multiply_16bit_pj.value",
+        "must be a finite number",
+    ),
+    "huge energy": (
+        "value: 9.49346",
+        "value: 1e30",
+        "events.multiply_16bit_pj.value",
+        "above the most allowed",
+    ),
+    "text energy": ("value: 9.49346", "value: 9.49 pJ", "events.multiply_16bit_pj.value", "must be a number"),
+    "wrong unit": (
+        "multiply_16bit_pj",
+        "multiply_16bit_nj",
+        "events.multiply_16bit_nj",
+        "did you mean `multiply_16bit_pj`?",
+    ),
+    "no source": (
+        '    source: "add48, min_area, uniform"\n',
+        "",
+        "events.psum_addition_pj.source",
+        "missing",
+    ),
+    "missing block": ("  tree_adder:", "  tree_adders:", "blocks.tree_adders", "did you mean `tree_adder`?"),
+    "negative delay": (
+        "delay_ns: 1.6576",
+        "delay_ns: -1",
+        "blocks.multiplier.delay_ns",
+        "not greater than 0",
+    ),
+    "wrong version": (
+        "accelsim-technology/1",
+        "accelsim-technology/9",
+        "format",
+        "allowed: 'accelsim-technology/1'",
+    ),
+    "table elsewhere": ("table: cacti7_45nm_sram.csv", "table: ../x.csv", "sram.table", "given '../x.csv'"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_malformed_technology(name: str, tmp_path: Path) -> None:
+    old, new, field, says = EDITS[name]
+    assert old in YAML
+    path = _write(tmp_path, YAML.replace(old, new, 1), TABLE)
+    message = _refusal(path)
+    assert re.match(rf"{re.escape(str(path))}:[0-9]+: field {re.escape(field)}: ", message), message
+    assert says in message
+
+
+ROW = next(line for line in TABLE.splitlines() if line.startswith("32,64,"))
+TABLES: dict[str, tuple[str, str]] = {
+    "other cells": (
+        TABLE.replace(ROW, ROW.replace("itrs-lstp,itrs-lstp", "itrs-hp,itrs-lstp")),
+        "cell_type is 'itrs-hp'",
+    ),
+    "other objective": (
+        TABLE.replace(ROW, ROW.replace("ED2", "ED")),
+        "objective is 'ED', the technology says 'ED2'",
+    ),
+    "not a number": (
+        TABLE.replace(ROW, ROW.replace("17.0418", "much")),
+        "read_energy_pj is 'much', not a number",
+    ),
+    "negative": (TABLE.replace(ROW, ROW.replace("17.0418", "-17")), "read_energy_pj is -17; must be finite"),
+    "nan": (TABLE.replace(ROW, ROW.replace("17.0418", "nan")), "read_energy_pj is nan; must be finite"),
+    "cut row": (TABLE.replace(ROW, ROW[: ROW.index("ED2") + 3]), "read_energy_pj is None, not a number"),
+    "row twice": (TABLE.replace(ROW, f"{ROW}\n{ROW}"), "32 KiB, 64 bits twice"),
+    "column missing": (TABLE.replace("area_mm2", "area", 1), ":1: column area_mm2 is missing"),
+    "no rows": (TABLE.splitlines()[0], "no rows"),
+    "empty": ("", ":1: column size_kib is missing"),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_malformed_table(name: str, tmp_path: Path) -> None:
+    table, says = TABLES[name]
+    assert table != TABLE
+    message = _refusal(_write(tmp_path, YAML, table))
+    assert message.startswith(str(tmp_path / "cacti7_45nm_sram.csv")) and says in message
+
+
+def test_table_not_there_or_not_text(tmp_path: Path) -> None:
+    path = _write(tmp_path, YAML, TABLE)
+    (tmp_path / "cacti7_45nm_sram.csv").write_bytes(b"\xff\xfe\x00")
+    assert "not UTF-8 text" in _refusal(path)
+    (tmp_path / "cacti7_45nm_sram.csv").unlink()
+    assert "cannot read SRAM table: No such file" in _refusal(path)
+
+
+def test_unknown_technology() -> None:
+    assert _refusal("freepdk54") == "freepdk54: no such technology; give a file, or one of: freepdk45"
+
+
+def test_tables_of_another_folder_are_found_beside_the_file(tmp_path: Path, technology: Technology) -> None:
+    shutil.copytree(FOLDER, tmp_path / "mine")
+    assert load_technology(tmp_path / "mine" / "freepdk45.yaml").sram == technology.sram
+
+
+def _write(folder: Path, yaml: str, table: str) -> Path:
+    path = folder / "technology.yaml"
+    path.write_text(yaml, encoding="utf-8")
+    (folder / "cacti7_45nm_sram.csv").write_text(table, encoding="utf-8")
+    return path
+
+
+def _refusal(path: Path | str) -> str:
+    with pytest.raises(AccelsimError) as caught:
+        load_technology(path)
+    message = str(caught.value)
+    assert "\n" not in message and message.isprintable()
+    return message
