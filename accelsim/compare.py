@@ -74,7 +74,13 @@ def compare(
         raise AccelsimError(f"{trace.path}: has no dense scheme to compare with")
 
     results = simulate(
-        trace, baseline, technology=technology, schemes=["dense"], images=images, engine=engine, progress=progress
+        trace,
+        baseline,
+        technology=technology,
+        schemes=["dense"],
+        images=images,
+        engine=engine,
+        progress=progress,
     )
     for scheme in wanted:
         if scheme.kind == "dense":

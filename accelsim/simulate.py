@@ -25,7 +25,7 @@ from accelsim.trace import Scheme, TraceFile
 from accelsim.version import __version__
 
 if TYPE_CHECKING:
-    from accelsim.engine.counts import Counts
+    from accelsim.counts import Counts
     from accelsim.trace import LayerTrace
 
 Progress = Callable[[str], None]

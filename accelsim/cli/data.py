@@ -17,7 +17,9 @@ EXIT_DAMAGED = 1
 
 @click.command()
 @click.argument("file")
-@click.option("--technology", default=DEFAULT_TECHNOLOGY, show_default=True, help="For a machine's area and clock.")
+@click.option(
+    "--technology", default=DEFAULT_TECHNOLOGY, show_default=True, help="For a machine's area and clock."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(file: str, technology: str, as_json: bool) -> None:
     """Say what FILE holds: a trace, a machine or a technology (a file, or a bundled name).

@@ -12,15 +12,23 @@ DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4o
 
 
 @click.command()
-@click.option("--checkpoint", type=click.Path(), help="A converted checkpoint of models.defenses.prepare (CIFAR-10).")
+@click.option(
+    "--checkpoint", type=click.Path(), help="A converted checkpoint of models.defenses.prepare (CIFAR-10)."
+)
 @click.option("--data", type=click.Path(), help="CIFAR-10's binary files. Default: $ACCELSIM_DATA.")
 @click.option("--model", help="Instead: your own network, module:factory (any torch.nn.Module).")
 @click.option("--weights", type=click.Path(), help="Its weights, safetensors, if the factory loads none.")
 @click.option("--inputs", type=click.Path(), help="Its images: a .npy file, float32 (count, channels, h, w).")
 @click.option("--calibration", type=click.Path(), help="Training images to distill on, likewise.")
-@click.option("--images", type=ImageRange(), default="0:8", show_default="0:8", help="Images by number, a range.")
-@click.option("--schemes", type=Names(), default=DEFAULT_SCHEMES, show_default=True, help="Schemes to export.")
-@click.option("--k-ratio", type=float, default=0.25, show_default=True, help="Rows of P as a share of d (--model).")
+@click.option(
+    "--images", type=ImageRange(), default="0:8", show_default="0:8", help="Images by number, a range."
+)
+@click.option(
+    "--schemes", type=Names(), default=DEFAULT_SCHEMES, show_default=True, help="Schemes to export."
+)
+@click.option(
+    "--k-ratio", type=float, default=0.25, show_default=True, help="Rows of P as a share of d (--model)."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of P and distillation (--model).")
 @click.option("--linear", is_flag=True, help="Approximate linear layers too (--model).")
 @click.option("--skip", type=Names(), default=None, help="Layers to leave dense, by name (--model).")
@@ -82,5 +90,7 @@ def export(
             weights=weights, k_ratio=k_ratio, seed=seed, linear=linear, skip=skip or (), overwrite=overwrite,
         )  # fmt: skip
         for fit in fits:
-            click.echo(f"{fit.name}: unexplained variance {fit.relative_error:.3f}, in INT4 {fit.relative_error_int4:.3f}")
+            click.echo(
+                f"{fit.name}: unexplained variance {fit.relative_error:.3f}, in INT4 {fit.relative_error_int4:.3f}"
+            )
     click.echo(f"written: {out}")

@@ -13,7 +13,7 @@ from accelsim.inputs import DEFAULT_TECHNOLOGY
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-class ImageRange(click.ParamType):
+class ImageRange(click.ParamType[slice]):
     """``0:4``, ``2:``, ``:4`` or ``3`` as a slice."""
 
     name = "RANGE"
@@ -32,7 +32,7 @@ class ImageRange(click.ParamType):
         return slice(start, stop)
 
 
-class Names(click.ParamType):
+class Names(click.ParamType[list[str]]):
     """A comma-separated list of names."""
 
     name = "NAME,..."
@@ -51,12 +51,17 @@ images_option = click.option(
 )
 schemes_option = click.option("--schemes", type=Names(), help="Schemes by name. Default: all that fit.")
 technology_option = click.option(
-    "--technology", default=DEFAULT_TECHNOLOGY, show_default=True, help="Technology YAML, or a bundled one's name."
+    "--technology",
+    default=DEFAULT_TECHNOLOGY,
+    show_default=True,
+    help="Technology YAML, or a bundled one's name.",
 )
 engine_option = click.option(
     "--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True, help="Simulation engine."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table."
+)
 
 
 def out_option(default: str | None) -> Decorator:
@@ -64,8 +69,6 @@ def out_option(default: str | None) -> Decorator:
     return click.option(
         "--out",
         type=click.Path(file_okay=False),
-        default=default,
-        required=default is None,
-        show_default=default is not None,
         help="Folder for CSV, Parquet and JSON; made if missing, files of the same name are replaced.",
+        **({"required": True} if default is None else {"default": default, "show_default": True}),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from accelsim.cli.options import (
+    Names,
     engine_option,
     images_option,
     json_option,
@@ -15,7 +16,6 @@ from accelsim.cli.options import (
     schemes_option,
     technology_option,
 )
-from accelsim.cli.options import Names
 from accelsim.cli.progress import progress_bar
 from accelsim.compare import DEFAULT_MACHINES
 from accelsim.inputs import BUNDLED_TRACES, as_machine, as_trace
@@ -46,7 +46,9 @@ def _finish(results: Results, paths: list[Path], as_json: bool) -> None:
 
 @click.command()
 @click.argument("trace")
-@click.option("--machine", required=True, help="Machine YAML, or a bundled one: dense, unstructured, structured.")
+@click.option(
+    "--machine", required=True, help="Machine YAML, or a bundled one: dense, unstructured, structured."
+)
 @schemes_option
 @images_option
 @click.option("--layers", type=Names(), help="Layers by name. Default: all.")
@@ -91,7 +93,11 @@ def run(
 @click.command()
 @click.argument("trace")
 @click.option(
-    "--machines", type=Names(), default=",".join(DEFAULT_MACHINES), show_default=True, help="Files or bundled names."
+    "--machines",
+    type=Names(),
+    default=",".join(DEFAULT_MACHINES),
+    show_default=True,
+    help="Files or bundled names.",
 )
 @schemes_option
 @images_option
@@ -146,10 +152,18 @@ def compare(
 
 @click.command()
 @click.option(
-    "--traces", type=Names(), default=",".join(BUNDLED_TRACES), show_default=True, help="Files or bundled names."
+    "--traces",
+    type=Names(),
+    default=",".join(BUNDLED_TRACES),
+    show_default=True,
+    help="Files or bundled names.",
 )
 @click.option(
-    "--machines", type=Names(), default=",".join(DEFAULT_MACHINES), show_default=True, help="Files or bundled names."
+    "--machines",
+    type=Names(),
+    default=",".join(DEFAULT_MACHINES),
+    show_default=True,
+    help="Files or bundled names.",
 )
 @images_option
 @technology_option

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from accelsim.config.machine import Machine
 from accelsim.config.technology import Technology
+from accelsim.counts import Counts
 from accelsim.energy.terms import GROUPS, Group, energy_terms
-from accelsim.engine.counts import Counts
 from accelsim.errors import AccelsimError
 
 _NEEDS_HARDWARE = (

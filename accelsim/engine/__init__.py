@@ -9,7 +9,7 @@ from accelsim.errors import AccelsimError
 
 if TYPE_CHECKING:
     from accelsim.config import Machine
-    from accelsim.engine.counts import Counts
+    from accelsim.counts import Counts
     from accelsim.trace import LayerTrace
 
     Engine = Callable[[Sequence[LayerTrace], Machine, int], tuple[Counts, ...]]

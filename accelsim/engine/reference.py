@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import simpy
 
 from accelsim.config import Machine
-from accelsim.engine.counts import Counts
+from accelsim.counts import Counts
 from accelsim.machine import Chip
 from accelsim.mapping import map_layer
 from accelsim.trace import LayerTrace

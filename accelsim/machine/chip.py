@@ -8,7 +8,7 @@ from dataclasses import replace
 import simpy
 
 from accelsim.config import Machine
-from accelsim.engine.counts import Counts, total
+from accelsim.counts import Counts, total
 from accelsim.machine.clocking import Process
 from accelsim.machine.core import Core
 from accelsim.machine.dram import Dram
@@ -22,7 +22,9 @@ class Chip:
     ``Counts`` per layer.
     """
 
-    def __init__(self, env: simpy.Environment, machine: Machine, layers: Sequence[Sequence[TileWork]]) -> None:
+    def __init__(
+        self, env: simpy.Environment, machine: Machine, layers: Sequence[Sequence[TileWork]]
+    ) -> None:
         self.env = env
         self.machine = machine
         self.layers = layers

@@ -7,7 +7,7 @@ from dataclasses import replace
 import simpy
 
 from accelsim.config import Machine
-from accelsim.engine.counts import Counts
+from accelsim.counts import Counts
 from accelsim.machine.clocking import Process, after
 from accelsim.machine.front_end import FrontEnd
 from accelsim.machine.mvu import Mvu

@@ -137,5 +137,7 @@ def job_table(active: Bools, positions: Ints, operand: Operand, machine: Machine
         sums["vpu_steps"] += operand.chunks * worked
         sums["weight_sram_reads"] += operand.chunks * fetched * operand.weight_accesses
         sums["patch_buffer_reads"] += operand.chunks * np.where(runs, operand_reads, 0)
-        sums["broadcast_register_writes"] += operand.chunks * operand.words_per_chunk * np.where(runs, positions, 0)
+        sums["broadcast_register_writes"] += (
+            operand.chunks * operand.words_per_chunk * np.where(runs, positions, 0)
+        )
     return JobTable(**sums)

@@ -130,11 +130,7 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
 
     per_tile = mvu.vpus * units_per_slice
     cuts = [(first, min(per_tile, units - first)) for first in range(0, units, per_tile)]
-    kept = (
-        approximated
-        and len(cuts) > 1
-        and bits_in_flight + CODE_BITS * k * shape.positions <= patch_bits
-    )
+    kept = approximated and len(cuts) > 1 and bits_in_flight + CODE_BITS * k * shape.positions <= patch_bits
     tiles = []
     for group in range(shape.groups):
         for index, (first_unit, tile_units) in enumerate(cuts):

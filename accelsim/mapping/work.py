@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.config import Machine
-from accelsim.engine.counts import Counts
+from accelsim.counts import Counts
 from accelsim.mapping.passes import Bools, Ints, JobTable, Operand, by_vpu, job_table
 from accelsim.mapping.tiling import Tile, ceil_div, tile_layer
 from accelsim.trace import LayerTrace
@@ -70,7 +70,8 @@ def _regular_jobs(tile: Tile, operand: Operand, machine: Machine, per_block: Int
 def _block_sums(per_position: Ints, block: int, blocks: int) -> Ints:
     padded = np.zeros(blocks * block, dtype=np.int64)
     padded[: len(per_position)] = per_position
-    return padded.reshape(blocks, block).sum(axis=1)
+    sums: Ints = padded.reshape(blocks, block).sum(axis=1)
+    return sums
 
 
 def _core_blocks(blocks: int, machine: Machine) -> Iterator[Ints]:

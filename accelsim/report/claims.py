@@ -48,7 +48,9 @@ def paired(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_degree(pairs: pd.DataFrame, values: list[str]) -> str:
-    return ", ".join(f"{100 * noise:g} %: {value}" for noise, value in zip(pairs["noise"], values, strict=True))
+    return ", ".join(
+        f"{100 * noise:g} %: {value}" for noise, value in zip(pairs["noise"], values, strict=True)
+    )
 
 
 def _c1(network: str, rows: pd.DataFrame) -> Claim:
@@ -140,7 +142,9 @@ def evaluate_claims(table: pd.DataFrame) -> list[Claim]:
     left out.
     """
     table = table.copy()
-    busy = table[[f"{kind}_{part}_cycles" for kind in ("approximate", "precise") for part in _PARTS]].sum(axis=1)
+    busy = table[[f"{kind}_{part}_cycles" for kind in ("approximate", "precise") for part in _PARTS]].sum(
+        axis=1
+    )
     table["precise_share"] = table[[f"precise_{part}_cycles" for part in _PARTS]].sum(axis=1) / busy
     lost = [f"{kind}_{part}_cycles" for kind in ("approximate", "precise") for part in _PARTS[1:]]
     table["lost_share"] = table[lost].sum(axis=1) / busy

@@ -21,6 +21,7 @@ from accelsim.inputs import (
     as_trace,
 )
 from accelsim.report.claims import Claim, evaluate_claims
+from accelsim.report.markdown import figure5_markdown
 from accelsim.results.files import replaced
 from accelsim.results.normalize import normalized
 from accelsim.results.results import Results
@@ -38,6 +39,11 @@ class Figure5:
     claims: list[Claim]
     areas_mm2: dict[str, float]
     results: Results
+
+    @property
+    def markdown(self) -> str:
+        """The tables and verdicts as Markdown."""
+        return figure5_markdown(self.table, self.claims, self.results.machines, self.areas_mm2)
 
 
 def figure5(
@@ -76,7 +82,7 @@ def figure5(
 
 
 def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
-    """Write ``figure5.csv``, ``.png``, ``.svg``, ``claims.json`` and all results into a folder; return the paths."""
+    """Write ``figure5`` as CSV, PNG, SVG and Markdown, ``claims.json`` and all results into a folder; return the paths."""
     from accelsim.report.plots import plot_figure5
 
     folder = Path(out)
@@ -87,6 +93,8 @@ def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
         with replaced(folder / "claims.json", paths) as temporary:
             claims = [claim.as_dict() for claim in figure.claims]
             temporary.write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")
+        with replaced(folder / "figure5.md", paths) as temporary:
+            temporary.write_text(figure.markdown, encoding="utf-8")
         for suffix in (".png", ".svg"):
             with replaced(folder / f"figure5{suffix}", paths) as temporary:
                 plot_figure5(figure.table, temporary)

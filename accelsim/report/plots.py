@@ -31,7 +31,9 @@ def plot_figure5(table: pd.DataFrame, path: Path) -> None:
     from matplotlib.figure import Figure
 
     networks = list(dict.fromkeys(table["network"]))
-    with mpl.rc_context({"font.size": 8, "svg.hashsalt": "accelsim", "axes.spines.top": False, "axes.spines.right": False}):
+    with mpl.rc_context(
+        {"font.size": 8, "svg.hashsalt": "accelsim", "axes.spines.top": False, "axes.spines.right": False}
+    ):
         figure = Figure(figsize=(13, 2.6 * len(networks) + 0.7), layout="constrained")
         axes = figure.subplots(len(networks), 4, squeeze=False)
         for row, network in zip(axes, networks, strict=True):

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-
 def normalized(summary: pd.DataFrame) -> pd.DataFrame:
     """``summary`` with ``time_rel``, ``energy_rel``, ``edp_rel`` and each energy group's share of dense energy.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accelsim.engine.counts import COUNT_NAMES, Counts
+from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.errors import AccelsimError
 from accelsim.results.files import replaced
 from accelsim.results.rows import KEYS, cost_columns, utilization_columns
@@ -89,7 +89,7 @@ class Results:
         folder = Path(out)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            paths = []
+            paths: list[Path] = []
             for name in ("layers", "images"):
                 table = getattr(self, name)
                 with replaced(folder / f"{name}.csv", paths) as temporary:

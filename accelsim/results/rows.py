@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from accelsim.config import Machine, Technology
+from accelsim.counts import Counts
 from accelsim.energy import GROUPS, energy
-from accelsim.engine.counts import Counts
 from accelsim.trace import LayerTrace
 
 KEYS = ("network", "dataset", "machine", "scheme", "kind", "noise", "image_id")

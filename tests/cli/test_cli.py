@@ -34,7 +34,17 @@ def accelsim(capsys: pytest.CaptureFixture[str]):
 
 def test_as_a_process(small_trace: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "accelsim", "run", small_trace, "--machine", "dense", "--out", tmp_path / "out"],
+        [
+            sys.executable,
+            "-m",
+            "accelsim",
+            "run",
+            small_trace,
+            "--machine",
+            "dense",
+            "--out",
+            tmp_path / "out",
+        ],
         capture_output=True,
         text=True,
         check=True,

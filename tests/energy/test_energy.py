@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.config import load_machine, load_technology, machine_from_yaml
+from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.energy import GROUPS, area, energy, energy_terms
-from accelsim.engine.counts import COUNT_NAMES, Counts
 from accelsim.errors import AccelsimError
 from tests.energy.pinned import pinned_machine
 

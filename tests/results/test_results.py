@@ -11,9 +11,9 @@ import pytest
 
 from accelsim import AccelsimError, Results, compare, load_machine, load_technology, open_trace, simulate
 from accelsim.compare import same_area
+from accelsim.counts import COUNT_NAMES
 from accelsim.energy import GROUPS, area
 from accelsim.engine import run_image
-from accelsim.engine.counts import COUNT_NAMES
 from accelsim.results.normalize import normalized
 
 
@@ -140,7 +140,9 @@ def test_compare_at_equal_area(small_trace: Path) -> None:
         assert area(machine, technology).total_mm2 <= budget
     results = compare(small_trace, [machines[0], small, machines[2]], schemes=["nm-4of8"])
     assert results.machines["structured"] == resized[2]
-    as_given = compare(small_trace, [machines[0], small, machines[2]], schemes=["nm-4of8"], iso_area_with=None)
+    as_given = compare(
+        small_trace, [machines[0], small, machines[2]], schemes=["nm-4of8"], iso_area_with=None
+    )
     assert as_given.machines["structured"] == machines[2]
 
 

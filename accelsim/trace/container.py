@@ -1,0 +1,159 @@
+"""The HDF5 side of a trace file: the only code that calls h5py, with every failure made one line.
+
+libhdf5 reports damage as OSError, KeyError, RuntimeError, ValueError and others, so all of them are caught
+here, around the h5py calls only. New files use the object formats of HDF5 1.10, in which every piece of
+HDF5's own metadata carries a checksum; the formats before that do not.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from accelsim.errors import AccelsimError
+from accelsim.trace.header import BlockTable, header_sha256
+from accelsim.trace.masks import PackedMasks
+from accelsim.trace.schema import LayerInfo
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+HEADER, HEADER_SHA256 = "header", "header_sha256"
+GZIP_LEVEL = 4
+GZIP_PAYS_BELOW = 0.9
+
+
+def masks_path(scheme: str, layer: str) -> str:
+    """The dataset that holds the masks of a layer under a scheme."""
+    return f"/masks/{scheme}/{layer}"
+
+
+@contextmanager
+def one_line(where: str) -> Iterator[None]:
+    """Turn whatever libhdf5 raises into an AccelsimError that begins with `where`."""
+    try:
+        yield
+    except AccelsimError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise AccelsimError(f"{where}: {reason}") from error
+
+
+def create(path: Path) -> h5py.File:
+    """A new file at `path`, which must not exist. No chunk cache: blocks are written whole."""
+    with one_line(f"{path}: cannot write"):
+        return h5py.File(path, "x", libver=("v110", "v110"), rdcc_nbytes=0)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """`path`, opened for reading. A finished trace never changes, so it is not locked."""
+    _check_is_hdf5(path)
+    with one_line(f"{path}: damaged or truncated"):
+        file = h5py.File(path, "r", locking=False, rdcc_nbytes=0)
+    try:
+        yield file
+    finally:
+        with one_line(f"{path}: damaged"):
+            file.close()
+
+
+def write_header(file: h5py.File, document: bytes) -> None:
+    """Store the header document and its SHA-256 as two fixed-length ASCII strings."""
+    for name, text in ((HEADER, document), (HEADER_SHA256, header_sha256(document).encode("ascii"))):
+        file.create_dataset(name, data=np.bytes_(text), track_times=False)
+
+
+def read_header(file: h5py.File, path: Path) -> tuple[bytes, str]:
+    """The header document and its SHA-256, which was compared."""
+    document = _read_text(file, path, HEADER)
+    stored = _read_text(file, path, HEADER_SHA256)
+    actual = header_sha256(document)
+    if stored != actual.encode("ascii"):
+        raise AccelsimError(f"{path}: /{HEADER} is damaged: its SHA-256 does not match /{HEADER_SHA256}")
+    return document, actual
+
+
+def create_masks(file: h5py.File, scheme: str, layer: LayerInfo, images: int, block: PackedMasks) -> None:
+    """Make the dataset of (scheme, layer); `block`, its first, decides whether gzip pays."""
+    sample = block.tobytes()
+    pays = len(zlib.compress(sample, GZIP_LEVEL)) < GZIP_PAYS_BELOW * len(sample)
+    file.create_dataset(
+        masks_path(scheme, layer.name),
+        shape=(images, layer.shape.positions, layer.shape.mask_bytes),
+        dtype=np.uint8,
+        chunks=block.shape,
+        compression="gzip" if pays else None,
+        compression_opts=GZIP_LEVEL if pays else None,
+        fletcher32=True,
+        track_times=False,
+    )
+
+
+def write_block(file: h5py.File, scheme: str, layer: LayerInfo, first_image: int, block: PackedMasks) -> None:
+    """Write a whole block at its place in the dataset that `create_masks` made."""
+    file[masks_path(scheme, layer.name)][first_image : first_image + len(block)] = block
+
+
+def read_block(
+    file: h5py.File, path: Path, scheme: str, layer: LayerInfo, images: int, table: BlockTable, block: int
+) -> PackedMasks:
+    """Block number `block` of (scheme, layer), checked against the header's shape and CRC-32."""
+    first = block * table.images_per_block
+    last = min(first + table.images_per_block, images) - 1
+    where = f"{path}: scheme {scheme}, layer {layer.name}, images {first}..{last}"
+    shape = (images, layer.shape.positions, layer.shape.mask_bytes)
+    with one_line(f"{where}: damaged"):
+        dataset = _dataset(file, masks_path(scheme, layer.name))
+        chunks = (table.images_per_block, *shape[1:])
+        # Compared before reading, so that a wrong shape cannot ask for a huge array.
+        if dataset.shape != shape or dataset.chunks != chunks or dataset.dtype != np.uint8:
+            raise AccelsimError(
+                f"{where}: dataset is {dataset.dtype} {dataset.shape} in chunks {dataset.chunks}; "
+                f"the header says uint8 {shape} in chunks {chunks}"
+            )
+        rows: PackedMasks = dataset[first : last + 1]
+    if zlib.crc32(rows.tobytes()) != table.crc32[block]:
+        raise AccelsimError(f"{where}: damaged: block CRC-32 does not match the header")
+    return rows
+
+
+def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    node = file[name]
+    if not isinstance(node, h5py.Dataset):
+        raise ValueError(f"{name} is not a dataset")
+    return node
+
+
+def _read_text(file: h5py.File, path: Path, name: str) -> bytes:
+    with one_line(f"{path}: not an accelsim trace, or damaged: /{name}"):
+        dataset = _dataset(file, name)
+        size = path.stat().st_size
+        if dataset.shape != () or dataset.dtype.kind != "S" or dataset.dtype.itemsize > size:
+            raise ValueError("is not one fixed-length string")
+        return bytes(dataset[()])
+
+
+def _check_is_hdf5(path: Path) -> None:
+    try:
+        # A pipe or device would block, so only a plain file is opened.
+        if path.is_dir():
+            raise AccelsimError(f"{path}: is a folder; a trace is one HDF5 file")
+        if path.exists() and not path.is_file():
+            raise AccelsimError(f"{path}: is not a plain file")
+        with path.open("rb") as file:
+            start = file.read(len(SIGNATURE))
+    except FileNotFoundError:
+        raise AccelsimError(f"{path}: no such file") from None
+    except PermissionError:
+        raise AccelsimError(f"{path}: permission denied") from None
+    except (OSError, ValueError) as error:
+        raise AccelsimError(f"{path}: cannot be read: {error}") from error
+    if not start:
+        raise AccelsimError(f"{path}: empty file; a trace is an HDF5 file")
+    if start != SIGNATURE:
+        raise AccelsimError(f"{path}: not an HDF5 file; a trace begins with the HDF5 signature")

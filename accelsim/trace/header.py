@@ -1,0 +1,353 @@
+"""The header of a trace file: all its facts but the masks, as one canonical JSON document.
+
+docs/trace-format.md lists every field. The SHA-256 of these bytes is the identity of a trace: they hold a
+CRC-32 of every block of masks, so they stand for the masks too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from accelsim.errors import AccelsimError
+from accelsim.trace.schema import Approximation, LayerInfo, LayerShape, Scheme
+from accelsim.trace.values import fraction, layer_name, shown, whole
+
+FORMAT = "accelsim-trace"
+MAJOR, MINOR = 1, 0
+BLOCK_BYTES = 256 * 1024
+"""Unpacked bytes that a block aims at; a block always holds at least one whole image."""
+
+MAX_IMAGE_ID = (1 << 63) - 1
+
+
+@dataclass(frozen=True)
+class SchemeEntry:
+    """A scheme of the file and the accuracy measured under it: (accuracy, images) or None."""
+
+    scheme: Scheme
+    accuracy: tuple[float, int] | None
+
+
+@dataclass(frozen=True)
+class BlockTable:
+    """How the masks of one (scheme, layer) are cut into blocks of images, and each block's CRC-32."""
+
+    images_per_block: int
+    crc32: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header document says, checked. `blocks` is keyed by (scheme name, layer name)."""
+
+    network: str
+    dataset: str
+    image_ids: tuple[int, ...]
+    weights_sha256: str | None
+    seeds: Mapping[str, int]
+    tools: Mapping[str, str]
+    notes: str
+    layers: tuple[LayerInfo, ...]
+    schemes: tuple[SchemeEntry, ...]
+    blocks: Mapping[tuple[str, str], BlockTable]
+    version: tuple[int, int] = field(default=(MAJOR, MINOR))
+
+    def to_bytes(self) -> bytes:
+        """The canonical document: ASCII JSON, sorted keys, no spaces."""
+        document = {
+            "format": FORMAT,
+            "version": list(self.version),
+            "bit_order": "little",
+            "position_order": "row-major (h_out, w_out)",
+            "network": self.network,
+            "dataset": self.dataset,
+            "image_ids": list(self.image_ids),
+            "weights_sha256": self.weights_sha256,
+            "seeds": dict(self.seeds),
+            "tools": dict(self.tools),
+            "notes": self.notes,
+            "layers": [_layer_document(layer) for layer in self.layers],
+            "schemes": [_scheme_document(entry) for entry in self.schemes],
+            "masks": [
+                {
+                    "scheme": scheme,
+                    "layer": layer,
+                    "images_per_block": table.images_per_block,
+                    "crc32": list(table.crc32),
+                }
+                for (scheme, layer), table in self.blocks.items()
+            ],
+        }
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return text.encode("ascii")
+
+
+def header_sha256(document: bytes) -> str:
+    """SHA-256 of a header document, hex."""
+    return hashlib.sha256(document).hexdigest()
+
+
+def images_per_block(shape: LayerShape, images: int) -> int:
+    """Images of one block: as many as fit BLOCK_BYTES, at least 1, at most all."""
+    return max(1, min(images, BLOCK_BYTES // (shape.positions * shape.mask_bytes)))
+
+
+def parse_header(document: bytes, where: str) -> Header:
+    """Read and check a header document. `where` (the file) begins every AccelsimError."""
+    try:
+        raw = json.loads(document, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise AccelsimError(f"{where}: /header is not JSON: {shown(error)}") from error
+    _check_version(raw, where)
+    try:
+        model = _HeaderModel.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise AccelsimError(f"{where}: /header: {place}: {first['msg']}") from error
+    try:
+        return _header(model, (raw["version"][0], raw["version"][1]))
+    except AccelsimError as error:
+        raise AccelsimError(f"{where}: /header: {error}") from error
+
+
+def check_label(where: str, value: object) -> str:
+    """A network's or data set's name: 1 to 200 printable characters."""
+    if isinstance(value, str) and 1 <= len(value) <= 200 and value.isprintable():
+        return value
+    raise AccelsimError(f"{where} is {shown(value)}; allowed: 1 to 200 printable characters")
+
+
+def check_image_ids(ids: object) -> tuple[int, ...]:
+    """At least one image id, none twice, each a non-negative 63-bit integer."""
+    try:
+        listed = list(ids)  # type: ignore[call-overload]
+    except TypeError:
+        raise AccelsimError(f"image_ids is {shown(ids)}; allowed: a sequence of whole numbers") from None
+    checked = tuple(whole(f"image_ids[{i}]", value, 0, MAX_IMAGE_ID) for i, value in enumerate(listed))
+    if not checked:
+        raise AccelsimError("image_ids is empty; a trace has at least one image")
+    if len(set(checked)) != len(checked):
+        twice = next(value for i, value in enumerate(checked) if value in checked[:i])
+        raise AccelsimError(f"image_ids holds {twice} twice")
+    return checked
+
+
+def check_weights_sha256(value: object) -> str | None:
+    """64 lowercase hex digits, or None for masks that no weights made."""
+    if value is None:
+        return None
+    if isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef"):
+        return value
+    raise AccelsimError(f"weights_sha256 is {shown(value)}; allowed: 64 lowercase hex digits, or None")
+
+
+def check_accuracy(accuracy: object, images: object) -> tuple[float, int] | None:
+    """(accuracy 0..1, images it was measured on), or None if both are None."""
+    if accuracy is None and images is None:
+        return None
+    if accuracy is None or images is None:
+        raise AccelsimError("accuracy and accuracy_images come together, or neither")
+    return fraction("accuracy", accuracy), whole("accuracy_images", images, 1, MAX_IMAGE_ID)
+
+
+class _Model(BaseModel):
+    # A newer minor version may add fields; this reader passes over them.
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class _ApproximationModel(_Model):
+    k: int
+    nnz: int
+    seed: int
+
+
+class _LayerModel(_Model):
+    name: str
+    kind: Literal["conv", "linear"]
+    c_in: int
+    c_out: int
+    kernel: list[int]
+    stride: list[int]
+    padding: list[int]
+    dilation: list[int]
+    groups: int
+    h_in: int
+    w_in: int
+    h_out: int
+    w_out: int
+    n: int
+    d: int
+    macs: int
+    approximation: _ApproximationModel | None
+
+
+class _SchemeModel(_Model):
+    name: str
+    kind: Literal["dense", "unstructured", "nm"]
+    noise: float
+    scope: Literal["image", "position", "calibrated"] | None
+    keep: int
+    of: int
+    accuracy: float | None
+    accuracy_images: int | None
+
+
+class _MasksModel(_Model):
+    scheme: str
+    layer: str
+    images_per_block: int
+    crc32: list[int]
+
+
+class _HeaderModel(_Model):
+    bit_order: Literal["little"]
+    position_order: Literal["row-major (h_out, w_out)"]
+    network: str
+    dataset: str
+    image_ids: list[int]
+    weights_sha256: str | None
+    seeds: dict[str, int]
+    tools: dict[str, str]
+    notes: str
+    layers: list[_LayerModel] = Field(min_length=1)
+    schemes: list[_SchemeModel] = Field(min_length=1)
+    masks: list[_MasksModel]
+
+
+_SHAPE_FIELDS = ("kind", "c_in", "c_out", "kernel", "stride", "padding", "dilation", "groups", "h_in", "w_in")
+_DERIVED_FIELDS = ("h_out", "w_out", "n", "d", "macs")
+
+
+def _layer_document(layer: LayerInfo) -> dict[str, Any]:
+    shape, approximation = layer.shape, layer.approximation
+    document = {name: getattr(shape, name) for name in _SHAPE_FIELDS + _DERIVED_FIELDS}
+    document["name"] = layer.name
+    document["approximation"] = approximation and {
+        "k": approximation.k,
+        "nnz": approximation.nnz,
+        "seed": approximation.seed,
+    }
+    return document
+
+
+def _scheme_document(entry: SchemeEntry) -> dict[str, Any]:
+    scheme = entry.scheme
+    document: dict[str, Any] = {key: getattr(scheme, key) for key in ("name", "kind", "scope", "keep", "of")}
+    document["noise"] = float(scheme.noise)
+    document["accuracy"], document["accuracy_images"] = entry.accuracy or (None, None)
+    return document
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a JSON number")
+
+
+def _check_version(raw: object, where: str) -> None:
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise AccelsimError(f"{where}: not an accelsim trace (/header has no format '{FORMAT}')")
+    version = raw.get("version")
+    if (
+        not isinstance(version, list)
+        or len(version) != 2
+        or any(type(v) is not int or v < 0 for v in version)
+    ):
+        raise AccelsimError(f"{where}: /header: version is {shown(version)}; allowed: [major, minor]")
+    major, minor = version
+    if major > MAJOR:
+        raise AccelsimError(
+            f"{where}: trace format {major}.{minor} is newer than this accelsim reads ({MAJOR}.x); "
+            "upgrade accelsim"
+        )
+    if major < MAJOR:
+        raise AccelsimError(f"{where}: trace format {major}.{minor} is older than this accelsim reads")
+
+
+def _header(model: _HeaderModel, version: tuple[int, int]) -> Header:
+    layers = tuple(_layer(i, layer) for i, layer in enumerate(model.layers))
+    schemes = tuple(_scheme(i, scheme) for i, scheme in enumerate(model.schemes))
+    _check_unique("layers", [layer.name for layer in layers])
+    _check_unique("schemes", [entry.scheme.name for entry in schemes])
+    image_ids = check_image_ids(model.image_ids)
+    return Header(
+        network=check_label("network", model.network),
+        dataset=check_label("dataset", model.dataset),
+        image_ids=image_ids,
+        weights_sha256=check_weights_sha256(model.weights_sha256),
+        seeds=model.seeds,
+        tools=model.tools,
+        notes=model.notes,
+        layers=layers,
+        schemes=schemes,
+        blocks=_blocks(model.masks, layers, schemes, len(image_ids)),
+        version=version,
+    )
+
+
+def _layer(index: int, model: _LayerModel) -> LayerInfo:
+    where = f"layers[{index}]"
+    try:
+        name = layer_name("name", model.name)
+        shape = LayerShape(**{key: getattr(model, key) for key in _SHAPE_FIELDS})
+        approximation = None
+        if model.approximation is not None:
+            approximation = Approximation(**model.approximation.model_dump())
+            approximation.check_fits(shape)
+    except AccelsimError as error:
+        raise AccelsimError(f"{where}: {error}") from error
+    for key in _DERIVED_FIELDS:
+        if getattr(model, key) != getattr(shape, key):
+            raise AccelsimError(
+                f"{where}: {key} is {getattr(model, key)}, but the geometry gives {getattr(shape, key)}"
+            )
+    return LayerInfo(name, index, shape, approximation)
+
+
+def _scheme(index: int, model: _SchemeModel) -> SchemeEntry:
+    where = f"schemes[{index}]"
+    try:
+        scheme = Scheme(model.kind, noise=model.noise, scope=model.scope, keep=model.keep, of=model.of)
+        accuracy = check_accuracy(model.accuracy, model.accuracy_images)
+    except AccelsimError as error:
+        raise AccelsimError(f"{where}: {error}") from error
+    if scheme.name != model.name:
+        raise AccelsimError(f"{where}: name is {shown(model.name)}, but its fields say '{scheme.name}'")
+    return SchemeEntry(scheme, accuracy)
+
+
+def _check_unique(where: str, names: list[str]) -> None:
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise AccelsimError(f"{where}[{i}]: name {shown(name)} is there twice")
+
+
+def _blocks(
+    tables: list[_MasksModel], layers: tuple[LayerInfo, ...], schemes: tuple[SchemeEntry, ...], images: int
+) -> dict[tuple[str, str], BlockTable]:
+    wanted = {
+        (entry.scheme.name, layer.name)
+        for entry in schemes
+        for layer in layers
+        if not layer.is_dense(entry.scheme)
+    }
+    blocks: dict[tuple[str, str], BlockTable] = {}
+    for i, table in enumerate(tables):
+        key = (table.scheme, table.layer)
+        where = f"masks[{i}] (scheme {shown(table.scheme)}, layer {shown(table.layer)})"
+        if key not in wanted or key in blocks:
+            raise AccelsimError(f"{where} belongs to no layer with masks, or is there twice")
+        size = whole(f"{where}: images_per_block", table.images_per_block, 1, images)
+        count = -(-images // size)
+        if len(table.crc32) != count:
+            raise AccelsimError(f"{where}: {len(table.crc32)} block checksums; {images} images need {count}")
+        crcs = tuple(whole(f"{where}: crc32[{j}]", crc, 0, 0xFFFFFFFF) for j, crc in enumerate(table.crc32))
+        blocks[key] = BlockTable(size, crcs)
+    for scheme, name in sorted(wanted - blocks.keys()):
+        raise AccelsimError(f"masks: scheme {shown(scheme)}, layer {shown(name)} is missing")
+    return blocks

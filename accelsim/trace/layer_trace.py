@@ -1,0 +1,104 @@
+"""One layer under one scheme with its masks: what the mapping and the engines work on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.errors import AccelsimError
+from accelsim.trace.masks import (
+    BoolMasks,
+    PackedMasks,
+    as_bool_masks,
+    check_structure,
+    pack,
+    padding_is_zero,
+    unpack,
+)
+from accelsim.trace.schema import Approximation, LayerInfo, LayerShape, Scheme
+
+
+@dataclass(frozen=True, eq=False)
+class LayerTrace:
+    """A layer, its scheme, and the essential neurons of some images.
+
+    image_ids: which images, as the data set numbers them; their count is `images`.
+    masks: uint8 (images, positions, ceil(n / 8)), read-only, neuron i = bit i % 8 of byte i // 8, positions
+        row-major (h_out, w_out); None when every neuron is precise (dense scheme or always-dense layer).
+    """
+
+    name: str
+    index: int
+    shape: LayerShape
+    approximation: Approximation | None
+    scheme: Scheme
+    image_ids: tuple[int, ...]
+    masks: PackedMasks | None
+
+    def __post_init__(self) -> None:
+        where = f"layer {self.name}, scheme {self.scheme.name}"
+        if self.is_dense:
+            return
+        if LayerInfo(self.name, self.index, self.shape, self.approximation).is_dense(self.scheme):
+            raise AccelsimError(f"{where}: the layer is dense here, so masks must be None")
+        assert self.masks is not None
+        wanted = (len(self.image_ids), self.shape.positions, self.shape.mask_bytes)
+        if self.masks.shape != wanted or self.masks.dtype != np.uint8:
+            raise AccelsimError(
+                f"{where}: packed masks are {self.masks.dtype} {self.masks.shape}; allowed: uint8 {wanted}"
+            )
+        if not padding_is_zero(self.masks, self.shape.n):
+            raise AccelsimError(f"{where}: a mask bit at or above neuron {self.shape.n} is set")
+        self.masks.setflags(write=False)
+
+    @classmethod
+    def from_masks(
+        cls,
+        name: str,
+        shape: LayerShape,
+        scheme: Scheme,
+        bool_masks: NDArray[Any] | None,
+        approximation: Approximation | None = None,
+        *,
+        index: int = 0,
+        image_ids: Sequence[int] | None = None,
+    ) -> Self:
+        """Build one from a NumPy array, without a file.
+
+        bool_masks: bool, or uint8 of 0 and 1, (images, positions, n), True = essential; None for a dense
+            layer, whose images are then counted by `image_ids` (one image by default).
+        Raises AccelsimError for a wrong shape or dtype, or groups that break an N:M scheme.
+        """
+        where = f"layer {name}, scheme {scheme.name}"
+        if approximation is not None:
+            approximation.check_fits(shape)
+        if bool_masks is None:
+            if scheme.kind != "dense" and approximation is not None:
+                raise AccelsimError(f"{where}: masks are missing; only a dense layer has none")
+            return cls(name, index, shape, approximation, scheme, tuple(image_ids or (0,)), None)
+        if approximation is None and scheme.kind != "dense":
+            raise AccelsimError(f"{where}: masks need an approximation (k, nnz, seed); it is None")
+        masks = as_bool_masks(bool_masks, shape, where)
+        check_structure(masks, shape, scheme, where)
+        ids = tuple(range(len(masks)) if image_ids is None else image_ids)
+        return cls(name, index, shape, approximation, scheme, ids, pack(masks))
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return len(self.image_ids)
+
+    @property
+    def is_dense(self) -> bool:
+        """True if every neuron is computed precisely and nothing is approximated."""
+        return self.masks is None
+
+    def essential(self) -> BoolMasks:
+        """The masks as bool (images, positions, n); all True when dense."""
+        if self.masks is None:
+            return np.ones((self.images, self.shape.positions, self.shape.n), np.bool_)
+        return unpack(self.masks, self.shape.n)

@@ -1,0 +1,164 @@
+"""`open_trace`: a trace file read lazily, one layer and image range at a time, every byte checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from accelsim.errors import AccelsimError
+from accelsim.trace import container
+from accelsim.trace.header import Header, parse_header
+from accelsim.trace.layer_trace import LayerTrace
+from accelsim.trace.masks import padding_is_zero
+from accelsim.trace.schema import LayerInfo, Scheme
+from accelsim.trace.values import shown
+
+
+class TraceFile:
+    """A trace file whose header has been read and checked. Made by `open_trace`.
+
+    Holds no open file: each `layer` call opens it, compares the header's SHA-256 with the one seen first
+    (a file replaced in between is refused), and closes it. So it can be pickled and shared by processes.
+    """
+
+    def __init__(self, path: Path, header: Header, sha256: str) -> None:
+        self.path = path
+        self.header = header
+        self.sha256 = sha256
+        """SHA-256 (hex) of the header, which holds a CRC-32 of every block: the identity of the content.
+        It does not depend on compression or on the HDF5 library. Against accident, not forgery."""
+        self._by_name = {layer.name: layer for layer in header.layers}
+
+    @property
+    def network(self) -> str:
+        return self.header.network
+
+    @property
+    def dataset(self) -> str:
+        return self.header.dataset
+
+    @property
+    def image_ids(self) -> tuple[int, ...]:
+        """The images, as the data set numbers them, in file order."""
+        return self.header.image_ids
+
+    @property
+    def weights_sha256(self) -> str | None:
+        """Of the network's weights; None if no weights made these masks."""
+        return self.header.weights_sha256
+
+    @property
+    def seeds(self) -> Mapping[str, int]:
+        return MappingProxyType(dict(self.header.seeds))
+
+    @property
+    def tools(self) -> Mapping[str, str]:
+        return MappingProxyType(dict(self.header.tools))
+
+    @property
+    def notes(self) -> str:
+        return self.header.notes
+
+    @property
+    def format_version(self) -> str:
+        """Such as '1.0'."""
+        return ".".join(str(part) for part in self.header.version)
+
+    @property
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """In execution order."""
+        return self.header.layers
+
+    @property
+    def schemes(self) -> tuple[Scheme, ...]:
+        return tuple(entry.scheme for entry in self.header.schemes)
+
+    def accuracy(self, scheme: Scheme | str) -> tuple[float, int] | None:
+        """(accuracy 0..1, images it was measured on) under a scheme; None if it was not measured."""
+        wanted = self.scheme(scheme)
+        return next((e.accuracy for e in self.header.schemes if e.scheme == wanted), None)
+
+    def scheme(self, scheme: Scheme | str) -> Scheme:
+        """The file's scheme of that name. 'dense' needs no masks, so every file has it.
+
+        Raises AccelsimError, listing those there are, if the file has no masks of that scheme.
+        """
+        wanted = Scheme.parse(scheme) if isinstance(scheme, str) else scheme
+        if wanted in self.schemes or wanted.kind == "dense":
+            return wanted
+        known = ", ".join(known.name for known in self.schemes)
+        raise AccelsimError(f"{self.path}: has no scheme {shown(wanted.name)}; it has: {known}")
+
+    def layer_info(self, name: str) -> LayerInfo:
+        """The layer of that name; AccelsimError if there is none."""
+        if name not in self._by_name:
+            known = ", ".join(self._by_name)
+            raise AccelsimError(f"{self.path}: has no layer {shown(name)}; it has: {known}")
+        return self._by_name[name]
+
+    def layer(self, name: str, scheme: Scheme | str, images: slice = slice(None)) -> LayerTrace:
+        """A layer's masks under a scheme, for a range of images (places in the file, not image ids).
+
+        Reads only the blocks that hold these images. Raises AccelsimError for an unknown layer or scheme,
+        an image range that is empty or outside the file, and for a damaged block, by name.
+        """
+        info, wanted = self.layer_info(name), self.scheme(scheme)
+        first, stop = self._image_range(images)
+        ids = self.image_ids[first:stop]
+        if info.is_dense(wanted):
+            return LayerTrace(name, info.index, info.shape, info.approximation, wanted, ids, None)
+        table = self.header.blocks[wanted.name, name]
+        size = table.images_per_block
+        masks = np.empty((stop - first, info.shape.positions, info.shape.mask_bytes), np.uint8)
+        with container.opened(self.path) as file:
+            if container.read_header(file, self.path)[1] != self.sha256:
+                raise AccelsimError(f"{self.path}: was replaced by another trace since it was opened")
+            for block in range(first // size, (stop - 1) // size + 1):
+                rows = container.read_block(
+                    file, self.path, wanted.name, info, len(self.image_ids), table, block
+                )
+                low, high = max(first, block * size), min(stop, block * size + len(rows))
+                masks[low - first : high - first] = rows[low - block * size : high - block * size]
+        if not padding_is_zero(masks, info.shape.n):
+            raise AccelsimError(
+                f"{self.path}: scheme {wanted.name}, layer {name}: a mask bit at or above neuron "
+                f"{info.shape.n} is set"
+            )
+        return LayerTrace(name, info.index, info.shape, info.approximation, wanted, ids, masks)
+
+    def __repr__(self) -> str:
+        return (
+            f"TraceFile({str(self.path)!r}, {self.network} on {self.dataset}, {len(self.image_ids)} images, "
+            f"{len(self.layers)} layers, {len(self.schemes)} schemes)"
+        )
+
+    def _image_range(self, images: slice) -> tuple[int, int]:
+        count = len(self.image_ids)
+        bounds = [bound for bound in (images.start, images.stop) if bound is not None]
+        # Python would clip silently; fewer images than asked for must not look like the answer.
+        if images.step in (None, 1) and all(type(b) is int and -count <= b <= count for b in bounds):
+            first, stop, _ = images.indices(count)
+            if first < stop:
+                return first, stop
+        asked = f"{_bound(images.start)}:{_bound(images.stop)}" + (f":{images.step}" if images.step else "")
+        raise AccelsimError(f"{self.path}: images {asked} is not a range within 0:{count}")
+
+
+def open_trace(path: str | os.PathLike[str]) -> TraceFile:
+    """Open a trace file: read and check its header, no masks.
+
+    Raises AccelsimError, in one line that begins with the path, if it is not a readable trace: no such
+    file, not HDF5, truncated, damaged, or of a newer format.
+    """
+    place = Path(path)
+    with container.opened(place) as file:
+        document, sha256 = container.read_header(file, place)
+    return TraceFile(place, parse_header(document, str(place)), sha256)
+
+
+def _bound(value: object) -> str:
+    return "" if value is None else shown(value)

@@ -1,0 +1,177 @@
+"""Synthetic traces: seeded random masks, for tests, benchmarks and people without torch.
+
+Nothing here looks at a network. Real masks cluster in ways these do not: never report a synthetic trace's
+cycles as a network's. Files carry network "synthetic" unless named otherwise, and no weights' hash.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.errors import AccelsimError
+from accelsim.trace.layer_trace import LayerTrace
+from accelsim.trace.masks import BoolMasks
+from accelsim.trace.schema import MAX_SEED, Approximation, LayerShape, Scheme
+from accelsim.trace.values import fraction, whole
+from accelsim.trace.writer import TraceWriter
+
+PATCH = 4
+"""Side, in positions, of the squares that a correlated draw shares its coarse part over."""
+
+SyntheticLayers = Mapping[str, tuple[LayerShape, Approximation | None]]
+
+SMALL_NETWORK: SyntheticLayers = {
+    "conv1": (
+        LayerShape(kind="conv", c_in=3, c_out=16, kernel=(3, 3), padding=(1, 1), h_in=16, w_in=16),
+        Approximation(k=8, nnz=72, seed=1),
+    ),
+    "conv2": (
+        LayerShape(
+            kind="conv", c_in=16, c_out=32, kernel=(3, 3), stride=(2, 2), padding=(1, 1), h_in=16, w_in=16
+        ),
+        Approximation(k=32, nnz=1536, seed=2),
+    ),
+    "conv3": (
+        LayerShape(kind="conv", c_in=32, c_out=44, kernel=(1, 1), h_in=8, w_in=8),
+        Approximation(k=16, nnz=170, seed=3),
+    ),
+    "fc": (LayerShape.linear(44, 10), None),
+}
+"""Four layers, the last always dense; 44 channels are no multiple of 8."""
+
+
+def synthetic_masks(
+    shape: LayerShape, scheme: Scheme, *, images: int = 1, seed: int = 0, correlation: float = 0.0
+) -> BoolMasks:
+    """Random essential masks, bool (images, positions, n), that obey the scheme exactly.
+
+    Every neuron gets a normal random magnitude, and the largest are essential: round((1 - noise) * count)
+    of each image or position, those above the matching normal quantile for scope "calibrated", or `keep`
+    of each group for N:M.
+
+    correlation: 0..1, the share of the magnitude's variance that a channel's neighbours within a
+        4 x 4 square of positions have in common; 0 draws all neurons independently.
+    Raises AccelsimError for a dense scheme or a number out of range.
+    """
+    if scheme.kind == "dense":
+        raise AccelsimError("synthetic masks: a dense scheme has no masks")
+    images = whole("synthetic masks: images", images, 1, 1 << 31)
+    rng = np.random.default_rng(whole("synthetic masks: seed", seed, 0, MAX_SEED))
+    share = fraction("synthetic masks: correlation", correlation)
+    masks = np.empty((images, shape.positions, shape.n), np.bool_)
+    for image in range(images):
+        masks[image] = _select(_magnitudes(shape, share, rng), shape, scheme)
+    return masks
+
+
+def synthetic_layer_trace(
+    shape: LayerShape,
+    scheme: Scheme,
+    approximation: Approximation | None = None,
+    *,
+    name: str = "synthetic",
+    index: int = 0,
+    images: int = 1,
+    seed: int = 0,
+    correlation: float = 0.0,
+) -> LayerTrace:
+    """A LayerTrace with `synthetic_masks`, or with none if the scheme is dense.
+
+    approximation: by default k = max(1, d // 8) and a third of P not zero.
+    """
+    if scheme.kind == "dense":
+        return LayerTrace.from_masks(
+            name, shape, scheme, None, approximation, index=index, image_ids=range(images)
+        )
+    if approximation is None:
+        k = max(1, shape.d // 8)
+        approximation = Approximation(k=k, nnz=k * shape.d // 3, seed=seed)
+    masks = synthetic_masks(shape, scheme, images=images, seed=seed, correlation=correlation)
+    return LayerTrace.from_masks(name, shape, scheme, masks, approximation, index=index)
+
+
+def write_synthetic_trace(
+    path: str | os.PathLike[str],
+    schemes: Sequence[Scheme],
+    layers: SyntheticLayers = SMALL_NETWORK,
+    *,
+    images: int = 1,
+    seed: int = 0,
+    correlation: float = 0.0,
+    network: str = "synthetic",
+    overwrite: bool = False,
+) -> Path:
+    """Write a trace file of `synthetic_masks` and return its path.
+
+    The masks of one (layer, image) are drawn from a seed derived from `seed`, the layer's index and the
+    image, so that schemes see the same magnitudes, as they do in a real network.
+    """
+    place = Path(path)
+    with TraceWriter(
+        place,
+        network=network,
+        dataset="synthetic",
+        image_ids=range(images),
+        seeds={"masks": seed},
+        notes=f"random masks, not a network's; correlation {correlation}",
+        overwrite=overwrite,
+    ) as writer:
+        for name, (shape, approximation) in layers.items():
+            writer.add_layer(name, shape, approximation)
+        for scheme in schemes:
+            writer.add_scheme(scheme)
+            if scheme.kind == "dense":
+                continue
+            for index, (name, (shape, approximation)) in enumerate(layers.items()):
+                if approximation is None:
+                    continue
+                for image in range(images):
+                    drawn = int(np.random.SeedSequence([seed, index, image]).generate_state(1)[0])
+                    writer.write(
+                        scheme, name, synthetic_masks(shape, scheme, seed=drawn, correlation=correlation)
+                    )
+    return place
+
+
+def _magnitudes(shape: LayerShape, share: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """|z| of one image, (positions, n); z is standard normal."""
+    z = rng.standard_normal((shape.h_out, shape.w_out, shape.n))
+    if share > 0.0:
+        coarse = rng.standard_normal((-(-shape.h_out // PATCH), -(-shape.w_out // PATCH), shape.n))
+        spread = coarse.repeat(PATCH, axis=0).repeat(PATCH, axis=1)[: shape.h_out, : shape.w_out]
+        z = np.sqrt(1.0 - share) * z + np.sqrt(share) * spread
+    return np.abs(z).reshape(shape.positions, shape.n)
+
+
+def _select(magnitude: NDArray[np.float64], shape: LayerShape, scheme: Scheme) -> BoolMasks:
+    if scheme.kind == "nm":
+        per_conv_group = shape.n // shape.groups
+        ends = [
+            (start, min(start + scheme.of, first + per_conv_group))
+            for first in range(0, shape.n, per_conv_group)
+            for start in range(first, first + per_conv_group, scheme.of)
+        ]
+        return np.concatenate([_largest(magnitude[:, a:b], scheme.keep) for a, b in ends], axis=1)
+    kept = 1.0 - scheme.noise
+    if scheme.scope == "position":
+        return _largest(magnitude, round(kept * shape.n))
+    if scheme.scope == "image":
+        flat = magnitude.reshape(1, -1)
+        return _largest(flat, round(kept * flat.size)).reshape(magnitude.shape)
+    if kept in (0.0, 1.0):
+        return np.full(magnitude.shape, kept == 1.0)
+    return magnitude > NormalDist().inv_cdf(1.0 - kept / 2.0)
+
+
+def _largest(rows: NDArray[np.float64], count: int) -> BoolMasks:
+    """True at the `count` largest of each row (all of a shorter row); the lower index wins a tie."""
+    order = np.argsort(-rows, axis=1, kind="stable")[:, :count]
+    chosen = np.zeros(rows.shape, np.bool_)
+    np.put_along_axis(chosen, order, True, axis=1)
+    return chosen
