@@ -35,7 +35,12 @@ def load_images(path: Path | str) -> np.ndarray:
         raise AccelsimError(f"{path}: cannot read: {error.strerror or error}") from None
     except (ValueError, EOFError) as error:
         raise AccelsimError(f"{path}: not a .npy array of numbers: {error}") from None
-    if not isinstance(images, np.ndarray) or images.dtype != np.float32 or images.ndim != 4 or not len(images):
+    if (
+        not isinstance(images, np.ndarray)
+        or images.dtype != np.float32
+        or images.ndim != 4
+        or not len(images)
+    ):
         what = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else "an archive"
         raise AccelsimError(f"{path}: holds {what}; allowed: float32 (count, channels, height, width)")
     return images

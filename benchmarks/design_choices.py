@@ -1,0 +1,102 @@
+"""Why the shipped machines have the block sizes and accumulators they have, and what other choices would say.
+
+For each kind of machine: all combinations of ``position_block`` and ``accumulators_per_vpu``, each with as many
+VPUs as fit into the area of ``hwconfigs/unstructured.yaml``, judged by the geometric mean of EDP over 50, 75 and
+87.5 % noise. Then single changes to the shipped machines, and what they do to the comparison of structured
+with unstructured.
+
+    python benchmarks/design_choices.py [TRACE] [--images 0:1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any
+
+from accelsim import AccelsimError, Machine, compare, load_machine, load_technology, open_trace, simulate
+from accelsim.energy import iso_area_vpus
+from accelsim.inputs import as_trace
+from accelsim.report.claims import paired
+from accelsim.results.normalize import normalized
+
+SCHEMES = {
+    "dense": ["dense"],
+    "unstructured": ["unstructured-50", "unstructured-75", "unstructured-87.5"],
+    "structured": ["nm-4of8", "nm-2of8", "nm-1of8"],
+}
+BLOCKS, ACCUMULATORS = (1, 2, 4), (4, 8, 16, 32)
+
+
+def changed(name: str, **mvu: Any) -> Machine:
+    """A shipped machine with other values in its ``mvu`` section."""
+    data = load_machine(name).model_dump(mode="json")
+    data["mvu"] |= mvu
+    return Machine.model_validate(data)
+
+
+def sizes(trace: Any, images: slice) -> None:
+    technology, reference = load_technology(), load_machine("unstructured")
+    print("| machine | position_block | accumulators | VPUs at equal area | EDP, pJ s | |")
+    print("| --- | ---: | ---: | ---: | ---: | --- |")
+    for name, schemes in SCHEMES.items():
+        shipped = load_machine(name).mvu
+        for block in BLOCKS:
+            for accumulators in ACCUMULATORS:
+                if accumulators < block:
+                    continue
+                machine = changed(name, position_block=block, accumulators_per_vpu=accumulators)
+                machine = machine.resized(vpus=iso_area_vpus(machine, reference, technology))
+                try:
+                    edp = simulate(trace, machine, schemes=schemes, images=images).summary["edp_pj_us"]
+                except AccelsimError as error:
+                    print(f"| {name} | {block} | {accumulators} | {machine.mvu.vpus} | {error} | |")
+                    continue
+                mean = math.exp(sum(map(math.log, edp)) / len(edp)) / 1e6
+                same = (block, accumulators) == (shipped.position_block, shipped.accumulators_per_vpu)
+                mark = "shipped" if same else ""
+                print(f"| {name} | {block} | {accumulators} | {machine.mvu.vpus} | {mean:.4g} | {mark} |")
+
+
+def alternatives(trace: Any, images: slice) -> None:
+    both = ("unstructured", "structured")
+    variants = {
+        "as shipped": {},
+        "unstructured holds weights too": {"unstructured": {"hold_weights": True}},
+        "16 accumulators in both": {name: {"accumulators_per_vpu": 16} for name in both},
+        "8 accumulators in both": {name: {"accumulators_per_vpu": 8} for name in both},
+        "one position at a time": {name: {"position_block": 1} for name in both},
+        "spare VPUs idle": {name: {"spare_vpus": "idle"} for name in both},
+    }
+    print("\n| change | VPUs U, S | noise % | time S / U | SRAM energy S / U | energy S / U | EDP S / U |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    for title, changes in variants.items():
+        machines = [load_machine("dense"), *(changed(name, **changes.get(name, {})) for name in both)]
+        # The budget stays that of the shipped unstructured machine, whatever the variant does to it.
+        technology, reference = load_technology(), load_machine("unstructured")
+        machines = [each.resized(vpus=iso_area_vpus(each, reference, technology)) for each in machines]
+        schemes = SCHEMES["unstructured"] + SCHEMES["structured"]
+        results = compare(trace, machines, schemes=schemes, images=images, iso_area_with=None)
+        vpus = ", ".join(str(machine.mvu.vpus) for machine in machines[1:])
+        for row in paired(normalized(results.summary)).itertuples():
+            cells = [
+                f"{getattr(row, f'{column}_s') / getattr(row, f'{column}_u'):.2f}"
+                for column in ("time_rel", "sram_rel", "energy_rel", "edp_rel")
+            ]
+            print(f"| {title} | {vpus} | {100 * row.noise:g} | " + " | ".join(cells) + " |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("trace", nargs="?", default="resnet18-cifar10")
+    parser.add_argument("--images", type=int, default=1, help="how many images of the trace")
+    arguments = parser.parse_args()
+    trace = open_trace(arguments.trace) if arguments.trace.endswith(".h5") else as_trace(arguments.trace)
+    sizes(trace, slice(0, arguments.images))
+    alternatives(trace, slice(0, arguments.images))
+
+
+if __name__ == "__main__":
+    main()
