@@ -100,7 +100,7 @@ class Sequencer(Strict):
     """`lookahead` blocks may be in flight besides the oldest; `mvu_order` picks among waiting MVU jobs."""
 
     lookahead: int = Field(ge=0, le=1024)
-    mvu_order: Literal["approximate_first", "precise_first", "oldest_first"]
+    mvu_order: Literal["approximate_first", "precise_first"]
 
 
 class Dram(Strict):

@@ -25,6 +25,9 @@ def run_image(
     ``layers`` run in the order given; ``image`` indexes the first axis of their masks. Returns one
     ``Counts`` per layer. Raises AccelsimError for an unknown engine, or a layer that cannot run.
     """
+    for layer in layers:
+        if not 0 <= image < layer.images:
+            raise AccelsimError(f"layer {layer.name}: no image {image}; it has 0 to {layer.images - 1}")
     if engine == "reference":
         from accelsim.engine.reference import run_image as run
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import simpy
 
-MvuOrder = Literal["approximate_first", "precise_first", "oldest_first"]
+MvuOrder = Literal["approximate_first", "precise_first"]
 
 
 class Slots:
@@ -49,13 +49,12 @@ class JobQueue:
         self.env = env
         self.order = order
         self.arrival = env.event()
-        self._waiting: list[tuple[int, int, int, MvuJob]] = []
+        self._waiting: list[tuple[int, int, MvuJob]] = []
 
     def offer(self, job: MvuJob) -> None:
         """``job`` may start from this cycle on."""
-        preferred = job.precise if self.order == "precise_first" else not job.precise
-        rank = 0 if self.order == "oldest_first" else int(not preferred)
-        heapq.heappush(self._waiting, (rank, job.block, int(job.precise), job))
+        preferred = job.precise == (self.order == "precise_first")
+        heapq.heappush(self._waiting, (int(not preferred), job.block, job))
         if not self.arrival.triggered:
             self.arrival.succeed()
 
@@ -64,7 +63,7 @@ class JobQueue:
 
     def take(self) -> MvuJob:
         """The job that the policy puts first; the queue must not be empty."""
-        job = heapq.heappop(self._waiting)[3]
+        job = heapq.heappop(self._waiting)[2]
         if not self._waiting:
             self.arrival = self.env.event()
         return job

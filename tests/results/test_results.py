@@ -15,6 +15,8 @@ from accelsim.counts import COUNT_NAMES
 from accelsim.energy import GROUPS, area
 from accelsim.engine import run_image
 from accelsim.results.normalize import normalized
+from accelsim.trace import LayerShape, Scheme, TraceWriter
+from accelsim.trace.synthetic import synthetic_layer_trace
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +163,34 @@ def test_results_of_different_machines_of_one_name_do_not_mix(small_trace: Path)
     other = simulate(small_trace, load_machine("dense").resized(vpus=4))
     with pytest.raises(AccelsimError, match="two different machines are named dense"):
         one.extend(other)
+
+
+def test_results_do_not_depend_on_the_order_of_layers_in_the_file(tmp_path: Path) -> None:
+    scheme = Scheme.nm(keep=2, of=8)
+    shapes = {
+        f"layer{c}": LayerShape(kind="conv", c_in=8, c_out=c, kernel=(3, 3), h_in=6, w_in=6)
+        for c in (8, 16, 40)
+    }
+    layers = {
+        name: synthetic_layer_trace(shape, scheme, name=name, seed=index)
+        for index, (name, shape) in enumerate(shapes.items())
+    }
+    tables = []
+    for order in (list(layers), list(reversed(layers))):
+        path = tmp_path / f"{order[0]}.h5"
+        with TraceWriter(path, network="net", dataset="none", image_ids=[0]) as writer:
+            for name in order:
+                writer.add_layer(name, layers[name].shape, layers[name].approximation)
+            writer.add_scheme(scheme)
+            for name in order:
+                writer.write(scheme, name, layers[name].essential())
+        tables.append(simulate(path, "structured").layers.sort_values("layer", ignore_index=True))
+    pd.testing.assert_frame_equal(*(table.drop(columns="layer_index") for table in tables))
+
+
+@pytest.mark.parametrize("image", [-1, 2])
+def test_an_image_that_is_not_there(small_trace: Path, image: int) -> None:
+    trace = open_trace(small_trace)
+    layers = [trace.layer(info.name, "nm-2of8", images=slice(0, 2)) for info in trace.layers]
+    with pytest.raises(AccelsimError, match="it has 0 to 1"):
+        run_image(layers, load_machine("structured"), image)

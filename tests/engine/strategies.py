@@ -1,0 +1,231 @@
+"""Random small networks and machines: one generator, for hypothesis and for plain seeded loops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from accelsim.config import Machine
+from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
+from tests.oracles.layout import ceil_div
+
+BITS_PER_KIB = 8192
+WIDTHS = (16, 32, 48, 64, 128, 256)
+MAX_LAYER_MACS = 12000
+
+
+@dataclass(frozen=True)
+class Case:
+    """Some layers, a machine that can run them, and which of the images of their masks to run."""
+
+    layers: tuple[LayerTrace, ...]
+    machine: Machine
+    image: int
+
+
+def cases() -> st.SearchStrategy[Case]:
+    """Networks of one to three layers with a machine that fits them.
+
+    Half of them drawn by hypothesis, which favours small values and can shrink them, half from a seed.
+    """
+    seeds = st.integers(min_value=0, max_value=(1 << 64) - 1)
+    return st.one_of(st.randoms(use_true_random=False).map(random_case), seeds.map(Random).map(random_case))
+
+
+def random_case(rng: Random) -> Case:
+    """As `cases`, from any random generator."""
+    scheme = random_scheme(rng)
+    images = rng.randint(1, 2)
+    layers = tuple(random_layer(rng, scheme, images, index) for index in range(rng.choice((1, 1, 2, 3))))
+    return Case(layers, random_machine(rng, layers), rng.randrange(images))
+
+
+def random_scheme(rng: Random) -> Scheme:
+    kind = rng.choice(("unstructured", "nm", "unstructured", "nm", "dense"))
+    if kind == "nm":
+        of = rng.randint(2, 6)
+        return Scheme.nm(keep=rng.randint(1, of), of=of)
+    return Scheme.unstructured(noise=0.5) if kind == "unstructured" else Scheme.dense()
+
+
+def random_layer(rng: Random, scheme: Scheme, images: int = 1, index: int = 0) -> LayerTrace:
+    """A layer that is now and then always dense, else masked as the scheme says."""
+    shape = _random_shape(rng)
+    if rng.random() < 0.15:
+        approximation = None
+    else:
+        k = rng.choice((rng.randint(1, 12), rng.randint(13, 100), rng.randint(60, 160)))
+        nnz = rng.randint(0, min(k * shape.d, 80))
+        approximation = Approximation(k, nnz, seed=0)
+    masks = None
+    if scheme.kind != "dense" and approximation is not None:
+        draw = np.random.default_rng(rng.getrandbits(32))
+        masks = np.stack([_random_mask(draw, shape, scheme) for _ in range(images)])
+    return LayerTrace.from_masks(
+        f"layer{index}", shape, scheme, masks, approximation, index=index, image_ids=range(images)
+    )
+
+
+def _random_shape(rng: Random) -> LayerShape:
+    if rng.random() < 0.2:
+        return LayerShape.linear(rng.randint(1, 80), rng.randint(1, 30))
+    wide = rng.random() < 0.6
+    groups = rng.choice((1, 1, 1, 1, 2) if wide else (1, 1, 1, 2, 3, 4))
+    kernel = (1, 1) if wide else (rng.randint(1, 3), rng.randint(1, 3))
+    shape = LayerShape(
+        kind="conv",
+        c_in=groups * (rng.randint(10, 80) if wide else rng.randint(1, 3)),
+        c_out=groups * rng.choice((1, rng.randint(1, 6), *(2 * [rng.randint(5, 36)] if groups == 1 else []))),
+        kernel=kernel,
+        stride=(rng.randint(1, 2), 1),
+        padding=(rng.randint(0, 1), 0),
+        groups=groups,
+        h_in=kernel[0] + rng.randint(0, 4),
+        w_in=kernel[1] + rng.randint(0, 5),
+    )
+    # Keeps the oracle, which goes cycle by cycle, fast.
+    too_large = shape.macs > MAX_LAYER_MACS * groups or shape.positions > 30
+    return _random_shape(rng) if too_large else shape
+
+
+def _random_mask(draw: np.random.Generator, shape: LayerShape, scheme: Scheme) -> NDArray[np.bool_]:
+    """Essential neurons (positions, n) of one image, rows of none and of all among them."""
+    if scheme.kind == "nm":
+        return _nm_mask(draw, shape, scheme)
+    density = draw.choice([0.0, 0.1, 0.3, 0.7])
+    mask: NDArray[np.bool_] = draw.random((shape.positions, shape.n)) < density
+    special = draw.random(shape.positions)
+    mask[special < 0.15] = False
+    if density:
+        mask[special > 0.9] = True
+    return mask
+
+
+def _nm_mask(draw: np.random.Generator, shape: LayerShape, scheme: Scheme) -> NDArray[np.bool_]:
+    mask = np.zeros((shape.positions, shape.n), np.bool_)
+    neurons = shape.n // shape.groups
+    for position in range(shape.positions):
+        for first in range(0, shape.n, neurons):
+            for start in range(first, first + neurons, scheme.of):
+                members = range(start, min(start + scheme.of, first + neurons))
+                kept = draw.choice(members, min(scheme.keep, len(members)), replace=False)
+                mask[position, kept] = True
+    return mask
+
+
+def random_machine(rng: Random, layers: tuple[LayerTrace, ...]) -> Machine:
+    """A machine whose memories are barely, or somewhat more than, large enough for the layers."""
+    scheme = layers[0].scheme
+    vpus = rng.choice((1, 2, 2, 3, 3, 4, 5, 6, 8, 12, 16))
+    block_size = rng.randint(1, 4)
+    mvu = {
+        "vpus": vpus,
+        "bricks_per_vpu": rng.choice((16, 32, 48, 64)),
+        "pipeline_depth_cycles": rng.randint(0, 6),
+        "accumulate_latency_cycles": rng.randint(1, 6),
+        "accumulators_per_vpu": block_size + rng.choice((0, rng.randint(0, 4), rng.randint(4, 12))),
+        "position_block": block_size,
+        "hold_weights": rng.random() < 0.5,
+        "spare_vpus": rng.choice(("idle", "share")),
+    }
+    row_bits = max(_row_bits(layer) for layer in layers)
+    lookahead = rng.randint(0, 3)
+    if rng.random() < 0.5:
+        # Slots that fill a patch buffer of whole KiB leave no room for kept projections.
+        slot_bits = block_size * row_bits
+        lookahead = min(
+            12, ceil_div((lookahead + 1) * slot_bits, BITS_PER_KIB) * BITS_PER_KIB // slot_bits - 1
+        )
+    changes: dict[str, Any] = {
+        "cores": rng.choice((1, 1, 2, 3)),
+        "split": rng.choice(("contiguous", "interleaved")),
+        "mvu": mvu,
+        "sequencer": {
+            "lookahead": lookahead,
+            "mvu_order": rng.choice(("approximate_first", "precise_first")),
+        },
+        "projection": {"adders": rng.choice((1, 2, 3, 8, 40))},
+        "dram": None,
+    }
+    if rng.random() < 0.4:
+        changes["dram"] = {
+            "bytes_per_cycle": rng.choice((4, 16, 60)),
+            "latency_cycles": rng.choice((0, rng.randint(1, 60))),
+            "pj_per_bit": 1.0,
+            "source": "none",
+        }
+    latency = rng.choice((0, 1, rng.randint(2, 12)))
+    if scheme.kind == "nm":
+        changes["selector"] = {
+            "kind": "nm",
+            "groups_per_cycle": rng.randint(1, 4),
+            "latency_cycles": latency,
+            "max_of": scheme.of + rng.randint(0, 2),
+        }
+    else:
+        changes["selector"] = {
+            "kind": "threshold",
+            "comparators": rng.choice((1, 2, 5, 16)),
+            "latency_cycles": latency,
+        }
+    if scheme.kind == "dense" and rng.random() < 0.5:
+        changes["projection"] = changes["selector"] = None
+
+    unit_rows = scheme.of if scheme.kind == "nm" else 1
+    patch_bits = (lookahead + 1) * block_size * row_bits
+    input_bits = max(16 * each.shape.c_in * each.shape.h_in * each.shape.w_in for each in layers)
+    output_bits = max(16 * each.shape.n * each.shape.positions for each in layers)
+    changes["weight_sram"] = _sram(rng, vpus * unit_rows * row_bits, (0, 0, 0, 1, 4))
+    changes["patch_buffer"] = _sram(rng, patch_bits, (0, 0, 0, 1, 4))
+    changes["input_sram"] = _sram(rng, input_bits, (0, 2)) | {"banks": rng.randint(1, 3)}
+    changes["output_sram"] = _sram(rng, output_bits, (0, 2)) | {"banks": rng.randint(1, 3)}
+    return small_machine(**changes)
+
+
+def _row_bits(layer: LayerTrace) -> int:
+    k = layer.approximation.k if layer.approximation and not layer.is_dense else 0
+    return 16 * layer.shape.d + 4 * k
+
+
+def _sram(rng: Random, least_bits: int, spare_kib: tuple[int, ...]) -> dict[str, int]:
+    kib = max(1, ceil_div(least_bits, BITS_PER_KIB)) + rng.choice(spare_kib)
+    return {"kib": kib, "macro_kib": 1, "width_bits": rng.choice(WIDTHS)}
+
+
+def small_machine(**changes: Any) -> Machine:
+    """A threshold machine of one core and 4 VPUs; a section given as a dict updates that section's fields."""
+    data: dict[str, Any] = {
+        "format": "accelsim-machine/1",
+        "name": "small",
+        "clock_mhz": 500,
+        "cores": 1,
+        "split": "contiguous",
+        "mvu": {
+            "vpus": 4,
+            "bricks_per_vpu": 32,
+            "pipeline_depth_cycles": 3,
+            "accumulate_latency_cycles": 3,
+            "accumulators_per_vpu": 4,
+            "position_block": 2,
+            "hold_weights": True,
+            "spare_vpus": "share",
+        },
+        "weight_sram": {"kib": 16, "macro_kib": 1, "width_bits": 32},
+        "input_sram": {"kib": 16, "macro_kib": 1, "width_bits": 64, "banks": 1},
+        "patch_buffer": {"kib": 16, "macro_kib": 1, "width_bits": 32},
+        "output_sram": {"kib": 16, "macro_kib": 1, "width_bits": 32, "banks": 1},
+        "projection": {"adders": 4},
+        "selector": {"kind": "threshold", "comparators": 2, "latency_cycles": 1},
+        "sequencer": {"lookahead": 1, "mvu_order": "approximate_first"},
+        "dram": None,
+    }
+    for name, change in changes.items():
+        old: Any = data.get(name)
+        updates = isinstance(change, dict) and isinstance(old, dict) and change.get("kind") != "nm"
+        data[name] = old | change if updates else change
+    return Machine.model_validate(data)

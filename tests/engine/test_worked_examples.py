@@ -1,0 +1,177 @@
+"""The two worked examples of docs/machine.md, section 8: every number there, from oracle and engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from accelsim.config import Machine
+from accelsim.config.machine import machine_from_yaml
+from accelsim.engine import run_image
+from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
+from tests.oracles.per_cycle import Schedule, oracle_image
+
+Simulate = Callable[[Sequence[LayerTrace], Machine], list[dict[str, int]]]
+
+EXAMPLE_1 = """
+format: accelsim-machine/1
+name: example-1
+clock_mhz: 500
+cores: 1
+split: contiguous
+mvu: {vpus: 2, bricks_per_vpu: 32, pipeline_depth_cycles: 3, accumulate_latency_cycles: 2,
+      accumulators_per_vpu: 4, position_block: 2, hold_weights: false, spare_vpus: idle}
+weight_sram:  {kib: 8, macro_kib: 1, width_bits: 32}
+input_sram:   {kib: 8, macro_kib: 1, width_bits: 32, banks: 1}
+patch_buffer: {kib: 8, macro_kib: 1, width_bits: 32}
+output_sram:  {kib: 8, macro_kib: 1, width_bits: 32, banks: 1}
+sequencer: {lookahead: 1, mvu_order: approximate_first}
+"""
+EXAMPLE_2 = (
+    EXAMPLE_1.replace("hold_weights: false", "hold_weights: true")
+    + """
+projection: {adders: 4}
+selector: {kind: nm, groups_per_cycle: 1, latency_cycles: 1, max_of: 2}
+"""
+)
+
+
+def _row(d: int, n: int, positions: int) -> LayerShape:
+    """d inputs and n neurons at each of `positions` pixels in a row: a 1 x 1 convolution."""
+    return LayerShape(kind="conv", c_in=d, c_out=n, kernel=(1, 1), h_in=1, w_in=positions)
+
+
+def example_1() -> LayerTrace:
+    return LayerTrace.from_masks("one", _row(d=5, n=3, positions=3), Scheme.dense(), None)
+
+
+def example_2() -> LayerTrace:
+    masks = np.array([[[1, 0, 0, 1], [0, 1, 0, 1], [1, 0, 1, 0]]], np.uint8)
+    return LayerTrace.from_masks(
+        "two", _row(d=4, n=4, positions=3), Scheme.nm(keep=1, of=2), masks, Approximation(8, 10, 0)
+    )
+
+
+def _oracle(layers: Sequence[LayerTrace], machine: Machine) -> list[dict[str, int]]:
+    return oracle_image(layers, machine)
+
+
+def _reference(layers: Sequence[LayerTrace], machine: Machine) -> list[dict[str, int]]:
+    return [counts.as_dict() for counts in run_image(layers, machine, 0, engine="reference")]
+
+
+both = pytest.mark.parametrize("simulate", [_oracle, _reference], ids=["oracle", "reference"])
+
+
+@both
+def test_example_1_dense(simulate: Simulate) -> None:
+    machine = machine_from_yaml(EXAMPLE_1)
+    (counts,) = simulate([example_1()], machine)
+    expected = dict.fromkeys(counts, 0) | {
+        "core_cycles": 29,
+        "positions": 3,
+        "blocks": 2,
+        "essential_neurons": 9,
+        "brick_ops_16bit": 720,
+        "vpu_steps_16bit": 27,
+        "precise_issue_cycles": 18,
+        "mvu_idle_input_cycles": 6,
+        "mvu_idle_drain_cycles": 5,
+        "fetch_cycles": 9,
+        "front_busy_cycles": 9,
+        "front_idle_done_cycles": 20,
+        "output_busy_cycles": 6,
+        "input_sram_reads": 9,
+        "patch_buffer_writes": 9,
+        "patch_buffer_reads": 9,
+        "weight_sram_reads_16bit": 27,
+        "output_sram_writes": 6,
+        "broadcast_register_writes": 18,
+    }
+    assert counts == expected
+
+
+@both
+def test_example_2_nm(simulate: Simulate) -> None:
+    machine = machine_from_yaml(EXAMPLE_2)
+    (counts,) = simulate([example_2()], machine)
+    expected = dict.fromkeys(counts, 0) | {
+        "core_cycles": 37,
+        "positions": 3,
+        "blocks": 2,
+        "essential_neurons": 6,
+        "brick_ops_4bit": 3 * 4 * 8,
+        "brick_ops_16bit": 6 * 4 * 16,
+        "vpu_steps_4bit": 12,
+        "vpu_steps_16bit": 12,
+        # Blocks 0 and 1: 4 of 8 cycles issue, then 2 of 8.
+        "approximate_issue_cycles": 6,
+        "approximate_port_stall_cycles": 10,
+        # Two chunks each: 2 of 2 cycles issue, then 1 of 2, with one bubble.
+        "precise_issue_cycles": 6,
+        "precise_bubble_cycles": 2,
+        "mvu_idle_input_cycles": 6,
+        "mvu_idle_select_cycles": 2,
+        "mvu_idle_drain_cycles": 5,
+        "fetch_cycles": 6,
+        "projection_cycles": 9,
+        "front_busy_cycles": 9,
+        "front_idle_done_cycles": 28,
+        "projection_additions": 30,
+        "groups_ranked": 6,
+        "selector_busy_cycles": 6,
+        # z~: 2 lines a position; z: two lines a position.
+        "output_busy_cycles": 12,
+        "output_sram_writes": 12,
+        "input_sram_reads": 6,
+        # x: 64 bits, the projection: 32 bits.
+        "patch_buffer_writes": 9,
+        # Approximate: 4 accesses a position; precise: 1 a position, in two chunks.
+        "patch_buffer_reads": 12 + 6,
+        # Approximate: 4 accesses for each of 4 rows, in both blocks. Precise: 3 then 2 rows, in two chunks.
+        "weight_sram_reads_4bit": 32,
+        "weight_sram_reads_16bit": 10,
+        "broadcast_register_writes": 3 * 8 + 3 * 2 * 2,
+        "weight_register_writes": 2 * 4 * 8 + 2 * (3 + 2) * 2,
+    }
+    assert counts == expected
+
+
+def test_example_1_schedule() -> None:
+    schedules: list[Schedule] = []
+    oracle_image([example_1()], machine_from_yaml(EXAMPLE_1), schedules=schedules)
+    assert schedules == [
+        {
+            ("fetch", 0): (0, 6),
+            ("fetch", 1): (6, 9),
+            ("precise", 0): (6, 18),
+            ("precise", 1): (18, 24),
+            ("write z", 0): (21, 25),
+            ("write z", 1): (27, 29),
+        }
+    ]
+
+
+def test_example_2_schedule() -> None:
+    schedules: list[Schedule] = []
+    oracle_image([example_2()], machine_from_yaml(EXAMPLE_2), schedules=schedules)
+    assert schedules == [
+        {
+            ("fetch", 0): (0, 6),
+            ("fetch", 1): (6, 9),
+            ("approximate", 0): (6, 14),
+            ("approximate", 1): (14, 22),
+            ("select", 0): (17, 21),
+            ("mask", 0): (22, 22),
+            ("select", 1): (25, 27),
+            ("mask", 1): (28, 28),
+            ("write z~", 0): (17, 21),
+            ("write z~", 1): (25, 27),
+            ("precise", 0): (22, 26),
+            ("precise", 1): (28, 32),
+            ("write z", 0): (29, 33),
+            ("write z", 1): (35, 37),
+        }
+    ]

@@ -1,0 +1,208 @@
+"""The oracle's jobs (docs/machine.md, section 4): generators that yield once for each cycle they take.
+
+Nothing is computed from a service-time formula: accesses, additions, comparisons and bricks are used up as
+the ports and units allow, cycle by cycle, and counted as they happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from accelsim.config import Machine
+from tests.oracles.layout import Tile, ceil_div
+
+Job = Iterator[None]
+Tally = dict[str, int]
+
+
+def front_end_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machine) -> Job:
+    """Fetch a block's patches and project them beside it, position by position."""
+    for _ in block:
+        tally["positions"] += tile.counts_positions
+        reads_left = ceil_div(16 * tile.d, machine.input_sram.width_bits)
+        additions_left = tile.nnz if tile.projects else 0
+        while reads_left or additions_left:
+            if reads_left:
+                reads = min(reads_left, machine.input_sram.banks)
+                reads_left -= reads
+                tally["input_sram_reads"] += reads
+                tally["fetch_cycles"] += 1
+            if additions_left:
+                assert machine.projection is not None
+                additions = min(additions_left, machine.projection.adders)
+                additions_left -= additions
+                tally["projection_additions"] += additions
+                tally["projection_cycles"] += 1
+            tally["front_busy_cycles"] += 1
+            yield
+        tally["patch_buffer_writes"] += ceil_div(16 * tile.d, machine.patch_buffer.width_bits)
+        if tile.projects:
+            tally["patch_buffer_writes"] += ceil_div(4 * tile.k, machine.patch_buffer.width_bits)
+
+
+@dataclass(frozen=True)
+class Operand:
+    """What an MVU job multiplies: `length` values of `value_bits` a row, `per_chunk` of them at a time."""
+
+    kind: str
+    value_bits: int
+    length: int
+    per_chunk: int
+
+    @classmethod
+    def approximate(cls, tile: Tile, machine: Machine) -> Operand:
+        return cls("approximate", 4, tile.k, machine.mvu.bricks_per_vpu)
+
+    @classmethod
+    def precise(cls, tile: Tile, machine: Machine) -> Operand:
+        return cls("precise", 16, tile.d, machine.mvu.lanes)
+
+    @property
+    def bricks_per_value(self) -> int:
+        return 16 if self.value_bits == 16 else 1
+
+    @property
+    def chunk_bits(self) -> int:
+        return self.per_chunk * self.value_bits
+
+    @property
+    def chunk_words(self) -> int:
+        return self.chunk_bits // 16
+
+    def chunks(self) -> Iterator[int]:
+        """For each chunk the number of values in it; the last may have fewer."""
+        left = self.length
+        while left:
+            values = min(left, self.per_chunk)
+            left -= values
+            yield values
+
+
+RowLists = Mapping[tuple[int, int], Sequence[int]]
+"""(VPU, position) to rows, ascending; a pair that is absent has none."""
+
+
+def active_rows(
+    tile: Tile, block: Sequence[int], vpus: int, *, essential_only: bool
+) -> dict[tuple[int, int], list[int]]:
+    """The row lists of one MVU job on one block."""
+    lists: dict[tuple[int, int], list[int]] = {}
+    for number, position in enumerate(block):
+        lane = number % tile.lanes
+        for unit_number, unit in enumerate(tile.units):
+            vpu = tile.vpu_of_unit(unit_number, lane, vpus)
+            for row in unit:
+                if not essential_only or row in tile.essential[position]:
+                    lists.setdefault((vpu, position), []).append(row)
+    return lists
+
+
+def mvu_job(tally: Tally, block: Sequence[int], operand: Operand, rows: RowLists, machine: Machine) -> Job:
+    """Go through all passes of a job, and of each all chunks."""
+    psum_rows = machine.mvu.accumulators_per_vpu // machine.mvu.position_block
+    left = {place: list(todo) for place, todo in rows.items() if todo}
+    while left:
+        in_pass = {place: todo[:psum_rows] for place, todo in left.items()}
+        left = {place: todo[psum_rows:] for place, todo in left.items() if todo[psum_rows:]}
+        for values in operand.chunks():
+            yield from _chunk(tally, len(block), operand, values, in_pass, machine)
+
+
+class _Vpu:
+    """One VPU in one chunk: its (row, position) pairs row by row, through its weight port."""
+
+    def __init__(self, rows: Sequence[int], accesses: int, hold: bool) -> None:
+        """rows: the row of each pair, ascending."""
+        pairs_of = [rows.count(row) for row in dict.fromkeys(rows)] if hold else [1] * len(rows)
+        self.fetches = [[pairs, accesses] for pairs in pairs_of]
+        """Steps and weight reads still to do for each fetch of a weight chunk, the present one first."""
+        self.steps = 0
+        self.reads = 0
+        self.weight_chunks = len(self.fetches)
+
+    def tick(self) -> None:
+        """One cycle: a step and a weight read side by side, as far as there are any for this fetch."""
+        if not self.fetches:
+            return
+        steps_left, reads_left = self.fetches[0]
+        self.steps += steps_left > 0
+        self.reads += reads_left > 0
+        self.fetches[0] = [max(0, steps_left - 1), max(0, reads_left - 1)]
+        if self.fetches[0] == [0, 0]:
+            self.fetches.pop(0)
+
+
+def _chunk(tally: Tally, q: int, operand: Operand, values: int, in_pass: RowLists, machine: Machine) -> Job:
+    hold = machine.mvu.hold_weights
+    accesses = ceil_div(operand.chunk_bits, machine.weight_sram.width_bits)
+    pairs: dict[int, list[int]] = {}
+    for (owner, _position), rows in in_pass.items():
+        pairs.setdefault(owner, []).extend(rows)
+    vpus = [_Vpu(sorted(todo), accesses, hold) for todo in pairs.values()]
+    patch_bits_left = q * operand.chunk_bits
+
+    cycles = bubbles = 0
+    while True:
+        waits_for_port = patch_bits_left > 0 or any(vpu.fetches for vpu in vpus)
+        if not waits_for_port and cycles >= machine.mvu.accumulate_latency_cycles:
+            break
+        for vpu in vpus:
+            vpu.tick()
+        if patch_bits_left > 0:
+            patch_bits_left -= machine.patch_buffer.width_bits
+            tally["patch_buffer_reads"] += 1
+        bubbles += not waits_for_port
+        cycles += 1
+        yield
+
+    # The VPUs do not stall in the same cycles: what the busiest one does not issue is the ports' stall.
+    issue = max(vpu.steps for vpu in vpus)
+    tally[f"{operand.kind}_issue_cycles"] += issue
+    tally[f"{operand.kind}_bubble_cycles"] += bubbles
+    tally[f"{operand.kind}_port_stall_cycles"] += cycles - bubbles - issue
+    tally["broadcast_register_writes"] += q * operand.chunk_words
+    for vpu in vpus:
+        tally[f"vpu_steps_{operand.value_bits}bit"] += vpu.steps
+        tally[f"brick_ops_{operand.value_bits}bit"] += vpu.steps * values * operand.bricks_per_value
+        tally[f"weight_sram_reads_{operand.value_bits}bit"] += vpu.reads
+        if hold:
+            tally["weight_register_writes"] += vpu.weight_chunks * operand.chunk_words
+
+
+def selector_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machine) -> Job:
+    """Compare all outputs of the tile, or rank all its groups, position by position."""
+    selector = machine.selector
+    assert selector is not None
+    for _ in block:
+        if selector.kind == "threshold":
+            name, left, at_once = "comparisons", len(tile.rows), selector.comparators
+        else:
+            name, left, at_once = "groups_ranked", len(tile.units), selector.groups_per_cycle
+        while left:
+            done = min(left, at_once)
+            left -= done
+            tally[name] += done
+            tally["selector_busy_cycles"] += 1
+            yield
+
+
+def write_job(
+    tally: Tally, tile: Tile, block: Sequence[int], machine: Machine, *, essential_only: bool
+) -> Job:
+    """Write the block's output lines: all of them, or those that hold an essential neuron."""
+    neurons_per_line = machine.output_sram.width_bits // 16
+    lines_left = 0
+    for position in block:
+        written = {
+            place // neurons_per_line
+            for place, row in enumerate(tile.rows)
+            if not essential_only or row in tile.essential[position]
+        }
+        lines_left += len(written)
+    while lines_left:
+        lines = min(lines_left, machine.output_sram.banks)
+        lines_left -= lines
+        tally["output_sram_writes"] += lines
+        tally["output_busy_cycles"] += 1
+        yield
