@@ -35,7 +35,9 @@ def figure5_markdown(
     """A table per network (costs relative to dense, means over images), then the claims with their numbers."""
     lines = [
         "Machines at the same area: "
-        + "; ".join(f"{name} {machines[name].mvu.vpus} VPUs, {mm2:.3f} mm2" for name, mm2 in areas_mm2.items())
+        + "; ".join(
+            f"{name} {machines[name].mvu.vpus} VPUs, {mm2:.3f} mm2" for name, mm2 in areas_mm2.items()
+        )
         + "."
     ]
     for network, rows in table.groupby("network", sort=False):
