@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from accelsim.config import Machine
     from accelsim.report.claims import Claim
 
-PIPE_WIDTH = 140
+MIN_WIDTH = 140
 
 
 def console() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+    """Prints at the terminal's width, but never so narrow that a number would be cut short."""
+    return Console(highlight=False, width=max(Console().width, MIN_WIDTH))
 
 
 def _table(title: str, columns: Sequence[str], text_columns: int) -> Table:
