@@ -5,7 +5,7 @@ The images are NumPy arrays on disk, so any data set will do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +65,7 @@ def export_own_model(
     linear: bool = False,
     skip: Sequence[str] = (),
     overwrite: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> list[LayerFit]:
     """Convert a network, distill its approximations on ``calibration`` and export the masks of ``images``.
 
@@ -72,6 +73,7 @@ def export_own_model(
         torch.nn.Module. weights: safetensors of its state, if the factory does not load them itself.
     images, calibration: ``.npy`` files as ``load_images`` takes them; the calibration images should be
         training images. image_indices: which of ``images``.
+    progress: as in ``export_trace``.
     Returns how well each layer's approximation fits. Raises AccelsimError for anything at fault.
     """
     shown = load_images(images)
@@ -98,5 +100,6 @@ def export_own_model(
         seeds={"P": seed, "distill": seed},
         notes=f"k_ratio {k_ratio}, distilled on {len(teaching)} images of {Path(calibration).name}",
         overwrite=overwrite,
+        progress=progress,
     )
     return fits

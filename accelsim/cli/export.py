@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from accelsim.cli.options import ImageRange, Names
+from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.trace import Scheme
 
@@ -66,7 +67,7 @@ def export(
     """
     if (checkpoint is None) == (model is None):
         raise AccelsimError("export: give one of --checkpoint and --model")
-    wanted = [Scheme.parse(name) for name in schemes]
+    wanted = [_scheme(name) for name in schemes]
     if images.stop is None:
         raise AccelsimError("export: --images needs an end, such as 0:8")
     numbers = list(range(images.start or 0, images.stop))
@@ -74,23 +75,34 @@ def export(
         import torch  # noqa: F401
     except ImportError:
         raise AccelsimError("export: needs PyTorch; pip install 'accelsim-nn[train]'") from None
-    if checkpoint is not None:
-        from models.export import export_from_checkpoint
+    fits = []
+    steps = len(numbers) * sum(scheme.kind != "dense" for scheme in wanted)
+    with progress_bar(steps, "images") as progress:
+        if checkpoint is not None:
+            from models.export import export_from_checkpoint
 
-        export_from_checkpoint(
-            checkpoint, data, out, wanted, numbers, accuracy_images=accuracy_images, overwrite=overwrite
-        )
-    else:
-        from models.own import export_own_model
+            export_from_checkpoint(
+                checkpoint, data, out, wanted, numbers,
+                accuracy_images=accuracy_images, overwrite=overwrite, progress=progress,
+            )  # fmt: skip
+        else:
+            from models.own import export_own_model
 
-        if inputs is None or calibration is None:
-            raise AccelsimError("export: --model needs --inputs and --calibration, .npy files of images")
-        fits = export_own_model(
-            str(model), inputs, calibration, out, wanted, numbers,
-            weights=weights, k_ratio=k_ratio, seed=seed, linear=linear, skip=skip or (), overwrite=overwrite,
-        )  # fmt: skip
-        for fit in fits:
-            click.echo(
-                f"{fit.name}: unexplained variance {fit.relative_error:.3f}, in INT4 {fit.relative_error_int4:.3f}"
-            )
+            if inputs is None or calibration is None:
+                raise AccelsimError("export: --model needs --inputs and --calibration, .npy files of images")
+            fits = export_own_model(
+                str(model), inputs, calibration, out, wanted, numbers,
+                weights=weights, k_ratio=k_ratio, seed=seed, linear=linear, skip=skip or (),
+                overwrite=overwrite, progress=progress,
+            )  # fmt: skip
+    for fit in fits:
+        errors = f"unexplained variance {fit.relative_error:.3f}, in INT4 {fit.relative_error_int4:.3f}"
+        click.echo(f"{fit.name}: {errors}")
     click.echo(f"written: {out}")
+
+
+def _scheme(name: str) -> Scheme:
+    try:
+        return Scheme.parse(name)
+    except AccelsimError as error:
+        raise AccelsimError(f"--schemes: {name}: {error}") from None

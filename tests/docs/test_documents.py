@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from accelsim import Machine, figure5
 from accelsim.counts import Counts
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "traces/README.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "traces/README.md", ROOT / "models/README.md", *(ROOT / "docs").glob("*.md")])
 
 
 def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
@@ -24,6 +25,16 @@ def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "nm-1of8" in done.stdout
     assert (tmp_path / "run" / "layers.csv").exists()
+
+
+def test_the_example_of_the_models_runs(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra train")
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "models/README.md").read_text(), re.DOTALL)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", block], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "structured" in done.stdout
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

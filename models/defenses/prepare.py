@@ -1,0 +1,108 @@
+"""From a trained network to a converted checkpoint: round to float16, convert, distill, save.
+
+    python -m models.defenses.prepare --weights RUN/weights.safetensors --data DATA --out CONVERTED
+    python -m models.defenses.prepare --model mypackage.nets:trained --data DATA --out CONVERTED
+
+`--model module:factory` takes your own network: a callable without arguments that returns a trained
+torch.nn.Module for CIFAR-10 images in [0, 1]. For other data use convert, distill and save_converted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from accelsim.errors import AccelsimError
+from accelsim.trace.schema import Scheme
+from models.data.cifar import ImageSet, load_cifar10, to_float
+from models.defenses.checkpoint import round_weights, save_converted
+from models.defenses.convert import DEFAULT_K_RATIO, convert
+from models.defenses.distill import LayerFit, distill
+from models.networks import make_network
+from models.training.evaluate import load_trained
+
+BATCH = 100
+
+
+def convert_and_distill(
+    model: nn.Module, data: ImageSet, *, k_ratio: float, images: int, seed: int, linear: bool = False
+) -> tuple[nn.Module, list[LayerFit]]:
+    """A float16-rounded, converted, distilled and quantized copy of `model`, and how well each layer fits.
+
+    The first `images` images of a seeded permutation of `data` (training images) teach it.
+    """
+    converted = convert(model, Scheme.dense(), k_ratio=k_ratio, seed=seed, linear=linear)
+    round_weights(converted)
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:images]
+    batches = (
+        to_float(data.images[part]).contiguous(memory_format=torch.channels_last)
+        for part in torch.split(order, BATCH)
+    )
+    return converted, distill(converted, batches, seed=seed)
+
+
+def prepare(
+    out: Path,
+    data: ImageSet,
+    *,
+    weights: Path | None = None,
+    model: str | None = None,
+    k_ratio: float = DEFAULT_K_RATIO,
+    images: int = 2000,
+    seed: int = 0,
+    linear: bool = False,
+) -> list[LayerFit]:
+    """Make the converted checkpoint `out` from a training checkpoint or a `module:factory`."""
+    if (weights is None) == (model is None):
+        raise AccelsimError("prepare: give one of weights and model")
+    if weights is not None:
+        network, name = load_trained(weights)
+    else:
+        name = str(model)
+        network = make_network(name)
+    converted, fits = convert_and_distill(
+        network, data, k_ratio=k_ratio, images=images, seed=seed, linear=linear
+    )
+    seeds = {"P": seed, "distill": seed}
+    record: dict[str, Any] = {"seeds": seeds, "distill_images": images, "k_ratio": k_ratio}
+    save_converted(out, converted, name, record)
+    return fits
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Convert and distill a trained network.")
+    parser.add_argument("--weights", type=Path, help="weights.safetensors of a training run")
+    parser.add_argument("--model", help="your own network instead: module:factory")
+    parser.add_argument("--data", help="folder of CIFAR-10's binary files (default: $ACCELSIM_DATA)")
+    parser.add_argument("--out", required=True, type=Path, help="the converted checkpoint to write")
+    parser.add_argument("--k-ratio", type=float, default=DEFAULT_K_RATIO, help="rows of P as a share of d")
+    parser.add_argument("--images", type=int, default=2000, help="training images to distill on")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--linear", action="store_true", help="convert linear layers too")
+    args = parser.parse_args(argv)
+    try:
+        fits = prepare(
+            args.out,
+            load_cifar10(args.data, train=True),
+            weights=args.weights,
+            model=args.model,
+            k_ratio=args.k_ratio,
+            images=args.images,
+            seed=args.seed,
+            linear=args.linear,
+        )
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for fit in fits:
+        print(f"{fit.name}: error {fit.relative_error:.4f} float, {fit.relative_error_int4:.4f} INT4")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Clean accuracy of a trained network on CIFAR-10's test images.
+
+python -m models.training.evaluate --data DATA --weights OUT/weights.safetensors
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from accelsim.errors import AccelsimError
+from models.data.cifar import ImageSet, load_cifar10, to_float
+from models.inference import inference
+from models.networks import make_network
+from models.training.checkpoint import load_network_weights, load_tensors
+
+
+def accuracy(
+    network: nn.Module, data: ImageSet, images: int | None = None, batch: int = 250
+) -> tuple[int, int]:
+    """(right, tested) over the first `images` images, or all of them."""
+    tested = len(data) if images is None else min(images, len(data))
+    right = 0
+    with inference(network):
+        for start in range(0, tested, batch):
+            part = slice(start, min(start + batch, tested))
+            x = to_float(data.images[part]).contiguous(memory_format=torch.channels_last)
+            right += int((network(x).argmax(1) == data.labels[part]).sum())
+    return right, tested
+
+
+def load_trained(path: Path | str) -> tuple[nn.Module, str]:
+    """The network of a training checkpoint, in eval mode, and its name."""
+    tensors, metadata = load_tensors(path)
+    if "network" not in metadata:
+        raise AccelsimError(f"{path}: metadata names no network; not a training checkpoint")
+    network = make_network(metadata["network"])
+    load_network_weights(network, tensors, path)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval(), metadata["network"]
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Clean accuracy of a checkpoint on CIFAR-10's test images.")
+    parser.add_argument("--data", help="folder of CIFAR-10's binary files (default: $ACCELSIM_DATA)")
+    parser.add_argument("--weights", required=True, type=Path, help="weights.safetensors of a training run")
+    parser.add_argument("--images", type=int, help="test only the first so many images")
+    args = parser.parse_args(argv)
+    try:
+        network, name = load_trained(args.weights)
+        right, tested = accuracy(network, load_cifar10(args.data, train=False), args.images)
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{name}: {right / tested:.4f} of {tested} test images right")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Training recipes: a YAML file, validated, that fixes the whole schedule before the first step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from accelsim.errors import AccelsimError
+
+
+class Phase(BaseModel):
+    """A run of epochs at one image size."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int = Field(ge=8, le=32, description="image side in pixels")
+    images: int = Field(gt=0, description="training images shown in this phase")
+
+
+class Recipe(BaseModel):
+    """Everything that decides a training run apart from the data.
+
+    The learning rate is a function of the share of training images already shown (one cycle: linear from
+    0 to `max_lr` over `warmup`, then linear to 0), so a resumed run follows the same curve.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: str
+    seed: int = Field(ge=0)
+    batch_size: int = Field(gt=1)
+    phases: tuple[Phase, ...] = Field(min_length=1)
+    max_lr: float = Field(gt=0)
+    warmup: float = Field(gt=0, lt=1)
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    label_smoothing: float = Field(ge=0, lt=1)
+    crop_padding: int = Field(ge=0, le=8)
+    bf16: bool = Field(description="autocast convolutions to bfloat16; weights stay float32")
+    checkpoint_seconds: float = Field(gt=0)
+
+    def sizes(self) -> list[int]:
+        """The image size of every step, in order; each phase runs whole batches (at least one)."""
+        return [p.size for p in self.phases for _ in range(max(1, round(p.images / self.batch_size)))]
+
+    def lr(self, progress: float) -> float:
+        """Learning rate at `progress` in [0, 1]."""
+        rising = progress / self.warmup
+        falling = (1.0 - progress) / (1.0 - self.warmup)
+        return self.max_lr * max(0.0, min(rising, falling, 1.0))
+
+
+def load_recipe(path: Path | str) -> Recipe:
+    """Read and validate a recipe. Raises AccelsimError naming the file and the first wrong field."""
+    try:
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AccelsimError(f"{path}: cannot read the recipe: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise AccelsimError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "recipe"
+        raise AccelsimError(f"{path}: {field}: {first['msg']}") from error

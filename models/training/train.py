@@ -1,0 +1,142 @@
+"""Train a network on CIFAR-10 with one-cycle SGD and progressive resizing.
+
+    python -m models.training.train --data DATA --out OUT --recipe models/recipes/cpu-1h.yaml
+
+OUT gets weights.safetensors (network state and the recipe), progress.pt (optimizer state, position) and
+log.csv. A run that was stopped goes on from its last checkpoint when started again with the same OUT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from accelsim.errors import AccelsimError
+from models.data.cifar import ImageSet, load_cifar10, to_float
+from models.networks import make_network
+from models.training.augment import augment
+from models.training.checkpoint import (
+    load_network_weights,
+    load_progress,
+    load_tensors,
+    save_progress,
+    save_tensors,
+)
+from models.training.evaluate import accuracy
+from models.training.recipe import Recipe, load_recipe
+
+LOG_EVERY_STEPS = 20
+
+
+def train(recipe: Recipe, data: ImageSet, out: Path) -> nn.Module:
+    """Run the recipe to its end, from `out`'s checkpoint if it has one, and return the trained network.
+
+    Every random draw (initial weights, order of images, augmentation) is a function of recipe.seed and the
+    step, so a resumed run sees the same batches as an unbroken one.
+    Raises AccelsimError when the checkpoint in `out` was made by another recipe.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(recipe.seed)
+    network = make_network(recipe.network).train()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.SGD(
+        network.parameters(),
+        lr=recipe.max_lr,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=recipe.momentum > 0,
+    )
+    sizes = recipe.sizes()
+    step = _resume(network, optimizer, recipe, out)
+    saved_at = logged_at = time.monotonic()
+    logged_step = step
+    while step < len(sizes):
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.lr((step + 1) / (len(sizes) + 1))
+        images, labels = _batch(data, recipe, step)
+        images = augment(images, sizes[step], recipe.crop_padding, _generator(recipe.seed, 1, step))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bf16):
+            logits = network(images)
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+        if not torch.isfinite(loss):
+            raise AccelsimError(f"{recipe.network}: loss is {loss.item()} at step {step}; lower max_lr")
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        optimizer.step()
+        step += 1
+        now = time.monotonic()
+        if step % LOG_EVERY_STEPS == 0 or step == len(sizes):
+            speed = (step - logged_step) * recipe.batch_size / (now - logged_at)
+            with (out / "log.csv").open("a", encoding="utf-8") as log:
+                log.write(f"{step},{len(sizes)},{sizes[step - 1]},{loss.item():.4f},{speed:.1f}\n")
+            logged_at, logged_step = now, step
+        if now - saved_at > recipe.checkpoint_seconds or step == len(sizes):
+            _save(network, optimizer, recipe, step, out)
+            saved_at = now
+    return network
+
+
+def _batch(data: ImageSet, recipe: Recipe, step: int) -> tuple[Tensor, Tensor]:
+    """Images as float (batch, 3, 32, 32) and labels: seeded permutations end to end, cut in batches."""
+    start = step * recipe.batch_size
+    positions = range(start, start + recipe.batch_size)
+    orders = {
+        epoch: torch.randperm(len(data), generator=_generator(recipe.seed, 0, epoch))
+        for epoch in {position // len(data) for position in positions}
+    }
+    index = torch.stack([orders[position // len(data)][position % len(data)] for position in positions])
+    return to_float(data.images[index]), data.labels[index]
+
+
+def _generator(seed: int, purpose: int, position: int) -> torch.Generator:
+    """One independent stream for each (seed, purpose, position)."""
+    return torch.Generator().manual_seed((seed * 2 + purpose) * 1_000_000_007 + position)
+
+
+def _save(network: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, step: int, out: Path) -> None:
+    metadata = {"network": recipe.network, "recipe": recipe.model_dump(mode="json"), "step": step}
+    save_tensors(out / "weights.safetensors", dict(network.state_dict()), metadata)
+    save_progress(out / "progress.pt", optimizer, step)
+
+
+def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, out: Path) -> int:
+    if not (out / "progress.pt").is_file():
+        return 0
+    tensors, metadata = load_tensors(out / "weights.safetensors")
+    if metadata.get("recipe") != recipe.model_dump(mode="json"):
+        raise AccelsimError(f"{out}: holds a run of another recipe; give another --out or remove it")
+    load_network_weights(network, tensors, out / "weights.safetensors")
+    step = load_progress(out / "progress.pt", optimizer)
+    if step != metadata["step"]:
+        raise AccelsimError(f"{out}: weights are of step {metadata['step']}, progress of {step}; remove it")
+    return step
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Train a network on CIFAR-10.")
+    parser.add_argument("--data", help="folder of CIFAR-10's binary files (default: $ACCELSIM_DATA)")
+    parser.add_argument("--out", required=True, type=Path, help="folder for checkpoint and log")
+    parser.add_argument("--recipe", required=True, type=Path, help="YAML recipe, see models/recipes")
+    parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
+    args = parser.parse_args(argv)
+    try:
+        if args.threads:
+            torch.set_num_threads(args.threads)
+        recipe = load_recipe(args.recipe)
+        network = train(recipe, load_cifar10(args.data, train=True), args.out)
+        right, images = accuracy(network, load_cifar10(args.data, train=False))
+        print(f"{recipe.network}: {right / images:.4f} of {images} test images right")
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Distillation against numpy's least squares, and what it must achieve."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from accelsim.errors import AccelsimError
+from accelsim.trace.schema import Scheme
+from models.defenses.convert import convert, non_essential_layers
+from models.defenses.distill import distill
+from models.defenses.fit import GradientDescent, NormalEquations
+
+
+def rows(seed: int, groups: int = 2, count: int = 400) -> tuple[Tensor, Tensor]:
+    """y (groups, rows, 5) and a noisy linear z (groups, rows, 3) of it."""
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.randn(groups, count, 5, generator=generator) + 0.5
+    w = torch.randn(groups, 5, 3, generator=generator)
+    return y, y @ w + 1.5 + 0.3 * torch.randn(groups, count, 3, generator=generator)
+
+
+def least_squares(y: Tensor, z: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """W~ (n, k) and b~ (n,) by numpy.linalg.lstsq, group by group."""
+    parts = []
+    for y_group, z_group in zip(y.double().numpy(), z.double().numpy(), strict=True):
+        with_one = np.concatenate([y_group, np.ones((len(y_group), 1))], axis=1)
+        parts.append(np.linalg.lstsq(with_one, z_group, rcond=None)[0].T)
+    both = np.concatenate(parts)
+    return both[:, :-1], both[:, -1]
+
+
+def test_normal_equations_are_least_squares() -> None:
+    y, z = rows(seed=1)
+    fit = NormalEquations(ridge=0.0)
+    for part in range(0, 400, 100):
+        fit.add(y[:, part : part + 100], z[:, part : part + 100])
+    w, b = fit.solve()
+    expected_w, expected_b = least_squares(y, z)
+    np.testing.assert_allclose(w.numpy(), expected_w, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(b.numpy(), expected_b, rtol=1e-4, atol=1e-5)
+
+
+def test_normal_equations_survive_a_rank_deficient_projection() -> None:
+    y, z = rows(seed=2, groups=1)
+    y[:, :, 4] = 0
+    y[:, :, 3] = y[:, :, 2]
+    fit = NormalEquations(ridge=0.0)
+    fit.add(y, z)
+    w, b = fit.solve()
+    expected_w, expected_b = least_squares(y, z)
+    np.testing.assert_allclose((y[0] @ w.T + b).numpy(), y[0].numpy() @ expected_w.T + expected_b, atol=1e-3)
+
+
+def test_momentum_sgd_reaches_the_same_minimum() -> None:
+    y, z = rows(seed=3)
+    fit = GradientDescent(lr=0.2, momentum=0.9)
+    for _ in range(300):
+        fit.add(y, z)
+    w, b = fit.solve()
+    expected_w, expected_b = least_squares(y, z)
+    np.testing.assert_allclose(w.numpy(), expected_w, atol=2e-3)
+    np.testing.assert_allclose(b.numpy(), expected_b, atol=2e-3)
+
+
+@pytest.mark.parametrize("method", ["lstsq", "sgd"])
+def test_distilling_lowers_eq_1(small_network: nn.Module, images: Tensor, method: str) -> None:
+    """W~ = 0, b~ = E z has a relative error of 1; every layer must end well below, INT4 included."""
+    model = convert(small_network, Scheme.nm(keep=1, of=2), k_ratio=0.5, seed=3)
+    batches = list(images.split(16))
+    fits = distill(model, batches, method=method, epochs=60, ridge=1e-5)  # type: ignore[arg-type]
+    assert [fit.name for fit in fits] == ["0", "2", "5"]
+    for fit in fits:
+        assert fit.rows >= 48 * 16
+        assert 0 <= fit.relative_error < 0.6
+        assert fit.relative_error_int4 < 0.75
+    assert all(layer.selector.scheme == Scheme.nm(keep=1, of=2) for _, layer in non_essential_layers(model))
+
+
+def test_layers_learn_from_the_undefended_network(small_network: nn.Module, images: Tensor) -> None:
+    """Layer 5 alone learns the same approximation as when the layers before it are converted too."""
+    both = convert(small_network, Scheme.unstructured(noise=0.99), seed=5)
+    alone = convert(small_network, Scheme.unstructured(noise=0.99), seed=5, skip=["0", "2"])
+    # 16 images of 16 pixels a batch: every row is seen and kept, so both errors are over the same rows.
+    batches = images.split(16)
+    last, only = (distill(model, batches, positions_per_image=16)[-1] for model in (both, alone))
+    assert (last.name, only.name) == ("5", "5")
+    assert last.relative_error == pytest.approx(only.relative_error, rel=1e-2)
+
+
+def test_modes_come_back(small_network: nn.Module, images: Tensor) -> None:
+    model = convert(small_network, Scheme.dense()).train()
+    model.get_submodule("3").eval()
+    distill(model, [images])
+    assert model.training and not model.get_submodule("3").training
+
+
+def test_refusals(small_network: nn.Module, images: Tensor) -> None:
+    model = convert(small_network, Scheme.dense())
+    with pytest.raises(AccelsimError, match="method is 'adam'"):
+        distill(model, [images], method="adam")  # type: ignore[arg-type]
+    with pytest.raises(AccelsimError, match="no batches"):
+        distill(model, [])
+    with pytest.raises(AccelsimError, match="no converted layer"):
+        distill(small_network, [images])

@@ -1,0 +1,150 @@
+"""Recipes, the schedule, augmentation, and that a resumed run equals an unbroken one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from accelsim.errors import AccelsimError
+from models.data.cifar import ImageSet
+from models.defenses.checkpoint import load_converted
+from models.networks import NETWORKS
+from models.training import train as training
+from models.training.augment import augment
+from models.training.checkpoint import load_tensors
+from models.training.evaluate import accuracy, load_trained
+from models.training.recipe import Recipe, load_recipe
+from models.training.train import train
+
+RECIPES = Path(__file__).parents[2] / "models" / "recipes"
+
+
+def recipe(**changes: object) -> Recipe:
+    base = load_recipe(RECIPES / "smoke.yaml").model_dump() | {"network": "tiny"}
+    return Recipe.model_validate(
+        base | {"phases": ({"size": 8, "images": 64}, {"size": 16, "images": 32})} | changes
+    )
+
+
+@pytest.fixture
+def data() -> ImageSet:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (50, 3, 32, 32), generator=generator, dtype=torch.uint8)
+    return ImageSet(images, torch.arange(50) % 10)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 10)
+        )
+
+    monkeypatch.setitem(NETWORKS, "tiny", make)
+
+
+def test_shipped_recipes_are_valid() -> None:
+    names = sorted(path.name for path in RECIPES.glob("*.yaml"))
+    assert "cpu-1h.yaml" in names and "smoke.yaml" in names
+    for name in names:
+        assert load_recipe(RECIPES / name).network in NETWORKS
+
+
+def test_schedule_is_fixed_in_advance() -> None:
+    plan = recipe(batch_size=16, max_lr=0.1, warmup=0.25)
+    assert plan.sizes() == [8] * 4 + [16] * 2
+    assert [round(plan.lr(p), 6) for p in (0.0, 0.125, 0.25, 0.625, 1.0)] == [0.0, 0.05, 0.1, 0.05, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("network: tiny\nbatch: 3\n", "bad.yaml: "),
+        ("{", "bad.yaml: not YAML"),
+        ("- 1\n", "bad.yaml: recipe"),
+    ],
+)
+def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(AccelsimError, match=message):
+        load_recipe(tmp_path / "bad.yaml")
+    with pytest.raises(AccelsimError, match="cannot read"):
+        load_recipe(tmp_path / "missing.yaml")
+
+
+def test_augment_without_crop_or_resize_only_flips() -> None:
+    images = torch.rand(40, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    changed = augment(images, 8, 0, torch.Generator().manual_seed(1))
+    kept = [bool((a == b).all()) for a, b in zip(changed, images, strict=True)]
+    flipped = [bool((a == b.flip(2)).all()) for a, b in zip(changed, images, strict=True)]
+    assert all(a != b for a, b in zip(kept, flipped, strict=True)) and 8 < sum(kept) < 32
+
+
+def test_augment_crops_are_shifts() -> None:
+    images = torch.rand(20, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    padded = torch.nn.functional.pad(images, (2, 2, 2, 2))
+    changed = augment(images, 8, 2, torch.Generator().manual_seed(1))
+    for image, source in zip(changed, padded, strict=True):
+        windows = [
+            v[:, r : r + 8, c : c + 8] for r in range(5) for c in range(5) for v in (source, source.flip(2))
+        ]
+        assert any(torch.equal(image, window) for window in windows)
+
+
+def test_resumed_run_equals_an_unbroken_one(
+    tmp_path: Path, data: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = recipe(checkpoint_seconds=1e-9)
+    whole = train(plan, data, tmp_path / "whole")
+    real, calls = training._batch, []
+
+    def stop_at_step_4(*args: object) -> object:
+        calls.append(args)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training, "_batch", stop_at_step_4)
+    with pytest.raises(KeyboardInterrupt):
+        train(plan, data, tmp_path / "broken")
+    resumed = train(plan, data, tmp_path / "broken")
+    assert len(calls) == 7  # steps 0 to 4 (the last one stopped), then 4 and 5
+    for ours, theirs in zip(resumed.state_dict().values(), whole.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs)
+    network, name = load_trained(tmp_path / "whole" / "weights.safetensors")
+    assert name == "tiny" and accuracy(network, data) == accuracy(whole, data)
+    with pytest.raises(AccelsimError, match="another recipe"):
+        train(recipe(seed=2), data, tmp_path / "whole")
+
+
+def test_divergence_is_told(tmp_path: Path, data: ImageSet) -> None:
+    with pytest.raises(AccelsimError, match="lower max_lr"):
+        train(recipe(max_lr=1e30), data, tmp_path)
+
+
+def test_accuracy_counts() -> None:
+    class First(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.eye(10)[(x[:, 0, 0, 0] * 255).round().long()]
+
+    images = torch.zeros(30, 3, 32, 32, dtype=torch.uint8)
+    images[:, 0, 0, 0] = torch.arange(30) % 10
+    labels = torch.arange(30) % 10
+    labels[25:] = 9
+    assert accuracy(First(), ImageSet(images, labels), batch=7) == (26, 30)
+    assert accuracy(First(), ImageSet(images, labels), images=10) == (10, 10)
+
+
+def test_foreign_safetensors_are_told_apart(tmp_path: Path) -> None:
+    """Plain tensors can be read, but are no training and no converted checkpoint."""
+    save_file({"w": torch.ones(2)}, tmp_path / "plain.safetensors")
+    tensors, metadata = load_tensors(tmp_path / "plain.safetensors")
+    assert tensors["w"].tolist() == [1.0, 1.0] and metadata == {}
+    with pytest.raises(AccelsimError, match="not a training checkpoint"):
+        load_trained(tmp_path / "plain.safetensors")
+    with pytest.raises(AccelsimError, match="not a converted checkpoint"):
+        load_converted(tmp_path / "plain.safetensors")
