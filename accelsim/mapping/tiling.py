@@ -81,10 +81,17 @@ def _check_maps(layer: LayerTrace, machine: Machine) -> None:
         ("output", machine.output_sram, shape.n * shape.positions),
     ):
         if words * WORD_BITS > sram.kib * BITS_PER_KIB:
-            raise AccelsimError(
-                f"layer {layer.name}: its {what} map needs {ceil_div(words * WORD_BITS, BITS_PER_KIB)} KiB, "
-                f"{what}_sram of machine {machine.name} has {sram.kib}"
+            raise _too_small(
+                machine, f"{what}_sram", f"the {what} map of layer {layer.name}", words * WORD_BITS
             )
+
+
+def _too_small(machine: Machine, sram: str, what: str, bits: int) -> AccelsimError:
+    kib = getattr(machine, sram).kib
+    return AccelsimError(
+        f"machine {machine.name}: field {sram}.kib: {kib} is too small for {what}; "
+        f"at least {ceil_div(bits, BITS_PER_KIB)}"
+    )
 
 
 def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
@@ -108,20 +115,16 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
     slice_bits = machine.weight_sram.kib * BITS_PER_KIB // mvu.vpus
     units_per_slice = slice_bits // (per_unit * row_bits)
     if units_per_slice == 0:
-        raise AccelsimError(
-            f"layer {layer.name}: weight_sram of machine {machine.name} is too small for one tile: a VPU's slice "
-            f"has {slice_bits} bits, {per_unit} row(s) need {per_unit * row_bits}"
-        )
+        # The least whole number of KiB of which every VPU's equal share holds one unit.
+        whole = f"one tile of layer {layer.name} ({per_unit} row(s) of {row_bits} bits in each of {mvu.vpus} slices)"
+        raise _too_small(machine, "weight_sram", whole, mvu.vpus * per_unit * row_bits)
 
     patch_bits = machine.patch_buffer.kib * BITS_PER_KIB
     slots = machine.sequencer.lookahead + 1
     bits_in_flight = slots * mvu.position_block * (WORD_BITS * shape.d + CODE_BITS * k)
     if bits_in_flight > patch_bits:
-        raise AccelsimError(
-            f"layer {layer.name}: patch_buffer of machine {machine.name} is too small: {slots} slots of "
-            f"{mvu.position_block} patches need {ceil_div(bits_in_flight, BITS_PER_KIB)} KiB, "
-            f"it has {machine.patch_buffer.kib}"
-        )
+        what = f"{slots} slots of {mvu.position_block} patches of layer {layer.name}"
+        raise _too_small(machine, "patch_buffer", what, bits_in_flight)
 
     def lanes(tile_units: int) -> int:
         if mvu.spare_vpus != "share" or tile_units >= mvu.vpus:
