@@ -59,23 +59,23 @@ def sizes(trace: Any, images: slice) -> None:
 
 
 def alternatives(trace: Any, images: slice) -> None:
-    both = ("unstructured", "structured")
-    variants = {
-        "as shipped": {},
-        "unstructured holds weights too": {"unstructured": {"hold_weights": True}},
-        "16 accumulators in both": {name: {"accumulators_per_vpu": 16} for name in both},
-        "8 accumulators in both": {name: {"accumulators_per_vpu": 8} for name in both},
-        "one position at a time": {name: {"position_block": 1} for name in both},
-        "spare VPUs idle": {name: {"spare_vpus": "idle"} for name in both},
+    """Structured against unstructured with other machines, all at the area of the shipped ``unstructured.yaml``."""
+    single = (load_machine("unstructured-single"), load_machine("structured-single"))
+    variants: dict[str, tuple[Machine, Machine]] = {
+        "as shipped": (changed("unstructured"), changed("structured")),
+        "unstructured holds weights too": (changed("unstructured", hold_weights=True), changed("structured")),
+        "16 accumulators in both": _both(accumulators_per_vpu=16),
+        "8 accumulators in both": _both(accumulators_per_vpu=8),
+        "spare VPUs idle": _both(spare_vpus="idle"),
+        "one position at a time (`-single.yaml`)": single,
     }
+    technology, budget = load_technology(), load_machine("unstructured")
+    schemes = SCHEMES["unstructured"] + SCHEMES["structured"]
     print("\n| change | VPUs U, S | noise % | time S / U | SRAM energy S / U | energy S / U | EDP S / U |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
-    for title, changes in variants.items():
-        machines = [load_machine("dense"), *(changed(name, **changes.get(name, {})) for name in both)]
-        # The budget stays that of the shipped unstructured machine, whatever the variant does to it.
-        technology, reference = load_technology(), load_machine("unstructured")
-        machines = [each.resized(vpus=iso_area_vpus(each, reference, technology)) for each in machines]
-        schemes = SCHEMES["unstructured"] + SCHEMES["structured"]
+    for title, pair in variants.items():
+        machines = [load_machine("dense"), *pair]
+        machines = [each.resized(vpus=iso_area_vpus(each, budget, technology)) for each in machines]
         results = compare(trace, machines, schemes=schemes, images=images, iso_area_with=None)
         vpus = ", ".join(str(machine.mvu.vpus) for machine in machines[1:])
         for row in paired(normalized(results.summary)).itertuples():
@@ -84,6 +84,10 @@ def alternatives(trace: Any, images: slice) -> None:
                 for column in ("time_rel", "sram_rel", "energy_rel", "edp_rel")
             ]
             print(f"| {title} | {vpus} | {100 * row.noise:g} | " + " | ".join(cells) + " |")
+
+
+def _both(**mvu: Any) -> tuple[Machine, Machine]:
+    return changed("unstructured", **mvu), changed("structured", **mvu)
 
 
 def main() -> None:

@@ -34,8 +34,10 @@ def main() -> None:
     sizes, _, alternatives = choices.partition("\n\n")
     path = ROOT / "docs/reproduction.md"
     text = path.read_text(encoding="utf-8")
+    single = figure5(machines=("dense", "unstructured-single", "structured-single"), iso_area_with=None)
     for marker, content in (
         ("figure5", figure.markdown),
+        ("single", single.claims_markdown),
         ("sizes", sizes + "\n"),
         ("alternatives", alternatives),
     ):

@@ -21,7 +21,7 @@ from accelsim.inputs import (
     as_trace,
 )
 from accelsim.report.claims import Claim, evaluate_claims
-from accelsim.report.markdown import figure5_markdown
+from accelsim.report.markdown import claims_markdown, figure5_markdown
 from accelsim.results.files import replaced
 from accelsim.results.normalize import normalized
 from accelsim.results.results import Results
@@ -44,6 +44,11 @@ class Figure5:
     def markdown(self) -> str:
         """The tables and verdicts as Markdown."""
         return figure5_markdown(self.table, self.claims, self.results.machines, self.areas_mm2)
+
+    @property
+    def claims_markdown(self) -> str:
+        """The verdicts alone."""
+        return claims_markdown(self.claims)
 
 
 def figure5(

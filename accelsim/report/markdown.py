@@ -54,7 +54,12 @@ def figure5_markdown(
             cells = [scheme_label(row["scheme"]), f"{row['latency_cycles']:,.0f}"]
             cells += [format(row[column], spec) for _, column, spec in _COLUMNS]
             lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "| claim | network | verdict | numbers |", "| --- | --- | --- | --- |"]
+    return "\n".join(lines) + "\n\n" + claims_markdown(claims)
+
+
+def claims_markdown(claims: Sequence[Claim]) -> str:
+    """A table of verdicts."""
+    lines = ["| claim | network | verdict | numbers |", "| --- | --- | --- | --- |"]
     lines += [
         f"| {claim.name}: {claim.text} | {claim.network} | **{claim.verdict}** | {claim.evidence} |"
         for claim in claims

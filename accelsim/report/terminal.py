@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from accelsim.config import Machine
     from accelsim.report.claims import Claim
 
-MIN_WIDTH = 140
+MIN_WIDTH = 150
 
 
 def console() -> Console:

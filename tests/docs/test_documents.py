@@ -15,7 +15,9 @@ from accelsim import Machine, figure5
 from accelsim.counts import Counts
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "traces/README.md", ROOT / "models/README.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted(
+    [ROOT / "README.md", ROOT / "traces/README.md", ROOT / "models/README.md", *(ROOT / "docs").glob("*.md")]
+)
 
 
 def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
@@ -32,7 +34,12 @@ def test_the_example_of_the_models_runs(tmp_path: Path) -> None:
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "models/README.md").read_text(), re.DOTALL)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", block], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", block],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "structured" in done.stdout
 

@@ -48,7 +48,9 @@ def test_a_network_of_ones_own(folder: Path, capsys: pytest.CaptureFixture[str])
     masks = trace.layer("2", "nm-1of4").essential()
     assert masks.shape == (3, 25, 24)
     assert (masks.reshape(3, 25, 6, 4).sum(-1) == 1).all()
-    assert trace.layer("0", "unstructured-75").essential().sum(axis=(1, 2)).tolist() == [576] * 3  # 144 * 16 / 4
+    assert (
+        trace.layer("0", "unstructured-75").essential().sum(axis=(1, 2)).tolist() == [576] * 3
+    )  # 144 * 16 / 4
 
 
 def test_the_same_command_gives_the_same_trace(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
