@@ -11,7 +11,7 @@ from pathlib import Path
 
 from accelsim import figure5
 from accelsim.report.plots import plot_figure5
-from accelsim.results.files import replaced
+from accelsim.files import replaced
 
 ROOT = Path(__file__).resolve().parent.parent
 

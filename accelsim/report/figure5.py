@@ -22,7 +22,7 @@ from accelsim.inputs import (
 )
 from accelsim.report.claims import Claim, evaluate_claims
 from accelsim.report.markdown import claims_markdown, figure5_markdown
-from accelsim.results.files import replaced
+from accelsim.files import replaced
 from accelsim.results.normalize import normalized
 from accelsim.results.results import Results
 from accelsim.simulate import Progress

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.errors import AccelsimError
-from accelsim.results.files import replaced
+from accelsim.files import replaced
 from accelsim.results.rows import KEYS, cost_columns, utilization_columns
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any
     try:
         # clone: safetensors refuses tensors that share memory, and wants them contiguous.
         plain = {k: v.detach().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
-        save_file(plain, temporary, metadata={"accelsim": json.dumps(metadata, sort_keys=True)})
+        save_file(plain, temporary, metadata={"accelsim": json.dumps(metadata)})
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

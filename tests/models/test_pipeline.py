@@ -1,0 +1,144 @@
+"""From a training checkpoint to a trace file through the public commands, on invented CIFAR-10 files."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from torch import nn
+
+from accelsim.errors import AccelsimError
+from accelsim.trace import Scheme, open_trace
+from models.data import cifar
+from models.defenses import prepare
+from models.defenses.checkpoint import load_converted, round_weights
+from models.export import export_from_checkpoint
+from models.networks import NETWORKS
+from models.training import evaluate, train
+
+ROOT = Path(__file__).parents[2]
+RECIPE = """
+network: tiny
+seed: 3
+batch_size: 10
+phases: [{size: 16, images: 20}, {size: 32, images: 10}]
+max_lr: 0.01
+warmup: 0.5
+momentum: 0.9
+weight_decay: 0.0
+label_smoothing: 0.0
+crop_padding: 2
+bf16: false
+checkpoint_seconds: 60
+"""
+
+
+def tiny() -> nn.Module:
+    pool = nn.AdaptiveAvgPool2d(4)
+    return nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), pool, nn.Flatten(), nn.Linear(128, 10))
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of CIFAR-10 files with 20 images each, and a network called tiny."""
+    monkeypatch.setattr(cifar, "RECORDS_PER_FILE", 20)
+    monkeypatch.setitem(NETWORKS, "tiny", tiny)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in (*cifar.TRAIN_FILES, *cifar.TEST_FILES):
+        records = rng.integers(0, 256, (20, cifar.RECORD_BYTES), dtype=np.uint8)
+        records[:, 0] %= 10
+        records.tofile(folder / name)
+    return folder
+
+
+def test_train_prepare_evaluate_export(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    run, converted = tmp_path / "run", tmp_path / "converted.safetensors"
+    where = ["--data", str(data)]
+    assert train.main([*where, "--out", str(run), "--recipe", str(tmp_path / "recipe.yaml")]) == 0
+    assert evaluate.main([*where, "--weights", str(run / "weights.safetensors")]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second and first.endswith("of 20 test images right")
+    weights = ["--weights", str(run / "weights.safetensors")]
+    assert prepare.main([*where, *weights, "--out", str(converted), "--images", "60", "--seed", "9"]) == 0
+    assert capsys.readouterr().out.startswith("0: error ")
+
+    schemes = [Scheme.dense(), Scheme.nm(keep=1, of=4)]
+    export_from_checkpoint(converted, data, tmp_path / "a.h5", schemes, [2, 19], accuracy_images=20)
+    export_from_checkpoint(converted, data, tmp_path / "b.h5", schemes, [2, 19])
+    a, b = open_trace(tmp_path / "a.h5"), open_trace(tmp_path / "b.h5")
+    assert a.weights_sha256 == b.weights_sha256 == load_converted(converted).weights_sha256
+    assert dict(a.seeds) == {"P": 9, "distill": 9} and a.image_ids == (2, 19)
+    measured = a.accuracy("nm-1of4")
+    assert measured is not None and measured[1] == 20 and b.accuracy("nm-1of4") is None
+    ours, theirs = (trace.layer("0", Scheme.nm(keep=1, of=4)).masks for trace in (a, b))
+    assert ours is not None and theirs is not None and np.array_equal(ours, theirs)
+    with pytest.raises(AccelsimError, match="image 20, must be 0 to 19"):
+        export_from_checkpoint(converted, data, tmp_path / "c.h5", schemes, [20])
+
+
+def test_commands_tell_faults_in_one_line(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = str(tmp_path / "missing")
+    out = ["--out", str(tmp_path / "o")]
+    for command in (
+        lambda: train.main(["--data", str(data), *out, "--recipe", missing]),
+        lambda: evaluate.main(["--data", str(data), "--weights", missing]),
+        lambda: prepare.main(["--data", str(data), "--weights", missing, *out]),
+        lambda: prepare.main(["--data", str(data), *out]),
+        lambda: prepare.main(["--data", missing, "--model", "tiny", *out]),
+    ):
+        assert command() == 2
+        captured = capsys.readouterr()
+        assert captured.out == "" and len(captured.err.splitlines()) == 1
+
+
+def load_make_traces() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_traces", ROOT / "traces" / "make_traces.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["make_traces"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_make_traces(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The script that made the bundled traces, on a tiny plan: train, distill, measure, export."""
+    script = load_make_traces()
+    (tmp_path / "tiny.yaml").write_text(RECIPE)
+    monkeypatch.setattr(script, "RECIPES", tmp_path)
+    plan = script.Plan("tiny.yaml", "tiny.h5", ("dense", "unstructured-50", "nm-1of8"), (1,), 40, 20, 10)
+    monkeypatch.setitem(script.PLANS, "tiny", plan)
+    arguments = ["tiny", "--data", str(data), "--work", str(tmp_path / "work"), "--out", str(tmp_path)]
+    assert script.main(arguments) == 0
+    trace = open_trace(tmp_path / "tiny.h5")
+    assert [scheme.name for scheme in trace.schemes] == list(plan.schemes)
+    assert trace.seeds == {"P": 1, "distill": 1, "training": 3}
+    assert "30 augmented images shown: 20 at 16x16, 10 at 32x32 pixels" in trace.notes
+    dense, noisy = trace.accuracy("dense"), trace.accuracy("nm-1of8")
+    assert dense is not None and noisy is not None and (dense[1], noisy[1]) == (20, 10)
+
+    again = ["--converted", str(tmp_path / "work" / "tiny" / "converted.safetensors")]
+    assert script.main([*arguments, *again]) == 0
+    assert open_trace(tmp_path / "tiny.h5").weights_sha256 == trace.weights_sha256
+    assert script.main(["no-such-network"]) == 2
+    assert script.main(["resnet18", "wrn34-10", *again]) == 2
+
+
+def test_round_weights_keeps_buffers_and_vectors() -> None:
+    network = tiny()
+    bias = network.get_parameter("0.bias").clone()
+    round_weights(network)
+    weight = network.get_parameter("0.weight")
+    assert bool((weight.half().float() == weight).all()) and bool(
+        (network.get_parameter("0.bias") == bias).all()
+    )

@@ -1,0 +1,193 @@
+"""Make the bundled traces again: train, distill, evaluate, export.
+
+    python traces/make_traces.py --data DATA                              both, from scratch
+    python traces/make_traces.py resnet18 --data DATA --weights W          from a finished training
+    python traces/make_traces.py resnet18 --data DATA --converted C        from a converted checkpoint
+
+DATA holds CIFAR-10's binary files (default: $ACCELSIM_DATA). WORK/<network> keeps what is slow to make: the
+training checkpoint (a stopped training goes on from it) and the converted checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from accelsim.errors import AccelsimError
+from accelsim.trace import Scheme
+from models.data.cifar import load_cifar10
+from models.defenses.checkpoint import Converted, load_converted, save_converted
+from models.defenses.prepare import prepare
+from models.export import evaluate_schemes, export_from_checkpoint
+from models.training.checkpoint import load_tensors
+from models.training.recipe import Recipe, load_recipe
+from models.training.train import train
+
+HERE = Path(__file__).parent
+RECIPES = HERE.parent / "models" / "recipes"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one bundled trace is made. Counts are of CIFAR-10 images.
+
+    dense_images, scheme_images: test images to measure the accuracy on, without and with noise (0: do not).
+    """
+
+    recipe: str
+    trace: str
+    schemes: tuple[str, ...]
+    trace_images: tuple[int, ...]
+    distill_images: int
+    dense_images: int
+    scheme_images: int
+    seed: int = 1
+
+
+NM_OF_8 = ("nm-7of8", "nm-6of8", "nm-4of8", "nm-2of8", "nm-1of8")
+PLANS = {
+    "resnet18": Plan(
+        recipe="cpu-1h.yaml",
+        trace="resnet18-cifar10.h5",
+        schemes=(
+            "dense",
+            *(f"unstructured-{noise}" for noise in ("12.5", "25", "50", "75", "80", "87.5", "90", "99")),
+            *NM_OF_8,
+            "nm-2of4",
+            "nm-1of2",
+        ),
+        trace_images=tuple(range(8)),
+        distill_images=2000,
+        dense_images=10_000,
+        scheme_images=1000,
+    ),
+    "wrn34-10": Plan(
+        recipe="wrn34-10-minutes.yaml",
+        trace="wrn34-10-cifar10.h5",
+        schemes=(
+            "dense",
+            *(f"unstructured-{noise}" for noise in ("12.5", "25", "50", "75", "87.5", "90", "99")),
+            *NM_OF_8,
+        ),
+        trace_images=(0,),
+        distill_images=400,
+        dense_images=1000,
+        scheme_images=0,
+    ),
+}
+
+
+def make_converted(plan: Plan, data: Path | None, work: Path, weights: Path | None) -> Path:
+    """Train (unless `weights` is given) and distill; returns the converted checkpoint."""
+    train_set = load_cifar10(data, train=True)
+    if weights is None:
+        train(load_recipe(RECIPES / plan.recipe), train_set, work)
+        weights = work / "weights.safetensors"
+    path = work / "converted.safetensors"
+    prepare(path, train_set, weights=weights, images=plan.distill_images, seed=plan.seed)
+    converted = load_converted(path)
+    _, metadata = load_tensors(weights)
+    if "recipe" not in metadata:
+        raise AccelsimError(f"{weights}: not a checkpoint of models.training.train; it names no recipe")
+    recipe = Recipe.model_validate(metadata["recipe"])
+    training = {
+        "training": describe_training(recipe, plan.recipe, metadata["step"]),
+        "recipe": metadata["recipe"],
+    }
+    seeds = converted.record["seeds"] | {"training": recipe.seed}
+    record = converted.record | training | {"seeds": seeds}
+    save_converted(path, converted.model, converted.network, record)
+    return path
+
+
+def describe_training(recipe: Recipe, file: str, step: int) -> str:
+    """How far a network was trained, in words, from the recipe and the steps really taken."""
+    sizes = recipe.sizes()[:step]
+    shown = ", ".join(
+        f"{sizes.count(size) * recipe.batch_size:,} at {size}x{size}" for size in dict.fromkeys(sizes)
+    )
+    state = "finished" if step == len(recipe.sizes()) else f"stopped at step {step} of {len(recipe.sizes())}"
+    return (
+        f"trained on CIFAR-10's 50,000 training images by models/recipes/{file} ({state}; "
+        f"{len(sizes) * recipe.batch_size:,} augmented images shown: {shown} pixels); not adversarially trained"
+    )
+
+
+def measure(plan: Plan, data: Path | None, path: Path) -> None:
+    """Add the measured accuracies and the trace's notes to the converted checkpoint's record."""
+    converted = load_converted(path)
+    test = load_cifar10(data, train=False)
+    dense, *noisy = (Scheme.parse(name) for name in plan.schemes)
+    accuracies = evaluate_schemes(converted.model, test, [dense], plan.dense_images)
+    if plan.scheme_images:
+        for scheme in noisy:
+            accuracies |= evaluate_schemes(converted.model, test, [scheme], plan.scheme_images)
+            print(f"{scheme.name}: {accuracies[scheme.name]}", flush=True)
+    right, tested = accuracies["dense"]
+    notes = (
+        f"{converted.network}, full width: {converted.record['training']}. Clean test accuracy without noise "
+        f"{right:.4f} of {tested:,} images. Weights rounded to float16, then W~ and b~ of every convolution "
+        f"distilled on {converted.record['distill_images']:,} training images by least squares (k = d / "
+        f"{1 / converted.record['k_ratio']:g}) and quantized to INT4. Linear layers stay dense."
+    )
+    record = converted.record | {"accuracies": accuracies, "notes": notes}
+    save_converted(path, converted.model, converted.network, record)
+
+
+def make(
+    plan: Plan, data: Path | None, work: Path, out: Path, weights: Path | None, converted: Path | None
+) -> None:
+    """One trace, from as far back as what is given allows."""
+    if converted is None:
+        converted = make_converted(plan, data, work, weights)
+        measure(plan, data, converted)
+    # One thread: each sum then has one order, so the masks do not depend on the machine's core count.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    schemes = [Scheme.parse(name) for name in plan.schemes]
+    export_from_checkpoint(converted, data, out / plan.trace, schemes, plan.trace_images, overwrite=True)
+    torch.set_num_threads(threads)
+    report(load_converted(converted), out / plan.trace)
+
+
+def report(converted: Converted, trace: Path) -> None:
+    """Print the accuracy table and the sizes."""
+    print(converted.record["notes"])
+    for name, (share, tested) in converted.record["accuracies"].items():
+        print(f"  {Scheme.parse(name).label:32} {share:.4f} of {tested}")
+    print(f"{trace}: {trace.stat().st_size:,} bytes, weights_sha256 {converted.weights_sha256}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Make a bundled trace again.")
+    parser.add_argument("networks", nargs="*", metavar="network", help=f"{', '.join(PLANS)} (default: all)")
+    parser.add_argument("--data", type=Path, help="CIFAR-10's binary files (default: $ACCELSIM_DATA)")
+    parser.add_argument("--work", type=Path, default=Path("out/training"), help="folder for checkpoints")
+    parser.add_argument("--weights", type=Path, help="a finished training's weights.safetensors")
+    parser.add_argument("--converted", type=Path, help="a converted checkpoint with its record")
+    parser.add_argument(
+        "--out", type=Path, default=HERE, help="folder for the trace (default: beside this file)"
+    )
+    args = parser.parse_args(argv)
+    networks = args.networks or list(PLANS)
+    try:
+        for network in networks:
+            if network not in PLANS:
+                raise AccelsimError(f"network: {network!r}, must be one of {', '.join(PLANS)}")
+        if (args.weights or args.converted) and len(networks) > 1:
+            raise AccelsimError("--weights and --converted belong to one network; name it")
+        for network in networks:
+            make(PLANS[network], args.data, args.work / network, args.out, args.weights, args.converted)
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
