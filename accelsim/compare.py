@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from accelsim.config import Machine, Technology
-from accelsim.energy import iso_area_vpus
+from accelsim.energy import check_clock, iso_area_vpus
 from accelsim.errors import AccelsimError
 from accelsim.inputs import (
     DEFAULT_TECHNOLOGY,
@@ -17,9 +18,28 @@ from accelsim.inputs import (
     as_trace,
 )
 from accelsim.results.results import Results
-from accelsim.simulate import Progress, runs_on, simulate
+from accelsim.simulate import Progress, chosen_images, scheme_of, simulate, why_not
+from accelsim.trace import TraceFile
 
 DEFAULT_MACHINES = ("dense", "unstructured", "structured")
+FIRST_THRESHOLD = "first-threshold"
+"""``iso_area_with``: the first machine with a threshold selector gives the area; without one, none is resized."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a comparison runs: (scheme, machine) pairs, dense first.
+
+    ``given_vpus``: what the machines' files say, by name; ``left_out``: schemes that fit no machine.
+    """
+
+    runs: tuple[tuple[str, Machine], ...]
+    given_vpus: dict[str, int]
+    left_out: tuple[str, ...]
+
+    def steps(self, trace: TraceFile, images: slice | None) -> int:
+        """Simulated images in all."""
+        return len(self.runs) * len(chosen_images(trace, images))
 
 
 def same_area(machines: Sequence[Machine], reference: Machine, technology: Technology) -> list[Machine]:
@@ -35,6 +55,56 @@ def same_area(machines: Sequence[Machine], reference: Machine, technology: Techn
     ]
 
 
+def _area_reference(machines: Sequence[Machine], iso_area_with: str | None) -> Machine | None:
+    if iso_area_with is None:
+        return None
+    if iso_area_with == FIRST_THRESHOLD:
+        return next((each for each in machines if each.selector and each.selector.kind == "threshold"), None)
+    named = next((each for each in machines if each.name == iso_area_with), None)
+    if named is None:
+        shown = ", ".join(machine.name for machine in machines)
+        raise AccelsimError(
+            f"iso-area: no machine {iso_area_with!r} among {shown}; name one of them, or none"
+        )
+    return named
+
+
+def plan_comparison(
+    trace: TraceFile,
+    machines: Sequence[MachineLike] = DEFAULT_MACHINES,
+    *,
+    technology: Technology,
+    schemes: Sequence[str] | None = None,
+    iso_area_with: str | None = FIRST_THRESHOLD,
+) -> Plan:
+    """Decide what runs where; raises what ``compare`` raises, before anything has been simulated."""
+    loaded = [as_machine(machine) for machine in machines]
+    if not loaded:
+        raise AccelsimError("machines: none given")
+    if len({machine.name for machine in loaded}) != len(loaded):
+        raise AccelsimError("machines: two of them have the same name; change `name:` in one")
+    given = {machine.name: machine.mvu.vpus for machine in loaded}
+    reference = _area_reference(loaded, iso_area_with)
+    for machine in loaded:
+        check_clock(machine, technology)
+    if reference is not None:
+        loaded = same_area(loaded, reference, technology)
+    baseline = next((machine for machine in loaded if machine.dense_only), loaded[0])
+    wanted = list(trace.schemes) if schemes is None else [scheme_of(trace, name) for name in schemes]
+    runs, left_out = [("dense", baseline)], []
+    for scheme in wanted:
+        if scheme.kind == "dense":
+            continue
+        fitting = [machine for machine in loaded if why_not(scheme, machine) is None]
+        if not fitting and schemes is not None:
+            reasons = "; ".join(str(why_not(scheme, machine)) for machine in loaded)
+            raise AccelsimError(f"{trace.path}: scheme {scheme.name} fits none of the machines: {reasons}")
+        if not fitting:
+            left_out.append(scheme.name)
+        runs += [(scheme.name, machine) for machine in fitting]
+    return Plan(tuple(dict.fromkeys(runs)), given, tuple(left_out))
+
+
 def compare(
     trace: TraceLike,
     machines: Sequence[MachineLike] = DEFAULT_MACHINES,
@@ -42,62 +112,37 @@ def compare(
     technology: TechnologyLike = DEFAULT_TECHNOLOGY,
     schemes: Sequence[str] | None = None,
     images: slice | None = None,
-    iso_area_with: str | None = "unstructured",
+    iso_area_with: str | None = FIRST_THRESHOLD,
     engine: str = "reference",
     progress: Progress | None = None,
 ) -> Results:
     """Run every scheme of the trace on every machine whose selector fits it.
 
-    The dense scheme runs on the dense-only machine (on the first one, if none is). ``iso_area_with`` names
-    the machine whose area all others are sized to; None takes them as they are. ``schemes`` narrows the
-    schemes; dense is always run, as the baseline.
+    The dense scheme, the baseline, always runs: on the dense-only machine, or on the first one if none is.
+    ``iso_area_with`` names the machine whose area all others are sized to (by default the first with a
+    threshold selector); None takes them as they are. ``schemes`` narrows the schemes; without it, schemes that
+    fit no machine are left out, and named in ``provenance["left_out"]``.
 
-    Raises AccelsimError if a scheme fits no machine, two machines share a name, or the trace has no dense
-    scheme.
+    Raises AccelsimError if a named scheme fits no machine, two machines share a name, or the technology does
+    not meet a machine's clock.
     """
     trace, technology = as_trace(trace), as_technology(technology)
-    loaded = [as_machine(machine) for machine in machines]
-    by_name = {machine.name: machine for machine in loaded}
-    if len(by_name) != len(loaded):
-        raise AccelsimError("machines: two of them have the same name; rename one")
-    if iso_area_with is not None:
-        if iso_area_with not in by_name:
-            raise AccelsimError(f"iso-area: no machine {iso_area_with!r} among {', '.join(by_name)}")
-        loaded = same_area(loaded, by_name[iso_area_with], technology)
-    baseline = next((machine for machine in loaded if machine.dense_only), loaded[0])
-
-    wanted = [scheme for scheme in trace.schemes if schemes is None or scheme.name in schemes]
-    for name in schemes or ():
-        if name not in {scheme.name for scheme in trace.schemes}:
-            raise AccelsimError(f"{trace.path}: no scheme {name!r}; see accelsim inspect {trace.path}")
-    if "dense" not in {scheme.name for scheme in trace.schemes}:
-        raise AccelsimError(f"{trace.path}: has no dense scheme to compare with")
-
-    results = simulate(
-        trace,
-        baseline,
-        technology=technology,
-        schemes=["dense"],
-        images=images,
-        engine=engine,
-        progress=progress,
+    plan = plan_comparison(
+        trace, machines, technology=technology, schemes=schemes, iso_area_with=iso_area_with
     )
-    for scheme in wanted:
-        if scheme.kind == "dense":
-            continue
-        fitting = [machine for machine in loaded if runs_on(scheme, machine)]
-        if not fitting:
-            raise AccelsimError(f"{trace.path}: scheme {scheme.name} fits none of {', '.join(by_name)}")
-        for machine in fitting:
-            results.extend(
-                simulate(
-                    trace,
-                    machine,
-                    technology=technology,
-                    schemes=[scheme.name],
-                    images=images,
-                    engine=engine,
-                    progress=progress,
-                )
+    results = Results(technology=technology)
+    for scheme, machine in plan.runs:
+        results.extend(
+            simulate(
+                trace,
+                machine,
+                technology=technology,
+                schemes=[scheme],
+                images=images,
+                engine=engine,
+                progress=progress,
             )
+        )
+    results.provenance["given_vpus"] = plan.given_vpus
+    results.provenance["left_out"] = list(plan.left_out)
     return results

@@ -1,4 +1,4 @@
-"""Writing a result file in one step: a reader sees the old file or the new one, never half of one."""
+"""Writing files in one step: a reader sees the old file or the new one, never half of one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from accelsim.errors import AccelsimError
 
 
 @contextmanager
@@ -22,3 +24,24 @@ def replaced(path: Path, written: list[Path] | None = None) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
     if written is not None:
         written.append(path)
+
+
+def writable_folder(folder: Path | str) -> None:
+    """Check, before the work that fills it, that a folder is there or can be made, and written; leaves no trace.
+
+    Raises AccelsimError if not.
+    """
+    if not str(folder):
+        raise AccelsimError("out: an empty name; give a folder")
+    path = Path(folder)
+    probe = path / f".{os.getpid()}.probe"
+    try:
+        missing = [each for each in (path, *path.parents) if not each.exists()]
+        path.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+        for made in missing:
+            made.rmdir()
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise AccelsimError(f"{folder}: cannot write there: {said}") from None

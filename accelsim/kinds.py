@@ -8,10 +8,9 @@ from typing import Literal
 from accelsim.bundled import is_bundled
 from accelsim.errors import AccelsimError
 from accelsim.inputs import BUNDLED_TRACES
+from accelsim.trace.container import SIGNATURE
 
 Kind = Literal["trace", "machine", "technology"]
-
-_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def kind_of(name: str | Path) -> Kind:
@@ -20,21 +19,25 @@ def kind_of(name: str | Path) -> Kind:
     Raises AccelsimError if there is neither such a file nor such a name.
     """
     path = Path(name)
-    if not path.exists():
-        if str(name) in BUNDLED_TRACES:
-            return "trace"
-        if is_bundled(f"hwconfigs/{name}.yaml"):
-            return "machine"
-        if is_bundled(f"hwconfigs/technology/{name}.yaml"):
-            return "technology"
-        raise AccelsimError(f"{name}: no such file, and no bundled trace, machine or technology of that name")
-    if path.is_dir():
-        raise AccelsimError(f"{name}: is a folder, not a trace, machine or technology file")
     try:
+        if not path.exists():
+            return _bundled_kind(str(name))
+        if not path.is_file():
+            raise AccelsimError(f"{name}: is a folder or device, not a trace, machine or technology file")
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError as error:
         raise AccelsimError(f"{name}: cannot read: {error.strerror}") from None
-    if head.startswith(_HDF5_SIGNATURE) or path.suffix in (".h5", ".hdf5"):
+    if head.startswith(SIGNATURE) or path.suffix in (".h5", ".hdf5"):
         return "trace"
     return "technology" if b"accelsim-technology" in head else "machine"
+
+
+def _bundled_kind(name: str) -> Kind:
+    if name in BUNDLED_TRACES:
+        return "trace"
+    if is_bundled(f"hwconfigs/{name}.yaml"):
+        return "machine"
+    if is_bundled(f"hwconfigs/technology/{name}.yaml"):
+        return "technology"
+    raise AccelsimError(f"{name}: no such file, and no bundled trace, machine or technology of that name")

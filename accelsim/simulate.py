@@ -19,6 +19,7 @@ from accelsim.inputs import (
     as_technology,
     as_trace,
 )
+from accelsim.mapping import check_runs
 from accelsim.results.results import Results
 from accelsim.results.rows import cost_columns, layer_columns, utilization_columns
 from accelsim.trace import Scheme, TraceFile
@@ -32,15 +33,27 @@ Progress = Callable[[str], None]
 """Called with a short text after every simulated image."""
 
 
-def runs_on(scheme: Scheme, machine: Machine) -> bool:
-    """Whether the machine's selector can make such masks (any machine runs dense)."""
+def why_not(scheme: Scheme, machine: Machine) -> str | None:
+    """Why the machine's selector cannot make such masks; None if it can (any machine runs dense)."""
     if scheme.kind == "dense":
-        return True
+        return None
     if machine.selector is None:
-        return False
-    if scheme.kind == "nm":
-        return machine.selector.kind == "nm" and (scheme.of or 0) <= machine.selector.max_of
-    return machine.selector.kind == "threshold"
+        return f"machine {machine.name} has no selector and runs dense only"
+    if machine.selector.kind != ("nm" if scheme.kind == "nm" else "threshold"):
+        return f"machine {machine.name} has a selector of kind {machine.selector.kind}"
+    if machine.selector.kind == "nm" and scheme.of > machine.selector.max_of:
+        return f"selector.max_of of machine {machine.name} is {machine.selector.max_of}"
+    return None
+
+
+def scheme_of(trace: TraceFile, name: str) -> Scheme:
+    """A scheme of the trace by name; every trace has ``dense``. Raises AccelsimError if it has no such scheme."""
+    if name == "dense":
+        return Scheme.dense()
+    by_name = {scheme.name: scheme for scheme in trace.schemes}
+    if name not in by_name:
+        raise AccelsimError(f"{trace.path}: no scheme {name!r}; it has: {', '.join(by_name)}")
+    return by_name[name]
 
 
 def chosen_schemes(trace: TraceFile, names: Sequence[str] | None, machine: Machine) -> list[Scheme]:
@@ -48,23 +61,17 @@ def chosen_schemes(trace: TraceFile, names: Sequence[str] | None, machine: Machi
 
     Raises AccelsimError if a named scheme is not in the trace or cannot run, or if none can.
     """
-    by_name = {scheme.name: scheme for scheme in trace.schemes}
     if names is None:
-        schemes = [scheme for scheme in trace.schemes if runs_on(scheme, machine)]
+        schemes = [scheme for scheme in trace.schemes if why_not(scheme, machine) is None]
         if not schemes:
-            raise AccelsimError(
-                f"{trace.path}: machine {machine.name} can run none of its schemes ({', '.join(by_name)})"
-            )
+            shown = ", ".join(scheme.name for scheme in trace.schemes)
+            raise AccelsimError(f"{trace.path}: machine {machine.name} can run none of its schemes ({shown})")
         return schemes
-    for name in names:
-        if name not in by_name:
-            raise AccelsimError(f"{trace.path}: no scheme {name!r}; it has: {', '.join(by_name)}")
-        if not runs_on(by_name[name], machine):
-            selector = machine.selector.kind if machine.selector else "none"
-            raise AccelsimError(
-                f"{trace.path}: scheme {name} cannot run on machine {machine.name} (selector: {selector})"
-            )
-    return [by_name[name] for name in dict.fromkeys(names)]
+    schemes = [scheme_of(trace, name) for name in dict.fromkeys(names)]
+    for scheme in schemes:
+        if reason := why_not(scheme, machine):
+            raise AccelsimError(f"{trace.path}: scheme {scheme.name} cannot run: {reason}")
+    return schemes
 
 
 def chosen_layers(trace: TraceFile, names: Sequence[str] | None) -> list[str]:
@@ -131,15 +138,18 @@ def simulate(
     Raises AccelsimError for anything in the input that is at fault.
     """
     trace, machine, technology = as_trace(trace), as_machine(machine), as_technology(technology)
-    check_clock(machine, technology)
     indices = chosen_images(trace, images)
     names = chosen_layers(trace, layers)
+    chosen = chosen_schemes(trace, schemes, machine)
+    check_clock(machine, technology)
+    for scheme in chosen:
+        check_runs((trace.layer(name, scheme.name, images=slice(0, 1)) for name in names), machine)
     results = Results(
         technology=technology,
         machines={machine.name: machine},
         provenance=provenance(trace, machine, technology, engine),
     )
-    for scheme in chosen_schemes(trace, schemes, machine):
+    for scheme in chosen:
         for index in indices:
             loaded = [trace.layer(name, scheme.name, images=slice(index, index + 1)) for name in names]
             counts = run_image(loaded, machine, 0, engine)

@@ -12,6 +12,7 @@ from accelsim.cli.simulation import compare, figure5, run
 from accelsim.errors import AccelsimError
 from accelsim.version import __version__
 
+EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
@@ -33,7 +34,7 @@ for command in (figure5, run, compare, export, inspect, check):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point of ``accelsim``; exits with 0, 1 (check found damage), 2 (bad input) or 130 (Ctrl-C)."""
+    """Entry point of ``accelsim``; exits with 0, 1 (check found damage, output full), 2 (bad input) or 130 (Ctrl-C)."""
     try:
         status = cli.main(arguments, prog_name="accelsim", standalone_mode=False)
     except AccelsimError as error:
@@ -44,10 +45,9 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         _stop(error.format_message(), EXIT_BAD_INPUT)
     except (click.Abort, KeyboardInterrupt):
-        _stop("interrupted; nothing was half written", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away: nothing more to tell it
-        sys.exit(0)
+        _stop("interrupted; files already written are whole", EXIT_INTERRUPTED)
+    except OSError as error:
+        _stop(f"cannot write output: {error.strerror or error}", EXIT_FAILED)
     sys.exit(status if isinstance(status, int) else 0)
 
 

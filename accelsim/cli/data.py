@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
@@ -74,7 +75,7 @@ def _check_one(file: str) -> tuple[tuple[str, ...], str]:
     try:
         kind = kind_of(file)
         if kind == "trace":
-            bundled = file in BUNDLED_TRACES
+            bundled = file in BUNDLED_TRACES and not Path(file).exists()
             report = check_trace(bundled_path(f"traces/{file}.h5") if bundled else file)
             return report.problems, f"trace, {report.blocks_checked} blocks"
         if kind == "machine":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from accelsim.cli.options import ImageRange, Names
@@ -30,7 +32,13 @@ DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4o
 @click.option(
     "--k-ratio", type=float, default=0.25, show_default=True, help="Rows of P as a share of d (--model)."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of P and distillation (--model).")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of P and distillation (--model).",
+)
 @click.option("--linear", is_flag=True, help="Approximate linear layers too (--model).")
 @click.option("--skip", type=Names(), default=None, help="Layers to leave dense, by name (--model).")
 @click.option("--accuracy-images", type=click.IntRange(0, 10_000), default=0, show_default=True,
@@ -75,6 +83,11 @@ def export(
         import torch  # noqa: F401
     except ImportError:
         raise AccelsimError("export: needs PyTorch; pip install 'accelsim-nn[train]'") from None
+    try:
+        import models.own  # noqa: F401
+    except ImportError:
+        found = getattr(sys.modules.get("models"), "__file__", "?")
+        raise AccelsimError(f"export: another package named models hides accelsim's: {found}") from None
     fits = []
     steps = len(numbers) * sum(scheme.kind != "dense" for scheme in wanted)
     with progress_bar(steps, "images") as progress:

@@ -17,8 +17,9 @@ from accelsim.cli.options import (
     technology_option,
 )
 from accelsim.cli.progress import progress_bar
-from accelsim.compare import DEFAULT_MACHINES
-from accelsim.inputs import BUNDLED_TRACES, as_machine, as_trace
+from accelsim.compare import DEFAULT_MACHINES, FIRST_THRESHOLD
+from accelsim.files import writable_folder
+from accelsim.inputs import BUNDLED_TRACES, as_machine, as_technology, as_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 iso_area_option = click.option(
     "--iso-area-with",
-    default="unstructured",
-    show_default=True,
+    default=FIRST_THRESHOLD,
+    show_default="the first with a threshold selector",
     help="Size the other machines to the area of this one (by name).",
 )
 no_iso_area_option = click.option("--no-iso-area", is_flag=True, help="Take the machines as their files say.")
@@ -75,6 +76,7 @@ def run(
     from accelsim.simulate import chosen_images, chosen_schemes, simulate
 
     opened, loaded = as_trace(trace), as_machine(machine)
+    writable_folder(out)
     total = len(chosen_schemes(opened, schemes, loaded)) * len(chosen_images(opened, images))
     with progress_bar(total, "images") as progress:
         results = simulate(
@@ -125,18 +127,23 @@ def compare(
     Example: accelsim compare resnet18-cifar10 --schemes unstructured-87.5,nm-1of8 --out out/compare
     """
     from accelsim.compare import compare as run_comparison
-    from accelsim.report.terminal import show_files, show_relative
+    from accelsim.compare import plan_comparison
+    from accelsim.energy import area
+    from accelsim.report.terminal import show_files, show_machines, show_relative
     from accelsim.results.normalize import normalized
 
-    opened = as_trace(trace)
-    with progress_bar(_images_to_run([opened], images), "images") as progress:
+    opened, loaded = as_trace(trace), as_technology(technology)
+    area_of = None if no_iso_area else iso_area_with
+    plan = plan_comparison(opened, machines, technology=loaded, schemes=schemes, iso_area_with=area_of)
+    writable_folder(out)
+    with progress_bar(plan.steps(opened, images), "images") as progress:
         results = run_comparison(
             opened,
             machines,
-            technology=technology,
+            technology=loaded,
             schemes=schemes,
             images=images,
-            iso_area_with=None if no_iso_area else iso_area_with,
+            iso_area_with=area_of,
             engine=engine,
             progress=progress,
         )
@@ -146,6 +153,9 @@ def compare(
         content = json.loads(table.to_json(orient="records", double_precision=15))
         click.echo(json.dumps({"table": content, "provenance": results.provenance}))
     else:
+        show_machines(
+            results, {name: area(each, loaded).total_mm2 for name, each in results.machines.items()}
+        )
         show_relative(table)
         show_files(paths)
 
@@ -165,6 +175,7 @@ def compare(
     show_default=True,
     help="Files or bundled names.",
 )
+@schemes_option
 @images_option
 @technology_option
 @iso_area_option
@@ -175,6 +186,7 @@ def compare(
 def figure5(
     traces: list[str],
     machines: list[str],
+    schemes: list[str] | None,
     images: slice | None,
     technology: str,
     iso_area_with: str,
@@ -188,18 +200,26 @@ def figure5(
     \b
     Example: accelsim figure5 --out out/figure5
     """
+    from accelsim.compare import plan_comparison
     from accelsim.report.figure5 import figure5 as make_figure
     from accelsim.report.figure5 import write_figure5
-    from accelsim.report.terminal import show_areas, show_claims, show_files, show_relative
+    from accelsim.report.terminal import show_claims, show_files, show_machines, show_relative
 
-    opened = [as_trace(trace) for trace in traces]
-    with progress_bar(_images_to_run(opened, images), "images") as progress:
+    opened, loaded = [as_trace(trace) for trace in traces], as_technology(technology)
+    area_of = None if no_iso_area else iso_area_with
+    steps = 0
+    for trace in opened:
+        plan = plan_comparison(trace, machines, technology=loaded, schemes=schemes, iso_area_with=area_of)
+        steps += plan.steps(trace, images)
+    writable_folder(out)
+    with progress_bar(steps, "images") as progress:
         figure = make_figure(
             opened,
             machines,
-            technology=technology,
+            technology=loaded,
+            schemes=schemes,
             images=images,
-            iso_area_with=None if no_iso_area else iso_area_with,
+            iso_area_with=area_of,
             engine=engine,
             progress=progress,
         )
@@ -213,13 +233,7 @@ def figure5(
         }
         click.echo(json.dumps(content))
         return
-    show_areas(figure.results.machines, figure.areas_mm2)
+    show_machines(figure.results, figure.areas_mm2)
     show_relative(figure.table)
     show_claims(figure.claims)
     show_files(paths)
-
-
-def _images_to_run(traces: list[Any], images: slice | None) -> int:
-    from accelsim.simulate import chosen_images
-
-    return sum(len(trace.schemes) * len(chosen_images(trace, images)) for trace in traces)

@@ -17,6 +17,9 @@ Kib = Annotated[int, Field(ge=1, le=1 << 20)]
 PortBits = Annotated[int, Field(ge=16, le=4096, multiple_of=16)]
 Latency = Annotated[int, Field(ge=0, le=1000)]
 
+_SOURCES: dict[str, Source] = {}
+"""By a machine's hash, the file it came from: faults that only a layer or a technology shows can name the line."""
+
 
 class Mvu(Strict):
     """The Matrix-Vector Unit of one core: `vpus` vector units of `bricks_per_vpu` 4x4 multipliers each.
@@ -144,6 +147,12 @@ class Machine(Strict):
         """True if the machine cannot approximate: it runs dense layers only."""
         return self.selector is None
 
+    def where(self, field: str) -> str:
+        """``FILE:LINE: field a.b`` if a file gave this machine, else ``machine NAME: field a.b``; for messages."""
+        source = _SOURCES.get(self.sha256)
+        place = source.where(tuple(field.split("."))) if source is not None else f"machine {self.name}"
+        return f"{place}: field {field}"
+
     @property
     def sha256(self) -> str:
         """Hex digest of the resolved content as sorted JSON, whatever the file's comments and order."""
@@ -154,7 +163,10 @@ class Machine(Strict):
         """The same machine with another number of VPUs. Raises AccelsimError if that is not allowed."""
         data = self.model_dump(mode="json")
         data["mvu"]["vpus"] = vpus
-        return validate(type(self), Source(f"machine {self.name}", data, {}))
+        machine = validate(type(self), Source(f"machine {self.name}", data, {}))
+        if self.sha256 in _SOURCES:
+            _SOURCES[machine.sha256] = _SOURCES[self.sha256]
+        return machine
 
     def to_yaml(self) -> str:
         """YAML that loads as an equal machine."""
@@ -166,8 +178,10 @@ def load_machine(path_or_name: str | Path) -> Machine:
 
     Raises AccelsimError, one line with file, line and field, if anything about it is wrong.
     """
-    path = find_config(path_or_name, "hwconfigs", "machine")
-    return validate(Machine, read_source(path, "machine file"))
+    source = read_source(find_config(path_or_name, "hwconfigs", "machine"), "machine file")
+    machine = validate(Machine, source)
+    _SOURCES[machine.sha256] = source
+    return machine
 
 
 def machine_from_yaml(text: str, label: str = "machine") -> Machine:

@@ -36,10 +36,10 @@ def clock_limit(machine: Machine, technology: Technology) -> ClockLimit:
         "psum_adder": blocks.psum_adder.delay_ns,
         "register_file_word": blocks.register_file_word.delay_ns,
         "requantizer": blocks.requantizer.delay_ns,
-        "weight_sram": sram_macro(machine.weight_sram, technology, weight_slice(machine)).cycle_ns,
-        "input_sram": sram_macro(machine.input_sram, technology).cycle_ns,
-        "patch_buffer": sram_macro(machine.patch_buffer, technology).cycle_ns,
-        "output_sram": sram_macro(machine.output_sram, technology).cycle_ns,
+        "weight_sram": _sram_cycle_ns(machine, "weight_sram", technology),
+        "input_sram": _sram_cycle_ns(machine, "input_sram", technology),
+        "patch_buffer": _sram_cycle_ns(machine, "patch_buffer", technology),
+        "output_sram": _sram_cycle_ns(machine, "output_sram", technology),
     }
     periods["operand_select"] = math.ceil(math.log2(operand_select_inputs(machine))) * mux_ns
     if machine.projection is not None:
@@ -55,12 +55,20 @@ def clock_limit(machine: Machine, technology: Technology) -> ClockLimit:
     return ClockLimit(slowest, periods[slowest])
 
 
+def _sram_cycle_ns(machine: Machine, name: str, technology: Technology) -> float:
+    try:
+        slice_kib = weight_slice(machine) if name == "weight_sram" else None
+        return sram_macro(getattr(machine, name), technology, slice_kib).cycle_ns
+    except AccelsimError as error:
+        raise AccelsimError(f"{machine.where(name)}: {error}") from None
+
+
 def check_clock(machine: Machine, technology: Technology) -> None:
     """Raises AccelsimError, naming what limits it, if the technology does not meet ``clock_mhz``."""
     limit = clock_limit(machine, technology)
     if machine.clock_mhz > limit.max_clock_mhz:
         raise AccelsimError(
-            f"machine {machine.name}: field clock_mhz: {machine.clock_mhz} is more than technology "
+            f"{machine.where('clock_mhz')}: {machine.clock_mhz} is more than technology "
             f"{technology.name} meets; {limit.block} needs {limit.period_ns:g} ns, "
             f"so {limit.max_clock_mhz} at most"
         )

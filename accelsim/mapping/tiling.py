@@ -5,6 +5,7 @@ Sections 2 and 3 of ``docs/machine.md``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from accelsim.config import Machine
@@ -81,17 +82,21 @@ def _check_maps(layer: LayerTrace, machine: Machine) -> None:
         ("output", machine.output_sram, shape.n * shape.positions),
     ):
         if words * WORD_BITS > sram.kib * BITS_PER_KIB:
-            raise _too_small(
+            raise TooSmall(
                 machine, f"{what}_sram", f"the {what} map of layer {layer.name}", words * WORD_BITS
             )
 
 
-def _too_small(machine: Machine, sram: str, what: str, bits: int) -> AccelsimError:
-    kib = getattr(machine, sram).kib
-    return AccelsimError(
-        f"machine {machine.name}: field {sram}.kib: {kib} is too small for {what}; "
-        f"at least {ceil_div(bits, BITS_PER_KIB)}"
-    )
+class TooSmall(AccelsimError):
+    """An SRAM that a layer does not fit into; ``field`` and ``least_kib`` say which and what would do."""
+
+    def __init__(self, machine: Machine, sram: str, what: str, bits: int) -> None:
+        self.field = f"{sram}.kib"
+        self.least_kib = ceil_div(bits, BITS_PER_KIB)
+        kib = getattr(machine, sram).kib
+        super().__init__(
+            f"{machine.where(self.field)}: {kib} is too small for {what}; at least {self.least_kib}"
+        )
 
 
 def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
@@ -117,14 +122,14 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
     if units_per_slice == 0:
         # The least whole number of KiB of which every VPU's equal share holds one unit.
         whole = f"one tile of layer {layer.name} ({per_unit} row(s) of {row_bits} bits in each of {mvu.vpus} slices)"
-        raise _too_small(machine, "weight_sram", whole, mvu.vpus * per_unit * row_bits)
+        raise TooSmall(machine, "weight_sram", whole, mvu.vpus * per_unit * row_bits)
 
     patch_bits = machine.patch_buffer.kib * BITS_PER_KIB
     slots = machine.sequencer.lookahead + 1
     bits_in_flight = slots * mvu.position_block * (WORD_BITS * shape.d + CODE_BITS * k)
     if bits_in_flight > patch_bits:
         what = f"{slots} slots of {mvu.position_block} patches of layer {layer.name}"
-        raise _too_small(machine, "patch_buffer", what, bits_in_flight)
+        raise TooSmall(machine, "patch_buffer", what, bits_in_flight)
 
     def lanes(tile_units: int) -> int:
         if mvu.spare_vpus != "share" or tile_units >= mvu.vpus:
@@ -155,3 +160,16 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
                 )
             )
     return tiles
+
+
+def check_runs(layers: Iterable[LayerTrace], machine: Machine) -> None:
+    """Raise AccelsimError if the machine cannot run one of the layers; for an SRAM, the layer that needs most."""
+    small: list[TooSmall] = []
+    for layer in layers:
+        try:
+            tile_layer(layer, machine)
+        except TooSmall as error:
+            small.append(error)
+    if small:
+        same = [error for error in small if error.field == small[0].field]
+        raise max(same, key=lambda error: error.least_kib)

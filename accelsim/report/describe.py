@@ -107,12 +107,16 @@ def show(content: dict[str, Any]) -> None:
     for title, part in content.items():
         if isinstance(part, dict):
             table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
+            table.add_column(no_wrap=True)
+            table.add_column(overflow="fold")
             for name, value in part.items():
                 table.add_row(name, _text(value))
         else:
             table = Table(title=title, title_justify="left", box=None, pad_edge=False)
             for name in part[0] if part else ():
-                table.add_column(name, justify="left" if isinstance(part[0][name], str) else "right")
+                table.add_column(
+                    name, justify="left" if isinstance(part[0][name], str) else "right", overflow="fold"
+                )
             for row in part:
                 table.add_row(*(_text(value) for value in row.values()))
         out.print(table)

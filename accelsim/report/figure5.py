@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelsim.compare import DEFAULT_MACHINES, compare
+from accelsim.compare import DEFAULT_MACHINES, FIRST_THRESHOLD, compare
 from accelsim.energy import area
 from accelsim.errors import AccelsimError
+from accelsim.files import replaced
 from accelsim.inputs import (
     BUNDLED_TRACES,
     DEFAULT_TECHNOLOGY,
     MachineLike,
     TechnologyLike,
     TraceLike,
+    as_machine,
     as_technology,
     as_trace,
 )
 from accelsim.report.claims import Claim, evaluate_claims
 from accelsim.report.markdown import claims_markdown, figure5_markdown
-from accelsim.files import replaced
 from accelsim.results.normalize import normalized
 from accelsim.results.results import Results
 from accelsim.simulate import Progress
@@ -56,8 +57,9 @@ def figure5(
     machines: Sequence[MachineLike] = DEFAULT_MACHINES,
     *,
     technology: TechnologyLike = DEFAULT_TECHNOLOGY,
+    schemes: Sequence[str] | None = None,
     images: slice | None = None,
-    iso_area_with: str | None = "unstructured",
+    iso_area_with: str | None = FIRST_THRESHOLD,
     engine: str = "reference",
     progress: Progress | None = None,
 ) -> Figure5:
@@ -66,22 +68,35 @@ def figure5(
     Raises AccelsimError as ``compare`` does.
     """
     technology = as_technology(technology)
-    results = Results(technology=technology)
-    for each in traces:
-        trace = as_trace(each)
-        if trace.network in results.provenance.get("traces", {}):
+    opened, loaded = [as_trace(trace) for trace in traces], [as_machine(machine) for machine in machines]
+    networks = [trace.network for trace in opened]
+    for trace in opened:
+        if networks.count(trace.network) > 1:
             raise AccelsimError(f"{trace.path}: a trace of network {trace.network} was given already")
+    for kind in ("threshold", "nm"):
+        names = [each.name for each in loaded if each.selector is not None and each.selector.kind == kind]
+        if len(names) > 1:
+            raise AccelsimError(
+                f"figure 5: {' and '.join(names)} are both of kind {kind}; give one of each kind"
+            )
+    results = Results(technology=technology)
+    for trace in opened:
         part = compare(
             trace,
-            machines,
+            loaded,
             technology=technology,
+            schemes=schemes,
             images=images,
             iso_area_with=iso_area_with,
             engine=engine,
             progress=progress,
         )
         results.extend(part)
+        for key in ("given_vpus", "left_out"):
+            results.provenance[key] = part.provenance[key]
     table = normalized(results.summary)
+    if set(table["kind"]) == {"dense"}:
+        raise AccelsimError("figure 5: nothing to show: no scheme with noise was run")
     areas = {name: area(machine, technology).total_mm2 for name, machine in results.machines.items()}
     return Figure5(table, evaluate_claims(table), areas, results)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim.energy import GROUPS
+from accelsim.report import claims
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,7 @@ GROUP_COLOURS = {
     "dram": "#aa3377",
     "leakage": "#bbbbbb",
 }
+GROUP_NAMES = {"sram": "SRAM", "dram": "DRAM"}
 NETWORK_NAMES = {"resnet18": "ResNet-18", "wrn34-10": "WideResNet-34-10"}
 
 
@@ -53,8 +55,8 @@ def plot_figure5(table: pd.DataFrame, path: Path) -> None:
 
 def _positions(rows: pd.DataFrame) -> tuple[list[float], list[tuple[pd.DataFrame, float, str, str]]]:
     """Degrees of noise, and (rows, offset of its bars, name, colour) of the two schemes."""
-    unstructured = rows[rows["kind"] == "unstructured"]
-    structured = rows[rows["scheme"].str.fullmatch(r"nm-\d+of8")]
+    unstructured = rows[rows["scheme"].str.fullmatch(claims.UNSTRUCTURED)]
+    structured = rows[rows["scheme"].str.fullmatch(claims.STRUCTURED)]
     degrees = sorted({*unstructured["noise"], *structured["noise"]})
     return degrees, [
         (unstructured, -0.2, "unstructured", UNSTRUCTURED),
@@ -80,18 +82,18 @@ def _bars(axis: Axes, rows: pd.DataFrame, column: str, title: str, dense_line: b
 
 def _energy(axis: Axes, rows: pd.DataFrame) -> None:
     degrees, schemes = _positions(rows)
-    labelled = False
+    labelled: set[str] = set()
     for part, offset, _, _ in schemes:
         where = [degrees.index(degree) + offset for degree in part["noise"]]
         bottom = [0.0] * len(part)
         for group in GROUPS:
             values = part[f"{group}_rel"].tolist()
             if any(values):
-                label = group if not labelled else None
+                label = None if group in labelled else GROUP_NAMES.get(group, group)
+                labelled.add(group)
                 axis.bar(where, values, width=0.38, bottom=bottom, color=GROUP_COLOURS[group], label=label)
             bottom = [b + v for b, v in zip(bottom, values, strict=True)]
         for x, y in zip(where, bottom, strict=True):
             axis.text(x, y, "U" if offset < 0 else "S", ha="center", va="bottom", fontsize=5)
-        labelled = True
     axis.axhline(1, color="black", linewidth=0.8, linestyle=":")
-    _ticks(axis, degrees, "energy / dense (U, S)")
+    _ticks(axis, degrees, "energy / dense (U: unstructured, S: structured)")

@@ -14,21 +14,22 @@ from accelsim.trace import Scheme
 if TYPE_CHECKING:
     import pandas as pd
 
-    from accelsim.config import Machine
     from accelsim.report.claims import Claim
+    from accelsim.results import Results
 
-MIN_WIDTH = 150
+MIN_WIDTH = 200
 
 
 def console() -> Console:
     """Prints at the terminal's width, but never so narrow that a number would be cut short."""
-    return Console(highlight=False, width=max(Console().width, MIN_WIDTH))
+    # No markup: names come from files, and a bracket in one must not be read as a style.
+    return Console(highlight=False, markup=False, emoji=False, width=max(Console().width, MIN_WIDTH))
 
 
 def _table(title: str, columns: Sequence[str], text_columns: int) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index < text_columns else "right", no_wrap=index == 0)
+        table.add_column(column, justify="left" if index < text_columns else "right", no_wrap=True)
     return table
 
 
@@ -58,9 +59,10 @@ def show_summary(summary: pd.DataFrame) -> None:
 
 def show_relative(normalized: pd.DataFrame) -> None:
     """Costs relative to dense, with the energy split, one line per network, scheme and machine."""
+    dram = ("DRAM",) if normalized["dram_rel"].any() else ()
     columns = (
         "scheme", "machine", "noise %", "cycles", "time", "energy", "EDP",
-        "compute", "SRAM", "registers", "leakage", "map. eff.", "brick util.",
+        "compute", "SRAM", "registers", *dram, "leakage", "map. eff.", "brick util.",
     )  # fmt: skip
     for network, rows in normalized.groupby("network", sort=False):
         count = rows["images"].iloc[0]
@@ -77,6 +79,7 @@ def show_relative(normalized: pd.DataFrame) -> None:
                 f"{row.compute_rel:.3f}",
                 f"{row.sram_rel:.3f}",
                 f"{row.registers_rel:.3f}",
+                *((f"{row.dram_rel:.3f}",) if dram else ()),
                 f"{row.leakage_rel:.4f}",
                 f"{row.mapping_efficiency:.2f}",
                 f"{row.brick_utilization:.3f}",
@@ -85,18 +88,32 @@ def show_relative(normalized: pd.DataFrame) -> None:
         console().print()
 
 
-def show_areas(machines: Mapping[str, Machine], areas_mm2: Mapping[str, float]) -> None:
-    """VPUs and area of the machines as they were run."""
-    parts = [f"{name}: {machines[name].mvu.vpus} VPUs, {area:.3f} mm2" for name, area in areas_mm2.items()]
-    console().print("machines: " + "; ".join(parts) + "\n")
+def show_machines(results: Results, areas_mm2: Mapping[str, float]) -> None:
+    """VPUs and area of the machines as they were run, what their files say if that differs, and what was left out."""
+    given = results.provenance.get("given_vpus", {})
+    parts = []
+    for name, area in areas_mm2.items():
+        vpus = results.machines[name].mvu.vpus
+        sized = (
+            f" (its file says {given[name]}; sized to equal area)" if given.get(name, vpus) != vpus else ""
+        )
+        parts.append(f"{name}: {vpus} VPUs{sized}, {area:.3f} mm2")
+    console().print("machines: " + "; ".join(parts), soft_wrap=True)
+    if left_out := results.provenance.get("left_out"):
+        console().print("not run, since no machine fits: " + ", ".join(left_out), soft_wrap=True)
+    console().print()
 
 
 def show_claims(claims: Sequence[Claim]) -> None:
     """Each claim with its verdict and evidence."""
     out = console()
     for claim in claims:
-        out.print(f"{claim.name} {claim.network}: {claim.text}: [bold]{claim.verdict.upper()}[/bold]")
-        out.print(f"   {claim.evidence}")
+        out.print(
+            f"{claim.name} {claim.network}: {claim.text}: {claim.verdict.upper()}",
+            style="bold",
+            soft_wrap=True,
+        )
+        out.print(f"   {claim.evidence}", soft_wrap=True)
     out.print()
 
 

@@ -33,15 +33,32 @@ class Results:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def extend(self, other: Results) -> None:
-        """Take in the rows of ``other``, which must use the same technology and the same machines' names."""
-        for name, machine in other.machines.items():
-            if self.machines.setdefault(name, machine) != machine:
-                raise AccelsimError(f"results: two different machines are named {name}; rename one")
+        """Take in the rows of ``other``: other simulations, with the same technology, engine and version.
+
+        Raises AccelsimError if those differ, a simulation is in both, or a name stands for two machines or traces.
+        """
         if other.technology != self.technology:
             raise AccelsimError("results: cannot join results of different technologies")
-        self.rows += other.rows
+        for name, machine in other.machines.items():
+            if self.machines.get(name, machine) != machine:
+                raise AccelsimError(f"results: two different machines are named {name}; rename one")
         for key in ("machines", "traces"):
-            self.provenance.setdefault(key, {}).update(other.provenance.get(key, {}))
+            mine, theirs = self.provenance.get(key, {}), other.provenance.get(key, {})
+            for name in mine.keys() & theirs.keys():
+                if mine[name] != theirs[name]:
+                    raise AccelsimError(f"results: two different {key} are named {name}")
+        identity = (*KEYS, "layer_index")
+        known = {tuple(row[name] for name in identity) for row in self.rows}
+        for row in other.rows:
+            if tuple(row[name] for name in identity) in known:
+                raise AccelsimError(f"results: {row['scheme']} on {row['machine']} is in both")
+        for key in ("accelsim_version", "engine", "technology"):
+            if self.provenance.setdefault(key, other.provenance.get(key)) != other.provenance.get(key):
+                raise AccelsimError(f"results: cannot join results of different {key}")
+        for key in ("machines", "traces"):
+            self.provenance[key] = self.provenance.get(key, {}) | other.provenance.get(key, {})
+        self.machines |= other.machines
+        self.rows += other.rows
 
     @property
     def layers(self) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import yaml
 
 from accelsim import load_machine
 from accelsim.cli import main
+from accelsim.trace import Scheme
+from accelsim.trace.synthetic import write_synthetic_trace
 
 
 class Outcome:
@@ -98,7 +101,68 @@ def test_figure5_on_any_trace(accelsim, small_trace: Path, tmp_path: Path) -> No
         assert words in outcome.out
     assert (out / "figure5.png").stat().st_size > 10_000
     claims = json.loads((out / "claims.json").read_text())
-    assert [claim["name"] for claim in claims] == ["C1", "C2", "C3", "C4"]
+    assert [(claim["name"], claim["holds"] is None) for claim in claims] == [
+        ("C1", False), ("C2", False), ("C3", False), ("C4", False), ("C5", True),
+    ]  # fmt: skip
+    stored = json.loads((out / "results.json").read_text())["provenance"]
+    assert stored["engine"] and stored["accelsim_version"] and stored["technology"]["sha256"]
+
+
+def test_figure5_narrowed_and_without_equal_area(accelsim, small_trace: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        load_machine("structured").resized(vpus=8).to_yaml().replace("name: structured", "name: mine")
+    )
+    common = ["figure5", "--traces", small_trace, "--images", "0:1", "--out", tmp_path / "f"]
+    sized = accelsim(*common, "--machines", f"dense,unstructured,{path}")
+    assert "mine: 16 VPUs (its file says 8; sized to equal area)" in sized.out
+    given = accelsim(*common, "--machines", f"dense,{path}", "--schemes", "nm-4of8,nm-1of8", "--no-iso-area")
+    assert "mine: 8 VPUs, " in given.out
+    assert accelsim(*common, "--machines", f"dense,structured,{path}").err.count("give one of each kind") == 1
+
+
+def test_names_are_never_read_as_styles(accelsim, tmp_path: Path) -> None:
+    trace = tmp_path / "odd.h5"
+    write_synthetic_trace(trace, [Scheme.nm(keep=1, of=8)], network="[/red]x")
+    assert "[/red]x" in accelsim("inspect", trace).out
+    outcome = accelsim("run", trace, "--machine", "structured", "--out", tmp_path / "o[/b]")
+    assert outcome.code == 0
+    assert "o[/b]" in outcome.out
+
+
+def test_a_full_disk_behind_stdout(small_trace: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "accelsim", "inspect", small_trace],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "accelsim: cannot write output: No space left on device\n"
+
+
+def test_pipes_and_endless_names_are_refused(accelsim, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in (tmp_path / "pipe", "x" * 5000):
+        outcome = accelsim("inspect", name)
+        assert outcome.code == 2
+        assert outcome.err.count("\n") == 1
+
+
+def test_an_out_that_cannot_be_written_is_told_before_the_work(
+    accelsim, small_trace: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("precious")
+    for command in (
+        ["run", small_trace, "--machine", "dense"],
+        ["compare", small_trace],
+        ["figure5", "--traces", small_trace],
+    ):
+        outcome = accelsim(*command, "--out", tmp_path / "file" / "sub")
+        assert outcome.code == 2
+        assert "cannot write there" in outcome.err
+    assert (tmp_path / "file").read_text() == "precious"
 
 
 def test_compare_json(accelsim, small_trace: Path, tmp_path: Path) -> None:
@@ -152,7 +216,7 @@ def test_check_reports_damage_and_goes_on(accelsim, small_trace: Path, tmp_path:
         (["run", "TRACE", "--machine", "dense", "--out", "OUT", "--images", "x"], "'x'"),
         (["run", "TRACE", "--machine", "dense", "--out", "OUT", "--images", "0:99"], "it has 0:2"),
         (["run", "TRACE", "--machine", "dense", "--out", "OUT", "--engine", "fast"], "reference"),
-        (["run", "TRACE", "--machine", "dense", "--out", "OUT", "--schemes", "nm-1of8"], "cannot run"),
+        (["run", "TRACE", "--machine", "dense", "--out", "OUT", "--schemes", "nm-1of8"], "runs dense only"),
         (["run", "TRACE", "--machine", "dense", "--out", "OUT", "--layers", "no"], "no layer 'no'"),
         (["compare", "TRACE", "--machines", "dense,dense", "--out", "OUT"], "same name"),
         (["compare", "TRACE", "--iso-area-with", "ghost", "--out", "OUT"], "ghost"),

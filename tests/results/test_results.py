@@ -9,14 +9,24 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from accelsim import AccelsimError, Results, compare, load_machine, load_technology, open_trace, simulate
+from accelsim import (
+    AccelsimError,
+    Machine,
+    Results,
+    compare,
+    load_machine,
+    load_technology,
+    open_trace,
+    simulate,
+)
 from accelsim.compare import same_area
 from accelsim.counts import COUNT_NAMES
 from accelsim.energy import GROUPS, area
 from accelsim.engine import run_image
+from accelsim.mapping import check_runs
 from accelsim.results.normalize import normalized
 from accelsim.trace import LayerShape, Scheme, TraceWriter
-from accelsim.trace.synthetic import synthetic_layer_trace
+from accelsim.trace.synthetic import synthetic_layer_trace, write_synthetic_trace
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +117,7 @@ def test_choice_of_layers_and_images(small_trace: Path) -> None:
     ("arguments", "words"),
     [
         ({"schemes": ["nm-1of4"]}, "no scheme 'nm-1of4'"),
-        ({"schemes": ["unstructured-50"]}, "cannot run on machine structured"),
+        ({"schemes": ["unstructured-50"]}, "selector of kind nm"),
         ({"layers": ["nonesuch"]}, "no layer 'nonesuch'"),
         ({"images": slice(2, 4)}, "not all in the trace"),
         ({"images": slice(0, 3)}, "not all in the trace"),
@@ -156,6 +166,61 @@ def test_dense_is_one_after_normalizing(small_trace: Path) -> None:
     assert math.isclose(sum(row[f"{group}_rel"] for group in GROUPS), row["energy_rel"], rel_tol=1e-12)
     with pytest.raises(AccelsimError, match="needs one dense result"):
         normalized(simulate(small_trace, "unstructured", schemes=["unstructured-50"]).summary)
+
+
+def test_the_same_simulation_is_not_counted_twice(small_trace: Path) -> None:
+    one = simulate(small_trace, "dense", images=slice(0, 1))
+    with pytest.raises(AccelsimError, match="dense on dense is in both"):
+        one.extend(simulate(small_trace, "dense"))
+
+
+def test_compare_leaves_out_what_fits_no_machine_unless_it_is_named(small_trace: Path) -> None:
+    results = compare(small_trace, ["dense", "unstructured"], images=slice(0, 1))
+    assert results.provenance["left_out"] == ["nm-4of8", "nm-2of8", "nm-1of8"]
+    with pytest.raises(
+        AccelsimError, match="nm-4of8 fits none of the machines: machine dense has no selector"
+    ):
+        compare(small_trace, ["dense", "unstructured"], schemes=["nm-4of8"])
+
+
+def test_dense_is_in_every_trace(tmp_path: Path) -> None:
+    path = tmp_path / "t.h5"
+    write_synthetic_trace(path, [Scheme.nm(keep=1, of=8)])
+    assert list(compare(path).summary["scheme"]) == ["dense", "nm-1of8"]
+
+
+def test_faults_of_a_layer_name_the_line_of_the_machine_file(small_trace: Path, tmp_path: Path) -> None:
+    text = (
+        load_machine("structured")
+        .to_yaml()
+        .replace("kib: 192", "kib: 1")
+        .replace("macro_kib: 16", "macro_kib: 1")
+    )
+    path = tmp_path / "tight.yaml"
+    path.write_text(text)
+    line = 1 + text.splitlines().index("patch_buffer:") + 1
+    with pytest.raises(
+        AccelsimError, match=rf"tight.yaml:{line}: field patch_buffer.kib: 1 is too small .*; at least"
+    ):
+        simulate(small_trace, path)
+    path.write_text(load_machine("structured").to_yaml().replace("clock_mhz: 500", "clock_mhz: 900"))
+    with pytest.raises(AccelsimError, match=r"tight.yaml:4: field clock_mhz: 900 is more than"):
+        simulate(small_trace, path)
+
+
+def test_the_least_size_told_is_enough_for_all_layers(tmp_path: Path) -> None:
+    path = tmp_path / "t.h5"
+    write_synthetic_trace(path, [Scheme.nm(keep=1, of=8)])
+    data = load_machine("structured").model_dump(mode="json")
+    data["weight_sram"] |= {"kib": 4, "macro_kib": 1}
+    with pytest.raises(AccelsimError, match="at least") as caught:
+        simulate(path, Machine.model_validate(data))
+    data["weight_sram"]["kib"] = int(str(caught.value).rpartition(" ")[2])
+    trace = open_trace(path)
+    check_runs(
+        [trace.layer(info.name, "nm-1of8", images=slice(0, 1)) for info in trace.layers],
+        Machine.model_validate(data),
+    )
 
 
 def test_results_of_different_machines_of_one_name_do_not_mix(small_trace: Path) -> None:
