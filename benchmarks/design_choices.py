@@ -5,7 +5,7 @@ VPUs as fit into the area of ``hwconfigs/unstructured.yaml``, judged by the geom
 87.5 % noise. Then single changes to the shipped machines, and what they do to the comparison of structured
 with unstructured.
 
-    python benchmarks/design_choices.py [TRACE] [--images 0:1]
+    python benchmarks/design_choices.py [TRACE] [--images 1]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import argparse
 import math
 from typing import Any
 
-from accelsim import AccelsimError, Machine, compare, load_machine, load_technology, open_trace, simulate
+from accelsim import AccelsimError, Machine, compare, load_machine, load_technology, simulate
 from accelsim.energy import iso_area_vpus
 from accelsim.inputs import as_trace
 from accelsim.report.claims import paired
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("trace", nargs="?", default="resnet18-cifar10")
     parser.add_argument("--images", type=int, default=1, help="how many images of the trace")
     arguments = parser.parse_args()
-    trace = open_trace(arguments.trace) if arguments.trace.endswith(".h5") else as_trace(arguments.trace)
+    trace = as_trace(arguments.trace)
     sizes(trace, slice(0, arguments.images))
     alternatives(trace, slice(0, arguments.images))
 

@@ -96,4 +96,4 @@ def _energy(axis: Axes, rows: pd.DataFrame) -> None:
         for x, y in zip(where, bottom, strict=True):
             axis.text(x, y, "U" if offset < 0 else "S", ha="center", va="bottom", fontsize=5)
     axis.axhline(1, color="black", linewidth=0.8, linestyle=":")
-    _ticks(axis, degrees, "energy / dense (U: unstructured, S: structured)")
+    _ticks(axis, degrees, "energy / dense (U, S: as left)")
