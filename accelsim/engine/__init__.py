@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     Engine = Callable[[Sequence[LayerTrace], Machine, int], tuple[Counts, ...]]
 
-ENGINES = ("reference",)
+ENGINES = ("compiled", "reference")
 
 
 def run_image(
-    layers: Sequence[LayerTrace], machine: Machine, image: int = 0, engine: str = "reference"
+    layers: Sequence[LayerTrace], machine: Machine, image: int = 0, engine: str = ENGINES[0]
 ) -> tuple[Counts, ...]:
     """Simulate one image on the machine with the engine of that name.
 
@@ -28,6 +28,10 @@ def run_image(
     for layer in layers:
         if not 0 <= image < layer.images:
             raise AccelsimError(f"layer {layer.name}: no image {image}; it has 0 to {layer.images - 1}")
+    if engine == "compiled":
+        from accelsim.engine.compiled import run_image as run
+
+        return run(layers, machine, image)
     if engine == "reference":
         from accelsim.engine.reference import run_image as run
 

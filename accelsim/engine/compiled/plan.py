@@ -1,0 +1,182 @@
+"""What all images of a layer share on a machine, worked out once: tiles, service times, and the counts of both.
+
+Taken from the mapping that the reference engine runs: a layer without any essential neuron has all the work that does not
+depend on masks, and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from accelsim.config import Machine
+from accelsim.counts import COUNT_NAMES
+from accelsim.engine.compiled import jobs, schedule
+from accelsim.engine.compiled.jobs import JobShape
+from accelsim.engine.compiled.schedule import Timing
+from accelsim.errors import AccelsimError
+from accelsim.mapping.passes import Ints, Operand
+from accelsim.mapping.tiling import BITS_PER_KIB, Tile, ceil_div, tile_layer
+from accelsim.mapping.work import CoreWork, map_tile
+from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
+
+COLUMN = {name: column for column, name in enumerate(COUNT_NAMES)}
+SCHEDULE_COLUMNS = np.array([COLUMN[name] for name in schedule.SUMS])
+
+
+@dataclass(frozen=True, slots=True)
+class TilePlan:
+    """One tile. ``service`` as `tile_schedule` takes it; ``load_bits``, ``slice_bits_used`` matter to DRAM only."""
+
+    job: JobShape
+    service: Ints
+    load_bits: int
+    slice_bits_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlan:
+    """One layer.
+
+    counts: int64 (counts,), those that are the same for all masks; of a dense layer all but `dram_cycles`.
+    per_sum: int64 (len(jobs.SUMS), counts), what one of each of the sums of `tile_jobs` adds to each count.
+    dense_durations: cycles of each tile of a dense layer; None if the layer is approximated.
+    """
+
+    tiles: tuple[TilePlan, ...]
+    timing: Timing
+    counts: Ints
+    per_sum: Ints
+    dense_durations: Ints | None
+
+
+def plan_layer(layer: LayerTrace, machine: Machine) -> LayerPlan:
+    """The plan of a layer; made once for all layers and schemes that differ in nothing but their masks.
+
+    Raises AccelsimError as ``tile_layer`` does.
+    """
+    if layer.is_dense:
+        kind = Scheme.dense()
+    else:
+        kind = Scheme.nm(1, layer.scheme.of) if layer.scheme.kind == "nm" else Scheme.unstructured(0.5)
+    try:
+        return _plan(layer.shape, layer.approximation, kind, machine)
+    except AccelsimError:
+        tile_layer(layer, machine)  # raises it too, and knows the layer's name
+        raise
+
+
+@lru_cache(maxsize=4096)
+def _plan(
+    shape: LayerShape, approximation: Approximation | None, scheme: Scheme, machine: Machine
+) -> LayerPlan:
+    """As `plan_layer`."""
+    dense = scheme.kind == "dense"
+    blank = None if dense else np.zeros((1, shape.positions, shape.mask_bytes), np.uint8)
+    layer = LayerTrace("layer", 0, shape, approximation, scheme, (0,), blank)
+    one_core = machine.model_copy(update={"cores": 1})
+    timing = _timing(machine, dense)
+    counts = np.zeros(len(COUNT_NAMES), np.int64)
+    durations = []
+    tiles = []
+    works: dict[Tile, CoreWork] = {}  # the sub-layers of a grouped convolution are alike
+    for tile in tile_layer(layer, machine):
+        alike = replace(tile, first_row=0)
+        if alike not in works:
+            works[alike] = map_tile(layer, 0, alike, one_core).cores[0]
+        work = works[alike]
+        service = np.stack([work.front, work.approximate, work.select, work.write_noise])
+        counts += np.array(list(work.counts.as_dict().values()))
+        if machine.dram is not None:
+            counts[COLUMN["dram_bits"]] += tile.load_bits
+        if dense:
+            duration, sums = np.empty(1, np.int64), np.zeros((1, len(schedule.SUMS)), np.int64)
+            schedule.tile_schedule(service, work.precise[None], work.write[None], timing, duration, sums)
+            counts[SCHEDULE_COLUMNS] += sums[0]
+            durations.append(duration[0])
+        job = _job_shape(tile, machine)
+        tiles.append(TilePlan(job, service, tile.load_bits, tile.slice_bits_used(machine.mvu.vpus)))
+    return LayerPlan(
+        tuple(tiles), timing, counts, _per_sum(shape.d, machine), np.array(durations) if dense else None
+    )
+
+
+def _timing(machine: Machine, dense: bool) -> Timing:
+    return Timing(
+        dense=int(dense),
+        cores=machine.cores,
+        interleaved=int(machine.split == "interleaved"),
+        slots=machine.sequencer.lookahead + 1,
+        approximate_first=int(machine.sequencer.mvu_order == "approximate_first"),
+        pipeline_depth_cycles=machine.mvu.pipeline_depth_cycles,
+        select_latency_cycles=machine.selector.latency_cycles if machine.selector else 0,
+    )
+
+
+def _job_shape(tile: Tile, machine: Machine) -> JobShape:
+    operand, mvu = Operand.precise(machine, tile.d), machine.mvu
+    owners = min(mvu.vpus, tile.units)
+    return JobShape(
+        first_row=tile.first_row,
+        rows=tile.rows,
+        rows_per_unit=tile.rows_per_unit,
+        owners=owners,
+        most_rows=ceil_div(tile.units, owners) * tile.rows_per_unit,
+        lanes=tile.lanes,
+        position_block=mvu.position_block,
+        rows_per_pass=mvu.accumulators_per_vpu // mvu.position_block,
+        chunks=operand.chunks,
+        chunk_bits=operand.chunk_bits,
+        weight_accesses=operand.weight_accesses,
+        patch_bits=machine.patch_buffer.width_bits,
+        hold_weights=int(mvu.hold_weights),
+        accumulate_latency_cycles=mvu.accumulate_latency_cycles,
+        words_per_line=machine.output_sram.width_bits // 16,
+        banks=machine.output_sram.banks,
+    )
+
+
+def _per_sum(d: int, machine: Machine) -> Ints:
+    operand = Operand.precise(machine, d)
+    chunks = operand.chunks
+    adds = {
+        "essential_neurons": {"essential_neurons": 1, "brick_ops_16bit": 16 * d, "vpu_steps_16bit": chunks},
+        "issue": {"precise_issue_cycles": chunks},
+        "port_stall": {"precise_port_stall_cycles": chunks},
+        "bubble": {"precise_bubble_cycles": chunks},
+        "weight_fetches": {"weight_sram_reads_16bit": chunks * operand.weight_accesses},
+        "operand_reads": {"patch_buffer_reads": chunks},
+        "positions_served": {"broadcast_register_writes": chunks * operand.words_per_chunk},
+        "lines": {"output_sram_writes": 1},
+        "write_cycles": {"output_busy_cycles": 1},
+    }
+    if machine.mvu.hold_weights:
+        adds["weight_fetches"]["weight_register_writes"] = chunks * operand.words_per_chunk
+    table = np.zeros((len(jobs.SUMS), len(COUNT_NAMES)), np.int64)
+    for row, name in enumerate(jobs.SUMS):
+        for count, factor in adds[name].items():
+            table[row, COLUMN[count]] = factor
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """The DRAM's part in an image: int64 arrays over all tiles of all layers. ``fits`` as `dram_waits` takes it."""
+
+    cycles: Ints
+    fits: Ints
+
+
+def plan_loads(plans: tuple[LayerPlan, ...], machine: Machine) -> Loads | None:
+    """How long each tile takes to load, and whether it may be while the tile before it runs; None without DRAM."""
+    if machine.dram is None:
+        return None
+    tiles = [tile for plan in plans for tile in plan.tiles]
+    transfers = [ceil_div(ceil_div(tile.load_bits, 8), machine.dram.bytes_per_cycle) for tile in tiles]
+    slice_bits = machine.weight_sram.kib * BITS_PER_KIB // machine.mvu.vpus
+    used = np.array([tile.slice_bits_used for tile in tiles])
+    fits = np.zeros(len(tiles), np.int64)
+    fits[1:] = used[1:] + used[:-1] <= slice_bits
+    return Loads(machine.dram.latency_cycles + np.array(transfers), fits)
