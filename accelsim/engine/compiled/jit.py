@@ -22,6 +22,11 @@ def compiled(function: Function) -> Function:
     return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
+def inlined(function: Function) -> Function:
+    """As `compiled`, and made part of every compiled function that calls it: a call costs more than most of these do."""
+    return cast(Function, numba.njit(forceinline=True, nogil=True, error_model="numpy")(function))
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def popcount(typing_context: Any, word: Any) -> Any:
     """Set bits of a uint64, as int64."""

@@ -6,6 +6,7 @@ depend on masks, and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -16,11 +17,10 @@ from accelsim.counts import COUNT_NAMES
 from accelsim.engine.compiled import jobs, schedule
 from accelsim.engine.compiled.jobs import JobShape
 from accelsim.engine.compiled.schedule import Timing
-from accelsim.errors import AccelsimError
 from accelsim.mapping.passes import Ints, Operand
 from accelsim.mapping.tiling import BITS_PER_KIB, Tile, ceil_div, tile_layer
 from accelsim.mapping.work import CoreWork, map_tile
-from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
+from accelsim.trace import LayerTrace
 
 COLUMN = {name: column for column, name in enumerate(COUNT_NAMES)}
 SCHEDULE_COLUMNS = np.array([COLUMN[name] for name in schedule.SUMS])
@@ -28,9 +28,10 @@ SCHEDULE_COLUMNS = np.array([COLUMN[name] for name in schedule.SUMS])
 
 @dataclass(frozen=True, slots=True)
 class TilePlan:
-    """One tile. ``service`` as `tile_schedule` takes it; ``load_bits``, ``slice_bits_used`` matter to DRAM only."""
+    """One tile. The arrays as `tile_jobs` and `tile_schedule` take them; the last two fields matter to DRAM only."""
 
     job: JobShape
+    owner_of: Ints
     service: Ints
     load_bits: int
     slice_bits_used: int
@@ -52,40 +53,46 @@ class LayerPlan:
     dense_durations: Ints | None
 
 
-def plan_layer(layer: LayerTrace, machine: Machine) -> LayerPlan:
-    """The plan of a layer; made once for all layers and schemes that differ in nothing but their masks.
+def plan_layers(layers: Sequence[LayerTrace], machine: Machine) -> tuple[LayerPlan, ...]:
+    """The plan of each layer; made once for all layers and schemes that differ in nothing but their masks.
 
     Raises AccelsimError as ``tile_layer`` does.
     """
-    if layer.is_dense:
-        kind = Scheme.dense()
-    else:
-        kind = Scheme.nm(1, layer.scheme.of) if layer.scheme.kind == "nm" else Scheme.unstructured(0.5)
-    try:
-        return _plan(layer.shape, layer.approximation, kind, machine)
-    except AccelsimError:
-        tile_layer(layer, machine)  # raises it too, and knows the layer's name
-        raise
+    plans = _plans_of(machine)
+    chosen = []
+    for layer in layers:
+        kind = layer.scheme.kind if layer.masks is not None else "dense"
+        key = (layer.shape, layer.approximation, kind, layer.scheme.of)
+        plan = plans.get(key)
+        if plan is None:
+            plan = plans[key] = _plan(layer, machine)
+        chosen.append(plan)
+    return tuple(chosen)
 
 
-@lru_cache(maxsize=4096)
-def _plan(
-    shape: LayerShape, approximation: Approximation | None, scheme: Scheme, machine: Machine
-) -> LayerPlan:
-    """As `plan_layer`."""
-    dense = scheme.kind == "dense"
-    blank = None if dense else np.zeros((1, shape.positions, shape.mask_bytes), np.uint8)
-    layer = LayerTrace("layer", 0, shape, approximation, scheme, (0,), blank)
+@lru_cache(maxsize=256)
+def _plans_of(machine: Machine) -> dict[tuple[object, ...], LayerPlan]:
+    """The plans made so far: looked up by machine once an image, as that takes longer than all else of it."""
+    return {}
+
+
+def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
+    dense = layer.masks is None
+    blank = replace(
+        layer,
+        image_ids=(0,),
+        masks=None if dense else np.zeros((1, layer.shape.positions, layer.shape.mask_bytes), np.uint8),
+    )
     one_core = machine.model_copy(update={"cores": 1})
     timing = _timing(machine, dense)
     counts = np.zeros(len(COUNT_NAMES), np.int64)
     durations = []
     tiles = []
     works: dict[Tile, CoreWork] = {}  # the sub-layers of a grouped convolution are alike
-    for tile in tile_layer(layer, machine):
+    for tile in tile_layer(blank, machine):
         alike = replace(tile, first_row=0)
         if alike not in works:
-            works[alike] = map_tile(layer, 0, alike, one_core).cores[0]
+            works[alike] = map_tile(blank, 0, alike, one_core).cores[0]
         work = works[alike]
         service = np.stack([work.front, work.approximate, work.select, work.write_noise])
         counts += np.array(list(work.counts.as_dict().values()))
@@ -97,9 +104,21 @@ def _plan(
             counts[SCHEDULE_COLUMNS] += sums[0]
             durations.append(duration[0])
         job = _job_shape(tile, machine)
-        tiles.append(TilePlan(job, service, tile.load_bits, tile.slice_bits_used(machine.mvu.vpus)))
+        tiles.append(
+            TilePlan(
+                job,
+                jobs.owner_of_row(job),
+                service,
+                tile.load_bits,
+                tile.slice_bits_used(machine.mvu.vpus),
+            )
+        )
     return LayerPlan(
-        tuple(tiles), timing, counts, _per_sum(shape.d, machine), np.array(durations) if dense else None
+        tuple(tiles),
+        timing,
+        counts,
+        _per_sum(layer.shape.d, machine),
+        np.array(durations) if dense else None,
     )
 
 

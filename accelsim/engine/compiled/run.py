@@ -13,7 +13,7 @@ from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.engine.compiled import jobs, schedule
 from accelsim.engine.compiled.jobs import JobShape, Words, tile_jobs
-from accelsim.engine.compiled.plan import COLUMN, SCHEDULE_COLUMNS, LayerPlan, plan_layer, plan_loads
+from accelsim.engine.compiled.plan import COLUMN, SCHEDULE_COLUMNS, LayerPlan, plan_layers, plan_loads
 from accelsim.engine.compiled.schedule import Timing, dram_waits, tile_schedule
 from accelsim.mapping.passes import Ints
 from accelsim.trace import LayerTrace
@@ -43,7 +43,7 @@ def run_images(
     `run_image`.
     """
     load_or_compile()
-    plans = tuple(plan_layer(layer, machine) for layer in layers)
+    plans = plan_layers(layers, machine)
     loads = plan_loads(plans, machine)
     result = np.empty((len(images), len(layers), len(COUNT_NAMES)), np.int64)
 
@@ -85,7 +85,7 @@ def _run_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints) 
     schedule_sums = np.zeros((len(images), len(schedule.SUMS)), np.int64)
     durations = np.empty((len(plan.tiles), len(images)), np.int64)
     for tile, duration in zip(plan.tiles, durations, strict=True):
-        tile_jobs(masks, tile.job, precise, write, job_sums)
+        tile_jobs(masks, tile.job, tile.owner_of, precise, write, job_sums)
         tile_schedule(tile.service, precise, write, plan.timing, duration, schedule_sums)
     counts += job_sums @ plan.per_sum
     counts[:, SCHEDULE_COLUMNS] += schedule_sums
@@ -116,7 +116,7 @@ def load_or_compile() -> None:
         masks.flags.writeable = False
         job = JobShape(*[1] * len(JobShape._fields))
         one, sums = np.zeros((1, 1), np.int64), np.zeros((1, len(jobs.SUMS)), np.int64)
-        tile_jobs(masks, job, one, one, sums)
+        tile_jobs(masks, job, one[0], one, one, sums)
         timing = Timing(*[1] * len(Timing._fields))
         tile_schedule(np.zeros((4, 1), np.int64), one, one, timing, one[0], sums)
         dram_waits(one, one[0], one[0], one)
