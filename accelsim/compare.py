@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from accelsim.config import Machine, Technology
 from accelsim.energy import iso_area_vpus
+from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
 from accelsim.inputs import (
     DEFAULT_TECHNOLOGY,
@@ -43,7 +44,7 @@ def compare(
     schemes: Sequence[str] | None = None,
     images: slice | None = None,
     iso_area_with: str | None = "unstructured",
-    engine: str = "reference",
+    engine: str = ENGINES[0],
     progress: Progress | None = None,
 ) -> Results:
     """Run every scheme of the trace on every machine whose selector fits it.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from accelsim.compare import DEFAULT_MACHINES, compare
 from accelsim.energy import area
+from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
 from accelsim.inputs import (
     BUNDLED_TRACES,
@@ -58,7 +59,7 @@ def figure5(
     technology: TechnologyLike = DEFAULT_TECHNOLOGY,
     images: slice | None = None,
     iso_area_with: str | None = "unstructured",
-    engine: str = "reference",
+    engine: str = ENGINES[0],
     progress: Progress | None = None,
 ) -> Figure5:
     """Simulate every scheme of the traces and normalize by dense. Nothing in it is stored from elsewhere.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
@@ -27,21 +28,24 @@ def inlined(function: Function) -> Function:
     return cast(Function, numba.njit(forceinline=True, nogil=True, error_model="numpy")(function))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def popcount(typing_context: Any, word: Any) -> Any:
-    """Set bits of a uint64, as int64."""
-
+@intrinsic
+def _count_set_bits(typing_context: Any, word: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.int64(types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def lowest_bit(typing_context: Any, word: Any) -> Any:
-    """Number of the lowest set bit of a uint64, as int64; 64 if there is none."""
-
+@intrinsic
+def _count_trailing_zeros(typing_context: Any, word: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), generate
+
+
+popcount = cast(Callable[[np.uint64], int], _count_set_bits)
+"""Set bits of a word."""
+
+lowest_bit = cast(Callable[[np.uint64], int], _count_trailing_zeros)
+"""Number of the lowest set bit of a word; 64 if there is none."""

@@ -7,12 +7,13 @@ made row by row (`_ranked_job`).
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.engine.compiled.jit import compiled, inlined, lowest_bit, popcount
+from accelsim.engine.compiled.shape import JobShape
 from accelsim.mapping.passes import Ints
 
 Words = NDArray[np.uint64]
@@ -42,36 +43,6 @@ _BYTE: Final = np.uint64(0xFF)
 _TOP: Final = np.uint64(0x8080808080808080)
 
 
-class JobShape(NamedTuple):
-    """What the precise jobs of a tile depend on besides its masks. Names as in `Tile`, `Operand` and `Machine`.
-
-    ``owners``: VPUs of a lane that own rows; ``most_rows``: most rows that one of them owns. Rows that are
-    ``owners * rows_per_unit`` (a period) apart belong to the same VPU.
-    """
-
-    first_row: int
-    rows: int
-    rows_per_unit: int
-    owners: int
-    most_rows: int
-    lanes: int
-    position_block: int
-    rows_per_pass: int
-    chunks: int
-    chunk_bits: int
-    weight_accesses: int
-    patch_bits: int
-    hold_weights: int
-    accumulate_latency_cycles: int
-    words_per_line: int
-    banks: int
-
-
-def owner_of_row(shape: JobShape) -> Ints:
-    """The VPU, within its lane, of each row of the tile: int64 (rows,)."""
-    return np.arange(shape.rows, dtype=np.int64) // shape.rows_per_unit % shape.owners
-
-
 @inlined
 def _load(masks: Words, image: int, source: int, shape: JobShape, bits: Words, position: int) -> int:
     """Move the tile's bits of position ``source`` of an image to bit 0 of ``bits[position]``; how many are set."""
@@ -98,7 +69,7 @@ def _piece(bits: Words, position: int, first: int, length: int) -> np.uint64:
     value = bits[position, first >> 6] >> shift
     if shift != _ZERO:
         value |= bits[position, (first >> 6) + 1] << (np.uint64(64) - shift)
-    return value & (_ALL >> np.uint64(64 - length))
+    return np.uint64(value & (_ALL >> np.uint64(64 - length)))
 
 
 @inlined
@@ -225,11 +196,13 @@ def _largest(counts: Words, at: int) -> int:
         other = largest >> np.uint64(half)
         above = _at_least(other, largest)
         largest = (other & above) | (largest & ~above)
-    return np.int64(largest & _BYTE)
+    return np.int64(largest & _BYTE)  # type: ignore[return-value]
 
 
 @inlined
-def _add_pass(totals: Ints, image: int, shape: JobShape, reads: int, positions: int, issue: int, weight_time: int) -> int:
+def _add_pass(
+    totals: Ints, image: int, shape: JobShape, reads: int, positions: int, issue: int, weight_time: int
+) -> int:
     """Enter one pass into ``total``; the cycles that each of its chunks takes."""
     base = max(reads, weight_time)
     cycles = max(base, shape.accumulate_latency_cycles)
@@ -243,7 +216,13 @@ def _add_pass(totals: Ints, image: int, shape: JobShape, reads: int, positions: 
 
 @compiled
 def _held_rows_of_passes(
-    bits: Words, positions: range, shape: JobShape, owner_of: Ints, pass_of_rank: Ints, reached: Words, rank: Ints
+    bits: Words,
+    positions: range,
+    shape: JobShape,
+    owner_of: Ints,
+    pass_of_rank: Ints,
+    reached: Words,
+    rank: Ints,
 ) -> int:
     """As `_held_rows`, over all passes of a job. Scratch, all zero before and after: ``reached`` (pass, word), ``rank``."""
     words = (shape.rows + 63) >> 6
@@ -404,7 +383,7 @@ def tile_jobs(
     """The precise jobs of all blocks of a tile, and their write-backs.
 
     masks: uint64 (images, positions, words), neuron i in bit i % 64 of word i // 64.
-    owner_of: as made by `owner_of_row`.
+    owner_of: as made by `JobShape.owner_of_row`.
     precise, write: int64 (images, blocks), set to the service cycles of the jobs; 0 where there is none.
     totals: int64 (images, len(SUMS)), added to.
     """
@@ -454,11 +433,24 @@ def tile_jobs(
                         totals[image, _FETCHES] += (
                             _held_rows(bits, mine, shape)
                             if used == 1
-                            else _held_rows_of_passes(bits, mine, shape, owner_of, pass_of_rank, reached, rank)
+                            else _held_rows_of_passes(
+                                bits, mine, shape, owner_of, pass_of_rank, reached, rank
+                            )
                         )
                 else:
                     cycles = _ranked_job(
-                        bits, here, shape, reads, owner_of, pass_of_rank, rank, uses, steps, weight_time, totals, image
+                        bits,
+                        here,
+                        shape,
+                        reads,
+                        owner_of,
+                        pass_of_rank,
+                        rank,
+                        uses,
+                        steps,
+                        weight_time,
+                        totals,
+                        image,
                     )
                 if not shape.hold_weights:
                     totals[image, _FETCHES] += essential

@@ -15,8 +15,8 @@ import numpy as np
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES
 from accelsim.engine.compiled import jobs, schedule
-from accelsim.engine.compiled.jobs import JobShape
 from accelsim.engine.compiled.schedule import Timing
+from accelsim.engine.compiled.shape import JobShape
 from accelsim.mapping.passes import Ints, Operand
 from accelsim.mapping.tiling import BITS_PER_KIB, Tile, ceil_div, tile_layer
 from accelsim.mapping.work import CoreWork, map_tile
@@ -103,11 +103,11 @@ def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
             schedule.tile_schedule(service, work.precise[None], work.write[None], timing, duration, sums)
             counts[SCHEDULE_COLUMNS] += sums[0]
             durations.append(duration[0])
-        job = _job_shape(tile, machine)
+        job = JobShape.of(tile, machine)
         tiles.append(
             TilePlan(
                 job,
-                jobs.owner_of_row(job),
+                job.owner_of_row(),
                 service,
                 tile.load_bits,
                 tile.slice_bits_used(machine.mvu.vpus),
@@ -131,29 +131,6 @@ def _timing(machine: Machine, dense: bool) -> Timing:
         approximate_first=int(machine.sequencer.mvu_order == "approximate_first"),
         pipeline_depth_cycles=machine.mvu.pipeline_depth_cycles,
         select_latency_cycles=machine.selector.latency_cycles if machine.selector else 0,
-    )
-
-
-def _job_shape(tile: Tile, machine: Machine) -> JobShape:
-    operand, mvu = Operand.precise(machine, tile.d), machine.mvu
-    owners = min(mvu.vpus, tile.units)
-    return JobShape(
-        first_row=tile.first_row,
-        rows=tile.rows,
-        rows_per_unit=tile.rows_per_unit,
-        owners=owners,
-        most_rows=ceil_div(tile.units, owners) * tile.rows_per_unit,
-        lanes=tile.lanes,
-        position_block=mvu.position_block,
-        rows_per_pass=mvu.accumulators_per_vpu // mvu.position_block,
-        chunks=operand.chunks,
-        chunk_bits=operand.chunk_bits,
-        weight_accesses=operand.weight_accesses,
-        patch_bits=machine.patch_buffer.width_bits,
-        hold_weights=int(mvu.hold_weights),
-        accumulate_latency_cycles=mvu.accumulate_latency_cycles,
-        words_per_line=machine.output_sram.width_bits // 16,
-        banks=machine.output_sram.banks,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,35 +12,32 @@ import numpy as np
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.engine.compiled import jobs, schedule
-from accelsim.engine.compiled.jobs import JobShape, Words, tile_jobs
+from accelsim.engine.compiled.jobs import Words, tile_jobs
 from accelsim.engine.compiled.plan import COLUMN, SCHEDULE_COLUMNS, LayerPlan, plan_layers, plan_loads
 from accelsim.engine.compiled.schedule import Timing, dram_waits, tile_schedule
+from accelsim.engine.compiled.shape import JobShape
 from accelsim.mapping.passes import Ints
 from accelsim.trace import LayerTrace
 
 BATCH_IMAGES = 128
 """Images that go through a layer together: enough to forget the cost of a call, few enough for the cache."""
 
-_SILENT_SECONDS = 0.5
+SILENT_SECONDS = 0.5
 
 
-def run_image(layers: Sequence[LayerTrace], machine: Machine, image: int) -> tuple[Counts, ...]:
-    """Run one image through the layers, in the order given; one ``Counts`` per layer.
+def run_images(layers: Sequence[LayerTrace], machine: Machine, images: range) -> Iterator[tuple[Counts, ...]]:
+    """Run each of the images, by itself, through the layers, in the order given; one ``Counts`` per layer.
 
-    ``image`` indexes the first axis of the layers' masks. Raises AccelsimError if a layer cannot run on
-    the machine.
+    ``images`` index the first axis of the layers' masks. Raises AccelsimError if a layer cannot run on the machine.
     """
-    counts = run_images(layers, machine, range(image, image + 1))
-    return tuple(Counts(*row) for row in counts[0].tolist())
+    counts = count_images(layers, machine, images)
+    return (tuple(Counts(*layer) for layer in image.tolist()) for image in counts)
 
 
-def run_images(
-    layers: Sequence[LayerTrace], machine: Machine, images: range, *, threads: int = 1
-) -> Ints:
-    """Run each of the images, by itself, through the layers: int64 (images, layers, counts), as ``COUNT_NAMES``.
+def count_images(layers: Sequence[LayerTrace], machine: Machine, images: range, *, threads: int = 1) -> Ints:
+    """As `run_images`, as an array: int64 (images, layers, counts), counts in the order of ``COUNT_NAMES``.
 
-    ``images`` index the first axis of the layers' masks. ``threads`` share the images. Raises AccelsimError as
-    `run_image`.
+    ``threads`` share the images.
     """
     load_or_compile()
     plans = plan_layers(layers, machine)
@@ -95,10 +92,10 @@ def _run_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints) 
 def _words(layer: LayerTrace, images: range) -> Words:
     """The packed masks of some images as 64-bit words, zeros after the last neuron; a view where that is possible."""
     assert layer.masks is not None
-    masks = layer.masks[images.start : images.stop : images.step]
+    masks = layer.masks[images.start : images.stop] if images.step == 1 else layer.masks[list(images)]
     spare = -masks.shape[2] % 8
     if spare or not masks.flags.c_contiguous:
-        masks = np.pad(masks, ((0, 0), (0, 0), (0, spare)))
+        masks = np.ascontiguousarray(np.pad(masks, ((0, 0), (0, 0), (0, spare))))
     words = masks.view("<u8")
     words.flags.writeable = False
     return words
@@ -108,7 +105,7 @@ def load_or_compile() -> None:
     """Make the compiled loops ready: from the disk, or compiled now, which is told on a terminal."""
     if dram_waits.signatures:  # type: ignore[attr-defined]
         return
-    telling = threading.Timer(_SILENT_SECONDS, _tell)
+    telling = threading.Timer(SILENT_SECONDS, _tell)
     telling.start()
     try:
         # The smallest calls there are: one image, one block, one tile.
