@@ -47,7 +47,7 @@ _BYTE: Final = np.uint64(0xFF)
 _TOP: Final = np.uint64(0x8080808080808080)
 
 
-@compiled
+@inlined
 def _load(
     masks: Words, image: int, first: int, positions: int, shape: JobShape, bits: Words, block: int
 ) -> None:
@@ -63,7 +63,9 @@ def _load(
                 value |= masks[image, first + position, at + word + 1] << (np.uint64(64) - shift)
             bits[position, word, block] = value
         bits[position, words - 1, block] &= last
-    bits[positions:, :, block] = _ZERO
+    for position in range(positions, shape.position_block):
+        for word in range(words):
+            bits[position, word, block] = _ZERO
 
 
 @inlined
@@ -74,7 +76,9 @@ def _piece(low: np.uint64, high: np.uint64, first: int, length: int) -> np.uint6
 
 
 @compiled
-def _count_lines(bits: Words, position: int, shape: JobShape, blocks: int, scratch: Words, lines: Ints) -> None:
+def _count_lines(
+    bits: Words, position: int, shape: JobShape, blocks: int, scratch: Words, lines: Ints
+) -> None:
     """Add to ``lines`` the output lines, of ``words_per_line`` consecutive rows, that hold a set bit."""
     width = shape.words_per_line
     if width < 64 and 64 % width == 0:
@@ -128,9 +132,7 @@ def _tally_piece(pieces: Words, blocks: int, unit: int, tallies: Words, at: int)
 
 
 @compiled
-def _tally(
-    bits: Words, position: int, shape: JobShape, blocks: int, scratch: Words, tallies: Words
-) -> None:
+def _tally(bits: Words, position: int, shape: JobShape, blocks: int, scratch: Words, tallies: Words) -> None:
     """Add a position's rows to ``tallies``, whose bytes count the rows of one VPU each.
 
     Rows that are ``owners * rows_per_unit`` (a period) apart belong to the same VPU. A period begins at a byte: several
@@ -228,7 +230,14 @@ def _add_pass(
 
 @compiled
 def _end_pass(
-    issue: Ints, shape: JobShape, blocks: int, reads: Ints, positions: Ints, sums: Ints, cycles: Ints, passes: Ints
+    issue: Ints,
+    shape: JobShape,
+    blocks: int,
+    reads: Ints,
+    positions: Ints,
+    sums: Ints,
+    cycles: Ints,
+    passes: Ints,
 ) -> bool:
     """Enter the pass of all blocks that have one, and clear ``issue``; whether there was any."""
     accesses = 1 if shape.hold_weights else shape.weight_accesses
@@ -236,7 +245,9 @@ def _end_pass(
     for block in range(blocks):
         steps = issue[block]
         if steps > 0:
-            cycles[block] += _add_pass(sums, block, shape, reads[block], positions[block], steps, steps * accesses)
+            cycles[block] += _add_pass(
+                sums, block, shape, reads[block], positions[block], steps, steps * accesses
+            )
             passes[block] += 1
             any_block = True
         issue[block] = 0
@@ -441,15 +452,22 @@ def tile_jobs(
     positions, reads = np.zeros((2, CHUNK), np.int64)
     cycles, passes = np.zeros((2, CHUNK), np.int64)
 
+    full_reads = -(-size * shape.chunk_bits // shape.patch_bits)
     per_image = precise.shape[1]
     all_blocks = masks.shape[0] * per_image
+    image, number = 0, 0  # of the next block to load
     for start in range(0, all_blocks, CHUNK):
         blocks = min(CHUNK, all_blocks - start)
+        first_image, first_number = image, number
         for block in range(blocks):
-            image, number = divmod(start + block, per_image)
             positions[block] = min(size, masks.shape[1] - number * size)
-            reads[block] = -(-positions[block] * shape.chunk_bits // shape.patch_bits)
+            reads[block] = full_reads
+            if positions[block] < size:
+                reads[block] = -(-positions[block] * shape.chunk_bits // shape.patch_bits)
             _load(masks, image, number * size, positions[block], shape, bits, block)
+            number += 1
+            if number == per_image:
+                image, number = image + 1, 0
         sums[:] = 0
         for position in range(size):
             for word in range(words):
@@ -483,12 +501,15 @@ def tile_jobs(
                     weight_time,
                     sums,
                 )
+        if not shape.hold_weights:
+            sums[_FETCHES] = sums[_ESSENTIAL]
+        image, number = first_image, first_number
         for block in range(blocks):
-            if not shape.hold_weights:
-                sums[_FETCHES, block] = sums[_ESSENTIAL, block]
             sums[_WRITE, block] = -(-sums[_LINES, block] // shape.banks)
-            image, number = divmod(start + block, per_image)
             precise[image, number] = cycles[block] * shape.chunks
             write[image, number] = sums[_WRITE, block]
             for row in range(len(SUMS)):
                 totals[image, row] += sums[row, block]
+            number += 1
+            if number == per_image:
+                image, number = image + 1, 0
