@@ -323,7 +323,10 @@ def _count_held_rows(bits: Words, shape: JobShape, blocks: int, scratch: Words, 
 def _held_rows(
     bits: Words, block: int, shape: JobShape, owner_of: Ints, pass_of_rank: Ints, reached: Words, rank: Ints
 ) -> int:
-    """As `_count_held_rows`, over all passes of one job. Scratch, zero before and after: ``reached`` (pass, word), ``rank``."""
+    """As `_count_held_rows`, over all passes of one job.
+
+    Scratch, all zero before and after: ``reached`` (pass, word), ``rank`` (1 or more, VPU).
+    """
     words = (shape.rows + 63) >> 6
     rows = 0
     for lane in range(shape.lanes):
