@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -124,6 +125,9 @@ def main() -> None:
         assert runs_on(scheme, machine)
         layers = [trace.layer(info.name, scheme) for info in trace.layers]
         print("| " + " | ".join([scheme.name, *row(layers, machine, arguments.images)]) + " |", flush=True)
+    print(
+        f"\nLargest memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB."
+    )
     if arguments.compile:
         with tempfile.TemporaryDirectory() as folder:
             print(
