@@ -320,34 +320,58 @@ def _count_held_rows(bits: Words, shape: JobShape, blocks: int, scratch: Words, 
 
 
 @compiled
-def _held_rows(
-    bits: Words, block: int, shape: JobShape, owner_of: Ints, pass_of_rank: Ints, reached: Words, rank: Ints
-) -> int:
-    """As `_count_held_rows`, over all passes of one job.
+def _count_held_rows_of_passes(
+    bits: Words,
+    shape: JobShape,
+    blocks: int,
+    passes: int,
+    scratch: Words,
+    value: Words,
+    taken: Words,
+    below: Words,
+    ranks: Words,
+    rows: Ints,
+) -> None:
+    """As `_count_held_rows`, pass by pass, where some job has several.
 
-    Scratch, all zero before and after: ``reached`` (pass, word), ``rank`` (1 or more, VPU).
+    Scratch: ``value``, ``taken``: a piece of a position, and its rows up to the present pass; ``below`` (position, piece):
+    those up to the pass before; ``ranks``: bytes, (position, VPU), as in `_tally`: rows met so far.
     """
-    words = (shape.rows + 63) >> 6
-    rows = 0
-    for lane in range(shape.lanes):
-        for position in range(lane, shape.position_block, shape.lanes):
-            last, met = 0, 0  # kept out of `rank` as long as the VPU stays the same
-            for word in range(words):
-                rest = bits[position, word, block]
-                while rest != _ZERO:
-                    owner = owner_of[64 * word + lowest_bit(rest)]
-                    if owner != last:
-                        rank[0, last] = met
-                        last, met = owner, rank[0, owner]
-                    reached[pass_of_rank[met], word] |= rest & (~rest + _ONE)
-                    rest &= rest - _ONE
-                    met += 1
-            rank[0] = 0
-        for number in range(reached.shape[0]):
-            for word in range(words):
-                rows += popcount(reached[number, word])
-                reached[number, word] = _ZERO
-    return rows
+    unit, lanes = shape.rows_per_unit, shape.lanes
+    period = shape.owners * unit
+    below[:] = _ZERO
+    for number in range(passes):
+        limit = _BYTES * np.uint64(min((number + 1) * shape.rows_per_pass, 127))
+        ranks[:] = _ZERO
+        for lane in range(lanes):
+            piece = 0
+            for start in range(0, shape.rows, period):
+                at = 0
+                for first in range(start, min(start + period, shape.rows), 64):
+                    low, length = first >> 6, min(64, start + period - first)
+                    scratch[:blocks] = _ZERO
+                    for position in range(lane, shape.position_block, lanes):
+                        for block in range(blocks):
+                            value[block] = _piece(
+                                bits[position, low, block], bits[position, low + 1, block], first & 63, length
+                            )
+                            taken[block] = value[block]
+                        if number < passes - 1:  # else whatever is left is in this pass
+                            taken[:blocks] = _ZERO
+                            for bit in range(8):
+                                shift, plane = np.uint64(bit), at + bit // unit
+                                for block in range(blocks):
+                                    met = ranks[position, plane, block]
+                                    here = (value[block] >> shift) & _BYTES
+                                    taken[block] |= (here & ~_at_least(met, limit)) << shift
+                                    ranks[position, plane, block] = met + here
+                        for block in range(blocks):
+                            scratch[block] |= taken[block] & ~below[position, piece, block]
+                            below[position, piece, block] = taken[block]
+                    for block in range(blocks):
+                        rows[block] += popcount(scratch[block])
+                    piece += 1
+                    at += 8 // unit
 
 
 @compiled
@@ -437,6 +461,7 @@ def tile_jobs(
         and max(shape.most_rows, together) < 128
         and not (shape.hold_weights and shape.weight_accesses > 1)
     )
+    held_counts = countable and shape.hold_weights and most_passes > 1
     tally_words = (owners * unit + 63) // 64 * max(8 // unit, 1)
     count_words = tally_words
     if countable and owners * unit <= 56:  # `_pack` puts several planes into a word
@@ -446,7 +471,10 @@ def tile_jobs(
     scratch = np.zeros(CHUNK, np.uint64)
     tallies = np.zeros((tally_words, CHUNK), np.uint64)
     counts = np.zeros((size + 1, count_words, CHUNK), np.uint64)
-    reached = np.zeros((most_passes, words), np.uint64)
+    pieces = -(-shape.rows // (owners * unit)) * ((owners * unit + 63) // 64)
+    value, taken = np.zeros((2, CHUNK), np.uint64)
+    below = np.zeros((size, pieces if held_counts else 0, CHUNK), np.uint64)
+    ranks = np.zeros((size, tally_words if held_counts else 0, CHUNK), np.uint64)
     rank = np.zeros((size, owners), np.int64)
     uses = np.zeros((lanes, most_passes), np.int64)
     steps = np.zeros((most_passes, lanes, owners), np.int64)
@@ -482,12 +510,13 @@ def tile_jobs(
                 bits, shape, blocks, reads, positions, scratch, tallies, counts, sums, cycles, passes
             )
             if shape.hold_weights:
-                _count_held_rows(bits, shape, blocks, scratch, sums[_FETCHES])
-                for block in range(blocks):
-                    if passes[block] > 1:
-                        sums[_FETCHES, block] = _held_rows(
-                            bits, block, shape, owner_of, pass_of_rank, reached, rank
-                        )
+                most = passes[:blocks].max()
+                if most == 1:
+                    _count_held_rows(bits, shape, blocks, scratch, sums[_FETCHES])
+                elif most > 1:
+                    _count_held_rows_of_passes(
+                        bits, shape, blocks, most, scratch, value, taken, below, ranks, sums[_FETCHES]
+                    )
         else:
             for block in range(blocks):
                 cycles[block] = _ranked_job(
