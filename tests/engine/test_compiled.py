@@ -109,6 +109,24 @@ def test_masks_of_several_words(kind: str) -> None:
         assert differences([layer], machine) == {}, seed
 
 
+@pytest.mark.parametrize("rows_per_pass", [1, 3, 50, 200])
+@pytest.mark.parametrize("n", [100, 127, 128, 300])
+@pytest.mark.parametrize("hold_weights", [True, False])
+def test_many_rows_on_one_vpu(n: int, rows_per_pass: int, hold_weights: bool) -> None:
+    """Counts of rows are bytes as long as they fit."""
+    mvu = {
+        "vpus": 1,
+        "bricks_per_vpu": 16,
+        "position_block": 3,
+        "accumulators_per_vpu": 3 * rows_per_pass,
+        "hold_weights": hold_weights,
+    }
+    shape = LayerShape(kind="conv", c_in=2, c_out=n, kernel=(1, 1), h_in=1, w_in=7)
+    masks = np.random.default_rng(n).random((1, 7, n)) < 0.9
+    layer = LayerTrace.from_masks("one", shape, Scheme.unstructured(0.1), masks, Approximation(4, 8, 0))
+    assert differences([layer], small_machine(mvu=mvu)) == {}
+
+
 @pytest.mark.parametrize("name", BUNDLED_TRACES)
 def test_bundled_traces(name: str) -> None:
     """Every layer under every scheme, one image, on every shipped machine that can run it."""
