@@ -17,7 +17,7 @@ from accelsim.bundled import is_bundled
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES
 from accelsim.engine import compiled, run_image, run_images
-from accelsim.engine.compiled import count_images, load_or_compile, run
+from accelsim.engine.compiled import count_images, jit, load_or_compile, run
 from accelsim.errors import AccelsimError
 from accelsim.inputs import BUNDLED_TRACES, as_trace
 from accelsim.simulate import runs_on
@@ -179,6 +179,14 @@ def test_simulate_gives_the_same_rows(small_trace: Path, images: slice | None) -
     assert one.rows == other.rows
 
 
+def test_batches_change_nothing(small_trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    together = simulate(small_trace, "structured", progress=told.append)
+    monkeypatch.setitem(simulate.__globals__, "BATCH_IMAGES", 1)
+    assert simulate(small_trace, "structured").rows == together.rows
+    assert len(told) == 2 * len({row["scheme"] for row in together.rows})
+
+
 def test_a_layer_that_does_not_fit_is_named() -> None:
     shape = LayerShape(kind="conv", c_in=400, c_out=8, kernel=(3, 3), h_in=3, w_in=3)
     layer = LayerTrace.from_masks("large", shape, Scheme.dense(), None)
@@ -218,6 +226,14 @@ def test_compiling_is_told_on_a_terminal(
     monkeypatch.setattr("sys.stderr", told)
     load_or_compile()
     assert told.getvalue().count("compiling") == told.getvalue().count("\n") == lines
+
+
+def test_a_disk_that_cannot_be_written_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_place(self: object) -> None:
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr("numba.core.dispatcher.Dispatcher.enable_caching", no_place)
+    assert jit.compiled(lambda number: number + 1)(2) == 3
 
 
 def test_the_default_engine_is_compiled() -> None:

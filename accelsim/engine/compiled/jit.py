@@ -17,10 +17,13 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def compiled(function: Function) -> Function:
     """Compile the function to machine code at its first call.
 
-    The code is kept on disk. Numba knows it to be out of date by the source file of the function that is called
-    from Python alone, so whatever such a function calls is in its file.
+    The code is kept on disk, where that is possible. Numba tells whether it is out of date by the source file of the
+    function that Python calls, and by that alone; so whatever such a function calls is in the same file.
     """
-    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    try:
+        return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    except RuntimeError:  # no folder can be written, neither beside the source nor the user's own
+        return cast(Function, numba.njit(nogil=True, error_model="numpy")(function))
 
 
 def inlined(function: Function) -> Function:
