@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from accelsim.config import Machine, Technology
 from accelsim.energy import check_clock, iso_area_vpus
+from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
 from accelsim.inputs import (
     DEFAULT_TECHNOLOGY,
@@ -113,7 +114,7 @@ def compare(
     schemes: Sequence[str] | None = None,
     images: slice | None = None,
     iso_area_with: str | None = FIRST_THRESHOLD,
-    engine: str = "reference",
+    engine: str = ENGINES[0],
     progress: Progress | None = None,
 ) -> Results:
     """Run every scheme of the trace on every machine whose selector fits it.

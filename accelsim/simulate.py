@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim.config import Machine, Technology
 from accelsim.energy import check_clock
-from accelsim.engine import run_image
+from accelsim.engine import ENGINES, run_images
 from accelsim.errors import AccelsimError
 from accelsim.inputs import (
     DEFAULT_TECHNOLOGY,
@@ -28,6 +28,9 @@ from accelsim.version import __version__
 if TYPE_CHECKING:
     from accelsim.counts import Counts
     from accelsim.trace import LayerTrace
+
+BATCH_BYTES, BATCH_IMAGES = 64 << 20, 1024
+"""How much `simulate` holds at a time at most: packed masks of all layers (but one image at least), and images."""
 
 Progress = Callable[[str], None]
 """Called with a short text after every simulated image."""
@@ -126,7 +129,7 @@ def simulate(
     schemes: Sequence[str] | None = None,
     images: slice | None = None,
     layers: Sequence[str] | None = None,
-    engine: str = "reference",
+    engine: str = ENGINES[0],
     progress: Progress | None = None,
 ) -> Results:
     """Run images of a trace on a machine.
@@ -150,13 +153,23 @@ def simulate(
         provenance=provenance(trace, machine, technology, engine),
     )
     for scheme in chosen:
-        for index in indices:
-            loaded = [trace.layer(name, scheme.name, images=slice(index, index + 1)) for name in names]
-            counts = run_image(loaded, machine, 0, engine)
-            results.rows += _rows(trace, machine, technology, scheme, index, loaded, counts)
-            if progress is not None:
-                progress(f"{trace.network} {scheme.name} on {machine.name}")
+        for batch in _batches(trace, names, indices):
+            first, last = min(batch), max(batch)
+            loaded = [trace.layer(name, scheme.name, images=slice(first, last + 1)) for name in names]
+            here = range(batch.start - first, batch.stop - first, batch.step)
+            for index, counts in zip(batch, run_images(loaded, machine, here, engine), strict=True):
+                results.rows += _rows(trace, machine, technology, scheme, index, loaded, counts)
+                if progress is not None:
+                    progress(f"{trace.network} {scheme.name} on {machine.name}")
     return results
+
+
+def _batches(trace: TraceFile, names: Sequence[str], indices: range) -> Iterator[range]:
+    """Cut the images into runs whose masks are together in memory."""
+    shapes = [trace.layer_info(name).shape for name in names]
+    image_bytes = sum(shape.positions * shape.mask_bytes for shape in shapes) * abs(indices.step)
+    size = min(max(1, BATCH_BYTES // image_bytes), BATCH_IMAGES)
+    return (indices[first : first + size] for first in range(0, len(indices), size))
 
 
 def _rows(

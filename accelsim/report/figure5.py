@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from accelsim.compare import DEFAULT_MACHINES, FIRST_THRESHOLD, compare
 from accelsim.energy import area
+from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
 from accelsim.inputs import (
@@ -60,7 +61,7 @@ def figure5(
     schemes: Sequence[str] | None = None,
     images: slice | None = None,
     iso_area_with: str | None = FIRST_THRESHOLD,
-    engine: str = "reference",
+    engine: str = ENGINES[0],
     progress: Progress | None = None,
 ) -> Figure5:
     """Simulate every scheme of the traces and normalize by dense. Nothing in it is stored from elsewhere.

@@ -1,0 +1,178 @@
+"""What all images of a layer share on a machine, worked out once: tiles, service times, and the counts of both.
+
+Taken from the mapping that the reference engine runs: a layer without any essential neuron has all the work that does not
+depend on masks, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from accelsim.config import Machine
+from accelsim.counts import COUNT_NAMES
+from accelsim.engine.compiled import jobs, schedule
+from accelsim.engine.compiled.schedule import Timing
+from accelsim.engine.compiled.shape import JobShape
+from accelsim.mapping.passes import Ints, Operand
+from accelsim.mapping.tiling import BITS_PER_KIB, Tile, ceil_div, tile_layer
+from accelsim.mapping.work import CoreWork, map_tile
+from accelsim.trace import LayerTrace
+
+COLUMN = {name: column for column, name in enumerate(COUNT_NAMES)}
+SCHEDULE_COLUMNS = np.array([COLUMN[name] for name in schedule.SUMS])
+
+
+@dataclass(frozen=True, slots=True)
+class TilePlan:
+    """One tile. The arrays as `tile_jobs` and `tile_schedule` take them; the last two fields matter to DRAM only."""
+
+    job: JobShape
+    owner_of: Ints
+    service: Ints
+    load_bits: int
+    slice_bits_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlan:
+    """One layer.
+
+    counts: int64 (counts,), those that are the same for all masks; of a dense layer all but `dram_cycles`.
+    per_sum: int64 (len(jobs.SUMS), counts), what one of each of the sums of `tile_jobs` adds to each count.
+    dense_durations: cycles of each tile of a dense layer; None if the layer is approximated.
+    """
+
+    tiles: tuple[TilePlan, ...]
+    timing: Timing
+    counts: Ints
+    per_sum: Ints
+    dense_durations: Ints | None
+
+
+def plan_layers(layers: Sequence[LayerTrace], machine: Machine) -> tuple[LayerPlan, ...]:
+    """The plan of each layer; made once for all layers and schemes that differ in nothing but their masks.
+
+    Raises AccelsimError as ``tile_layer`` does.
+    """
+    plans = _plans_of(machine)
+    chosen = []
+    for layer in layers:
+        kind = layer.scheme.kind if layer.masks is not None else "dense"
+        key = (layer.shape, layer.approximation, kind, layer.scheme.of)
+        plan = plans.get(key)
+        if plan is None:
+            plan = plans[key] = _plan(layer, machine)
+        chosen.append(plan)
+    return tuple(chosen)
+
+
+@lru_cache(maxsize=256)
+def _plans_of(machine: Machine) -> dict[tuple[object, ...], LayerPlan]:
+    """The plans made so far: looked up by machine once an image, as that takes longer than all else of it."""
+    return {}
+
+
+def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
+    dense = layer.masks is None
+    blank = replace(
+        layer,
+        image_ids=(0,),
+        masks=None if dense else np.zeros((1, layer.shape.positions, layer.shape.mask_bytes), np.uint8),
+    )
+    one_core = machine.model_copy(update={"cores": 1})
+    timing = _timing(machine, dense)
+    counts = np.zeros(len(COUNT_NAMES), np.int64)
+    durations = []
+    tiles = []
+    works: dict[Tile, CoreWork] = {}  # the sub-layers of a grouped convolution are alike
+    for tile in tile_layer(blank, machine):
+        alike = replace(tile, first_row=0)
+        if alike not in works:
+            works[alike] = map_tile(blank, 0, alike, one_core).cores[0]
+        work = works[alike]
+        service = np.stack([work.front, work.approximate, work.select, work.write_noise])
+        counts += np.array(list(work.counts.as_dict().values()))
+        if machine.dram is not None:
+            counts[COLUMN["dram_bits"]] += tile.load_bits
+        if dense:
+            duration, sums = np.empty(1, np.int64), np.zeros((1, len(schedule.SUMS)), np.int64)
+            schedule.tile_schedule(service, work.precise[None], work.write[None], timing, duration, sums)
+            counts[SCHEDULE_COLUMNS] += sums[0]
+            durations.append(duration[0])
+        job = JobShape.of(tile, machine)
+        tiles.append(
+            TilePlan(
+                job,
+                job.owner_of_row(),
+                service,
+                tile.load_bits,
+                tile.slice_bits_used(machine.mvu.vpus),
+            )
+        )
+    return LayerPlan(
+        tuple(tiles),
+        timing,
+        counts,
+        _per_sum(layer.shape.d, machine),
+        np.array(durations) if dense else None,
+    )
+
+
+def _timing(machine: Machine, dense: bool) -> Timing:
+    return Timing(
+        dense=int(dense),
+        cores=machine.cores,
+        interleaved=int(machine.split == "interleaved"),
+        slots=machine.sequencer.lookahead + 1,
+        approximate_first=int(machine.sequencer.mvu_order == "approximate_first"),
+        pipeline_depth_cycles=machine.mvu.pipeline_depth_cycles,
+        select_latency_cycles=machine.selector.latency_cycles if machine.selector else 0,
+    )
+
+
+def _per_sum(d: int, machine: Machine) -> Ints:
+    operand = Operand.precise(machine, d)
+    chunks = operand.chunks
+    adds = {
+        "essential_neurons": {"essential_neurons": 1, "brick_ops_16bit": 16 * d, "vpu_steps_16bit": chunks},
+        "issue": {"precise_issue_cycles": chunks},
+        "port_stall": {"precise_port_stall_cycles": chunks},
+        "bubble": {"precise_bubble_cycles": chunks},
+        "weight_fetches": {"weight_sram_reads_16bit": chunks * operand.weight_accesses},
+        "operand_reads": {"patch_buffer_reads": chunks},
+        "positions_served": {"broadcast_register_writes": chunks * operand.words_per_chunk},
+        "lines": {"output_sram_writes": 1},
+        "write_cycles": {"output_busy_cycles": 1},
+    }
+    if machine.mvu.hold_weights:
+        adds["weight_fetches"]["weight_register_writes"] = chunks * operand.words_per_chunk
+    table = np.zeros((len(jobs.SUMS), len(COUNT_NAMES)), np.int64)
+    for row, name in enumerate(jobs.SUMS):
+        for count, factor in adds[name].items():
+            table[row, COLUMN[count]] = factor
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """The DRAM's part in an image: int64 arrays over all tiles of all layers. ``fits`` as `dram_waits` takes it."""
+
+    cycles: Ints
+    fits: Ints
+
+
+def plan_loads(plans: tuple[LayerPlan, ...], machine: Machine) -> Loads | None:
+    """How long each tile takes to load, and whether it may be while the tile before it runs; None without DRAM."""
+    if machine.dram is None:
+        return None
+    tiles = [tile for plan in plans for tile in plan.tiles]
+    transfers = [ceil_div(ceil_div(tile.load_bits, 8), machine.dram.bytes_per_cycle) for tile in tiles]
+    slice_bits = machine.weight_sram.kib * BITS_PER_KIB // machine.mvu.vpus
+    used = np.array([tile.slice_bits_used for tile in tiles])
+    fits = np.zeros(len(tiles), np.int64)
+    fits[1:] = used[1:] + used[:-1] <= slice_bits
+    return Loads(machine.dram.latency_cycles + np.array(transfers), fits)
