@@ -64,6 +64,8 @@ def chosen_schemes(trace: TraceFile, names: Sequence[str] | None, machine: Machi
 
     Raises AccelsimError if a named scheme is not in the trace or cannot run, or if none can.
     """
+    if isinstance(names, str) or (names is not None and not names):
+        raise AccelsimError(f"schemes: {names!r}; allowed: a list of names, or None for all that fit")
     if names is None:
         schemes = [scheme for scheme in trace.schemes if why_not(scheme, machine) is None]
         if not schemes:
@@ -90,6 +92,8 @@ def chosen_layers(trace: TraceFile, names: Sequence[str] | None) -> list[str]:
 
 def chosen_images(trace: TraceFile, images: slice | None) -> range:
     """Indices into the trace's images. Raises AccelsimError if the slice holds none of them."""
+    if not isinstance(images, slice | None):
+        raise AccelsimError(f"images: {images!r}; allowed: a slice such as slice(0, 4), or None for all")
     count = len(trace.image_ids)
     indices = range(count)[images or slice(None)]
     asked_beyond = images is not None and images.stop is not None and images.stop > count

@@ -147,6 +147,8 @@ def _check_is_hdf5(path: Path) -> None:
             raise AccelsimError(f"{path}: is not a plain file")
         with path.open("rb") as file:
             start = file.read(len(SIGNATURE))
+    except AccelsimError:
+        raise
     except FileNotFoundError:
         raise AccelsimError(f"{path}: no such file") from None
     except PermissionError:
