@@ -10,14 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.trace.container import one_line
 from accelsim.trace.schema import Scheme
 from models.defenses.checkpoint import tensors_sha256
 from models.defenses.convert import DEFAULT_K_RATIO, convert
 from models.defenses.distill import LayerFit, distill
 from models.export import export_trace
+from models.inference import inference
 from models.networks import make_network
 from models.training.checkpoint import load_network_weights, load_tensors
 
@@ -49,6 +51,12 @@ def load_images(path: Path | str) -> np.ndarray:
 def _batches(images: np.ndarray) -> Iterator[Tensor]:
     for first in range(0, len(images), BATCH):
         yield torch.from_numpy(np.array(images[first : first + BATCH]))
+
+
+def _check_fits(network: nn.Module, model: str, images: np.ndarray, path: Path | str) -> None:
+    """Run one image; an AccelsimError that names the file beats what a layer says of its input."""
+    with inference(network), one_line(f"{path}: images of shape {images.shape[1:]} do not run in {model}"):
+        network(torch.from_numpy(np.array(images[:1])))
 
 
 def export_own_model(
@@ -85,6 +93,8 @@ def export_own_model(
     if weights is not None:
         tensors, _ = load_tensors(weights)
         load_network_weights(network, tensors, weights)
+    _check_fits(network, model, shown, images)
+    _check_fits(network, model, teaching, calibration)
     digest = tensors_sha256(dict(network.state_dict()))
     converted = convert(network.eval(), Scheme.dense(), k_ratio=k_ratio, seed=seed, linear=linear, skip=skip)
     fits = distill(converted, _batches(teaching), seed=seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 import click
 
@@ -90,7 +91,8 @@ def export(
         raise AccelsimError(f"export: another package named models hides accelsim's: {found}") from None
     fits = []
     steps = len(numbers) * sum(scheme.kind != "dense" for scheme in wanted)
-    with progress_bar(steps, "images") as progress:
+    with progress_bar(steps, "images") as progress, warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: click.echo(f"accelsim: {message}", err=True)
         if checkpoint is not None:
             from models.export import export_from_checkpoint
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.trace.container import one_line
 from accelsim.trace.schema import Scheme
 from models.defenses.convert import non_essential_layers, replace_layer
 from models.layers.non_essential import NonEssentialLayer
@@ -95,27 +96,32 @@ def load_converted(path: Path | str, network: str | None = None, scheme: Scheme 
     if "layers" not in metadata:
         raise AccelsimError(f"{path}: not a converted checkpoint; make one with models.defenses.prepare")
     digest = tensors_sha256(tensors)
-    name = network or metadata["network"]
-    model = make_network(name)
-    approximations = {
-        layer: {key: tensors.pop(f"{layer}.{key}") for key in ("w_codes", "b_codes", "quantiles", *_SCALES)}
-        for layer in metadata["layers"]
-    }
-    load_network_weights(model, tensors, path)
-    for layer_name, entry in metadata["layers"].items():
-        replace_layer(model, layer_name, entry["k"], entry["seed"], scheme or Scheme.dense())
-    for layer_name, layer in non_essential_layers(model):
-        stored = approximations[layer_name]
-        if layer.nnz != metadata["layers"][layer_name]["nnz"]:
-            raise AccelsimError(f"{path}: layer {layer_name}: P of its seed has another nnz than recorded")
-        for scale in _SCALES:
-            getattr(layer, scale).copy_(stored[scale])
-        w = unpack_int4(stored["w_codes"], tuple(layer.w_approx.shape)) * layer.w_scale[:, None]
-        b = unpack_int4(stored["b_codes"], tuple(layer.b_approx.shape)) * layer.b_scale
-        layer.set_approximation(w, b)
-        layer.selector.quantiles = stored["quantiles"]
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Converted(model.eval(), name, metadata["record"], digest)
+    with one_line(f"{path}: damaged converted checkpoint"):
+        name = network or metadata["network"]
+        model = make_network(name)
+        approximations = {
+            layer: {
+                key: tensors.pop(f"{layer}.{key}") for key in ("w_codes", "b_codes", "quantiles", *_SCALES)
+            }
+            for layer in metadata["layers"]
+        }
+        load_network_weights(model, tensors, path)
+        for layer_name, entry in metadata["layers"].items():
+            replace_layer(model, layer_name, entry["k"], entry["seed"], scheme or Scheme.dense())
+        for layer_name, layer in non_essential_layers(model):
+            stored = approximations[layer_name]
+            if layer.nnz != metadata["layers"][layer_name]["nnz"]:
+                raise AccelsimError(
+                    f"{path}: layer {layer_name}: P of its seed has another nnz than recorded"
+                )
+            for scale in _SCALES:
+                getattr(layer, scale).copy_(stored[scale])
+            w = unpack_int4(stored["w_codes"], tuple(layer.w_approx.shape)) * layer.w_scale[:, None]
+            b = unpack_int4(stored["b_codes"], tuple(layer.b_approx.shape)) * layer.b_scale
+            layer.set_approximation(w, b)
+            layer.selector.quantiles = stored["quantiles"]
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return Converted(model.eval(), name, metadata["record"], digest)
 
 
 def tensors_sha256(tensors: dict[str, Tensor]) -> str:

@@ -12,6 +12,7 @@ from accelsim.trace.schema import Scheme
 from models.layers.geometry import symmetric_padding
 from models.layers.non_essential import NonEssentialConv2d, NonEssentialLayer, NonEssentialLinear
 from models.layers.projection import projection_size
+from models.seeds import check_seed
 
 DEFAULT_K_RATIO = 0.25
 
@@ -32,14 +33,15 @@ def convert(
         stays as it is. Subclasses of Conv2d and Linear stay too: they may compute something else.
     scheme: in force at first; `set_scheme` changes it. Under a dense scheme the model is the original.
     k_ratio: rows of P as a share of d, see models.layers.projection.projection_size.
-    seed: layer i (in `named_modules` order) draws its P from seed * 1,000,003 + i.
+    seed: 0 to 2^31 - 1; layer i (in `named_modules` order) draws its P from seed * 1,000,003 + i.
     skip: names of layers to leave alone.
     copy_model: False changes `model` itself.
 
     The approximation is untrained until `models.defenses.distill.distill` has run.
-    Raises AccelsimError for a name in `skip` that is no layer, a layer with another padding than zeros, or
-    a model in which nothing can be converted.
+    Raises AccelsimError for a seed out of range, a name in `skip` that is no layer, a layer with another
+    padding than zeros, or a model in which nothing can be converted.
     """
+    check_seed("convert", seed)
     if copy_model:
         model = copy.deepcopy(model)
     kinds: tuple[type[nn.Module], ...] = (nn.Conv2d, nn.Linear) if linear else (nn.Conv2d,)

@@ -2,12 +2,14 @@
 
 Every layer learns to approximate its own output on the inputs x that the undefended network gives it:
 minimize over W~, b~ the mean of |(W x + b) - (W~ P x + b~)|^2. P x enters rounded to INT4, as the layer
-will see it; its scale is fixed on the first batch. That is a linear least-squares problem: "lstsq" solves
-it exactly from its normal equations in one pass; "sgd" is the paper's momentum SGD.
+will see it; its scale is chosen on the rows drawn from the first batch and fixed from then on. That is a
+linear least-squares problem: "lstsq" solves it exactly from its normal equations in one pass; "sgd" is the
+paper's momentum SGD.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,19 +27,29 @@ from models.layers.geometry import conv_patches
 from models.layers.non_essential import NonEssentialConv2d, NonEssentialLayer
 from models.layers.projection import projection_scale
 from models.layers.quantize import int4_codes
+from models.seeds import check_seed
 
 CALIBRATION_ROWS = 2048
-"""Rows of (y, z) kept per layer, to choose y_scale and the calibrated thresholds."""
+"""Rows of (y, z) kept per layer, to measure the error of the fit and choose the calibrated thresholds."""
 
 CALIBRATION_ROWS_PER_BATCH = 256
+
+WANTED_ROWS_PER_UNKNOWN = 4
+"""Below, `distill` warns: at 4 rows for each of the k + 1 unknowns, the error is 4/3 of what k allows."""
+
+_MORE_ROWS = "more calibration images or a larger positions_per_image"
 
 
 @dataclass(frozen=True)
 class LayerFit:
-    """How well a layer's approximation fits: E |z - z~|^2 / Var z on the calibration rows.
+    """How well a layer's approximation fits: E |z - z~|^2 / Var z, estimated for rows it has not seen.
 
-    relative_error: with W~ and b~ in float. relative_error_int4: as the layer runs, quantized.
-    rows: output pixels that the fit has seen.
+    rows: output pixels of one pass over the calibration images. k + 1 unknowns per neuron fit those pixels
+    better than others, and exactly where there are no more rows than unknowns. The mean square on the kept
+    rows is therefore divided by (1 - (k + 1) / rows)^2: generalized cross-validation (Golub, Heath, Wahba,
+    Technometrics 21, 1979), which takes the rows as independent; neighbouring pixels are less so.
+    relative_error: with W~ and b~ in float. relative_error_int4: as the layer runs, quantized; quantizing
+    adds to the error on seen and unseen rows alike, so what the division added is added here.
     """
 
     name: str
@@ -67,9 +79,11 @@ def distill(
     ridge: "lstsq" adds ridge * mean(diag Cov y) to the diagonal; 0 gives the plain minimiser of Eq. 1.
     epochs, lr, momentum: of "sgd"; lr is relative, divided by the mean |y|^2 of the first batch.
 
-    The scheme in force is the same afterwards. Raises AccelsimError for an unknown method, a model without
-    converted layers, or no batches.
+    The scheme in force is the same afterwards. Raises AccelsimError for an unknown method, a seed outside 0
+    to 2^31 - 1, a model without converted layers, no batches, or a layer with no more rows than the k + 1
+    unknowns of each neuron (the model is then unchanged but for y_scale). Warns below four rows an unknown.
     """
+    check_seed("distill", seed)
     layers = dict(non_essential_layers(model))
     if not layers:
         raise AccelsimError("distill: the model has no converted layer; run convert first")
@@ -78,6 +92,8 @@ def distill(
         epochs = 1
         fits = {name: NormalEquations(ridge) for name in layers}
     elif method == "sgd":
+        if epochs < 1:
+            raise AccelsimError(f"distill: epochs is {epochs}, must be at least 1")
         fits = {name: GradientDescent(lr, momentum) for name in layers}
     else:
         raise AccelsimError(f"distill: method is {method!r}, must be 'lstsq' or 'sgd'")
@@ -87,6 +103,7 @@ def distill(
     }
     schemes = {name: layer.selector.scheme for name, layer in layers.items()}
     set_scheme(model, Scheme.dense())
+    rows: dict[str, int] = {}
     try:
         with inference(model), ExitStack() as hooks:
             for name, layer in layers.items():
@@ -94,7 +111,8 @@ def distill(
             for _ in range(epochs):
                 for batch in batches:
                     model(batch)
-        return [_finish(name, layer, samples[name]) for name, layer in layers.items()]
+                rows = rows or _rows_of_one_pass(samples)
+        return [_finish(name, layer, samples[name], rows[name]) for name, layer in layers.items()]
     finally:
         for name, layer in layers.items():
             layer.selector.scheme = schemes[name]
@@ -140,10 +158,28 @@ class _Sample:
         return drawn.flatten(0, 1), z[:, place].reshape(-1, layer.groups, z.shape[2] // layer.groups)
 
 
-def _finish(name: str, layer: NonEssentialLayer, sample: _Sample) -> LayerFit:
+def _rows_of_one_pass(samples: dict[str, _Sample]) -> dict[str, int]:
+    """Rows that each layer has seen after the first pass; refuses a fit that they do not determine."""
+    sparse = []
+    for name, sample in samples.items():
+        rows, k = sample.rows, sample.layer.k
+        if not rows:
+            raise AccelsimError(f"distill: layer {name} saw no input: no batches, or the model skips it")
+        wanted = WANTED_ROWS_PER_UNKNOWN * (k + 1)
+        told = f"layer {name} (k = {k}) saw {rows} rows, needs {k + 2} and better {wanted}"
+        if rows <= k + 1:
+            raise AccelsimError(f"distill: {told}; give {_MORE_ROWS}, or skip the layer")
+        if rows < wanted:
+            sparse.append((rows / wanted, told))
+    if sparse:
+        others = f" (and {len(sparse) - 1} other layers see few)" if len(sparse) > 1 else ""
+        # stacklevel 3: the line that called distill.
+        warnings.warn(f"distill: {min(sparse)[1]}{others}; give {_MORE_ROWS}", stacklevel=3)
+    return {name: sample.rows for name, sample in samples.items()}
+
+
+def _finish(name: str, layer: NonEssentialLayer, sample: _Sample, rows: int) -> LayerFit:
     """Solve, quantize and calibrate one layer."""
-    if not sample.kept:
-        raise AccelsimError(f"distill: layer {name} saw no input: no batches, or the model skips it")
     w, b = sample.fit.solve()
     layer.set_approximation(w, b)
     y = torch.cat([part for part, _ in sample.kept])
@@ -154,4 +190,5 @@ def _finish(name: str, layer: NonEssentialLayer, sample: _Sample) -> LayerFit:
     z_approx = layer.from_projection(y)
     layer.selector.calibrate(z_approx.abs())
     relative_error_int4 = (z_approx - z).square().mean() / variance
-    return LayerFit(name, sample.rows, relative_error.item(), relative_error_int4.item())
+    unseen = relative_error / (1 - (layer.k + 1) / rows) ** 2 - relative_error
+    return LayerFit(name, rows, (relative_error + unseen).item(), (relative_error_int4 + unseen).item())

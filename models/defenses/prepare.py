@@ -23,6 +23,7 @@ from models.data.cifar import ImageSet, load_cifar10, to_float
 from models.defenses.checkpoint import round_weights, save_converted
 from models.defenses.convert import DEFAULT_K_RATIO, convert
 from models.defenses.distill import LayerFit, distill
+from models.device import device_of, torch_device
 from models.networks import make_network
 from models.training.evaluate import load_trained
 
@@ -34,13 +35,17 @@ def convert_and_distill(
 ) -> tuple[nn.Module, list[LayerFit]]:
     """A float16-rounded, converted, distilled and quantized copy of `model`, and how well each layer fits.
 
-    The first `images` images of a seeded permutation of `data` (training images) teach it.
+    The first `images` images of a seeded permutation of `data` (training images) teach it, on the device of
+    `model`, where the copy stays. Raises AccelsimError when `images` is below 1, and as convert and distill.
     """
+    if images < 1:
+        raise AccelsimError(f"prepare: images is {images}, must be at least 1")
+    device = device_of(model)
     converted = convert(model, Scheme.dense(), k_ratio=k_ratio, seed=seed, linear=linear)
     round_weights(converted)
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:images]
     batches = (
-        to_float(data.images[part]).contiguous(memory_format=torch.channels_last)
+        to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)
         for part in torch.split(order, BATCH)
     )
     return converted, distill(converted, batches, seed=seed)
@@ -56,8 +61,14 @@ def prepare(
     images: int = 2000,
     seed: int = 0,
     linear: bool = False,
+    device: str = "cpu",
 ) -> list[LayerFit]:
-    """Make the converted checkpoint `out` from a training checkpoint or a `module:factory`."""
+    """Make the converted checkpoint `out` from a training checkpoint or a `module:factory`.
+
+    device: where the network runs while it is distilled (models.device.torch_device); the file is the same
+        kind on every device, its last bits are not.
+    """
+    target = torch_device(device)
     if (weights is None) == (model is None):
         raise AccelsimError("prepare: give one of weights and model")
     if weights is not None:
@@ -66,11 +77,11 @@ def prepare(
         name = str(model)
         network = make_network(name)
     converted, fits = convert_and_distill(
-        network, data, k_ratio=k_ratio, images=images, seed=seed, linear=linear
+        network.to(target), data, k_ratio=k_ratio, images=images, seed=seed, linear=linear
     )
     seeds = {"P": seed, "distill": seed}
     record: dict[str, Any] = {"seeds": seeds, "distill_images": images, "k_ratio": k_ratio}
-    save_converted(out, converted, name, record)
+    save_converted(out, converted.cpu(), name, record)
     return fits
 
 
@@ -84,6 +95,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--images", type=int, default=2000, help="training images to distill on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--linear", action="store_true", help="convert linear layers too")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
     args = parser.parse_args(argv)
     try:
         fits = prepare(
@@ -95,6 +107,7 @@ def main(argv: list[str] | None = None) -> int:
             images=args.images,
             seed=args.seed,
             linear=args.linear,
+            device=args.device,
         )
     except AccelsimError as error:
         print(error, file=sys.stderr)

@@ -9,8 +9,8 @@ The arithmetic of z~, for a reader who builds it in hardware. Everything right o
     z~_i     = y_scale * w_scale_i * sum_j w_code_ij * y_code_j  +  b_scale * b_code_i
 
 w_scale is one per output row, y_scale and b_scale one per layer. All are chosen for least squared error
-(models.layers.quantize.best_scale): w and b once on the distilled parameters, y on a sample of the
-projected activations of the calibration images; they are constants afterwards.
+(models.layers.quantize.best_scale): w and b once on the distilled parameters, y on the projected
+activations drawn from the first batch of calibration images; they are constants afterwards.
 """
 
 from __future__ import annotations

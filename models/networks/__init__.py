@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from torch import nn
 
 from accelsim.errors import AccelsimError
+from accelsim.trace.container import one_line
 from models.networks.resnet import ResNet18
 from models.networks.wide_resnet import WideResNet34_10
 
@@ -20,22 +24,43 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 def make_network(name: str) -> nn.Module:
     """A fresh network: a name in NETWORKS, or `module:factory`, a callable without arguments to import.
 
-    A factory must return a torch.nn.Module whose input lies in [0, 1] (it normalizes inside).
-    Raises AccelsimError when the name is unknown, the import fails or the factory returns something else.
+    A factory must return a torch.nn.Module whose input lies in [0, 1] (it normalizes inside). Its module
+    may lie in the current folder.
+    Raises AccelsimError when the name is unknown, the import or the factory fails, or the factory returns
+    something else.
     """
     if name in NETWORKS:
         return NETWORKS[name]()
     module_name, colon, factory_name = name.partition(":")
     if not (module_name and colon and factory_name):
         raise AccelsimError(f"network: {name!r} is unknown; choose {', '.join(NETWORKS)} or module:factory")
-    try:
-        factory = getattr(importlib.import_module(module_name), factory_name)
-    except (ImportError, AttributeError) as error:
-        raise AccelsimError(f"network: cannot import {name!r}: {error}") from error
-    network = factory()
+    # A user's module may raise anything, at import as in the factory.
+    with _current_folder_on_path():
+        with one_line(f"network: cannot import {name!r}"):
+            factory = getattr(importlib.import_module(module_name), factory_name)
+        with one_line(f"network: {name!r}, called without arguments, failed"):
+            network = factory()
     if not isinstance(network, nn.Module):
         raise AccelsimError(f"network: {name!r} returned {type(network).__name__}, must be a torch.nn.Module")
     return network
+
+
+@contextmanager
+def _current_folder_on_path() -> Iterator[None]:
+    """Let modules of the current folder be imported, as `python -m` does and the console script does not.
+
+    It comes last, so that no file in it hides a package that is installed.
+    """
+    here = str(Path.cwd())
+    if here in sys.path or "" in sys.path:
+        yield
+        return
+    sys.path.append(here)
+    try:
+        yield
+    finally:
+        if here in sys.path:
+            sys.path.remove(here)
 
 
 __all__ = ["NETWORKS", "ResNet18", "WideResNet34_10", "make_network"]

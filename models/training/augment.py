@@ -11,11 +11,11 @@ def augment(images: Tensor, size: int, padding: int, generator: torch.Generator)
     """Flip half of the images, crop each at a random offset after zero padding, then shrink to `size`.
 
     Shapes: images float (count, channels, side, side); result (count, channels, size, size), channels-last.
-    All draws come from `generator`. padding 0 leaves the crop out.
+    All draws come from `generator`, on the CPU; the images may be elsewhere. padding 0 leaves the crop out.
     """
     count, _, side, _ = images.shape
     flip = torch.rand(count, generator=generator) < 0.5
-    images = torch.where(flip[:, None, None, None], images.flip(3), images)
+    images = torch.where(flip[:, None, None, None].to(images.device), images.flip(3), images)
     if padding:
         padded = F.pad(images, (padding,) * 4)
         windows = padded.unfold(2, side, 1).unfold(3, side, 1)

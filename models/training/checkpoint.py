@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,17 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.files import replaced
+from accelsim.trace.container import one_line
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
     """Write tensors and JSON-able metadata (one header entry, `accelsim`) to a safetensors file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        # clone: safetensors refuses tensors that share memory, and wants them contiguous.
-        plain = {k: v.detach().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
+    # clone: safetensors refuses tensors that share memory, and wants them contiguous.
+    plain = {k: v.detach().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
+    with replaced(path) as temporary:
         save_file(plain, temporary, metadata={"accelsim": json.dumps(metadata)})
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -39,7 +36,12 @@ def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
             tensors = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 (not a dict)
     except (OSError, SafetensorError) as error:
         raise AccelsimError(f"{path}: cannot read the checkpoint: {error}") from error
-    metadata: dict[str, Any] = json.loads(header.get("accelsim", "{}"))
+    try:
+        metadata = json.loads(header.get("accelsim", "{}"))
+    except ValueError as error:
+        raise AccelsimError(f"{path}: header entry accelsim is not JSON: {error}") from error
+    if not isinstance(metadata, dict):
+        raise AccelsimError(f"{path}: header entry accelsim is {type(metadata).__name__}, must be an object")
     return tensors, metadata
 
 
@@ -54,16 +56,18 @@ def load_network_weights(network: nn.Module, tensors: dict[str, Tensor], path: P
 
 def save_progress(path: Path, optimizer: torch.optim.Optimizer, step: int) -> None:
     """Optimizer state and position. Random draws need no state: each is a function of seed and step."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replaced(path) as temporary:
         torch.save({"optimizer": optimizer.state_dict(), "step": step}, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_progress(path: Path, optimizer: torch.optim.Optimizer) -> int:
-    """Restore the optimizer and return the step to go on from."""
-    state = torch.load(path, weights_only=True)
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])
+    """Restore the optimizer, on the device of its parameters, and return the step to go on from.
+
+    Raises AccelsimError when the file is missing, damaged, or of another network or optimizer.
+    """
+    # A damaged file fails in whatever way its bytes lead to.
+    with one_line(f"{path}: cannot read the optimizer's state (remove it to start afresh)"):
+        # CPU: the run may have stood on a device that this machine lacks; load_state_dict moves it on.
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        optimizer.load_state_dict(state["optimizer"])
+        return int(state["step"])

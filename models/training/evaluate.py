@@ -14,6 +14,7 @@ from torch import nn
 
 from accelsim.errors import AccelsimError
 from models.data.cifar import ImageSet, load_cifar10, to_float
+from models.device import device_of, torch_device
 from models.inference import inference
 from models.networks import make_network
 from models.training.checkpoint import load_network_weights, load_tensors
@@ -22,21 +23,27 @@ from models.training.checkpoint import load_network_weights, load_tensors
 def accuracy(
     network: nn.Module, data: ImageSet, images: int | None = None, batch: int = 250
 ) -> tuple[int, int]:
-    """(right, tested) over the first `images` images, or all of them."""
+    """(right, tested) over the first `images` images, or all of them, on the network's device.
+
+    Raises AccelsimError when `images` is below 1.
+    """
+    if images is not None and images < 1:
+        raise AccelsimError(f"accuracy: images is {images}, must be at least 1")
+    device = device_of(network)
     tested = len(data) if images is None else min(images, len(data))
     right = 0
     with inference(network):
         for start in range(0, tested, batch):
             part = slice(start, min(start + batch, tested))
-            x = to_float(data.images[part]).contiguous(memory_format=torch.channels_last)
-            right += int((network(x).argmax(1) == data.labels[part]).sum())
+            x = to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)
+            right += int((network(x).argmax(1).cpu() == data.labels[part]).sum())
     return right, tested
 
 
 def load_trained(path: Path | str) -> tuple[nn.Module, str]:
     """The network of a training checkpoint, in eval mode, and its name."""
     tensors, metadata = load_tensors(path)
-    if "network" not in metadata:
+    if not isinstance(metadata.get("network"), str):
         raise AccelsimError(f"{path}: metadata names no network; not a training checkpoint")
     network = make_network(metadata["network"])
     load_network_weights(network, tensors, path)
@@ -49,9 +56,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", help="folder of CIFAR-10's binary files (default: $ACCELSIM_DATA)")
     parser.add_argument("--weights", required=True, type=Path, help="weights.safetensors of a training run")
     parser.add_argument("--images", type=int, help="test only the first so many images")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
     args = parser.parse_args(argv)
     try:
+        device = torch_device(args.device)
         network, name = load_trained(args.weights)
+        network.to(device)
         right, tested = accuracy(network, load_cifar10(args.data, train=False), args.images)
     except AccelsimError as error:
         print(error, file=sys.stderr)

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from accelsim.errors import AccelsimError
+from models.seeds import MAX_SEED
 
 
 class Phase(BaseModel):
@@ -29,7 +30,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: str
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, le=MAX_SEED)
     batch_size: int = Field(gt=1)
     phases: tuple[Phase, ...] = Field(min_length=1)
     max_lr: float = Field(gt=0)
@@ -58,6 +59,8 @@ def load_recipe(path: Path | str) -> Recipe:
         raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise AccelsimError(f"{path}: cannot read the recipe: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise AccelsimError(f"{path}: cannot read the recipe: not UTF-8 text: {error.reason}") from error
     except yaml.YAMLError as error:
         raise AccelsimError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
     try:

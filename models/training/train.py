@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from models.data.cifar import ImageSet, load_cifar10, to_float
+from models.device import torch_device
 from models.networks import make_network
 from models.training.augment import augment
 from models.training.checkpoint import (
@@ -34,16 +35,20 @@ from models.training.recipe import Recipe, load_recipe
 LOG_EVERY_STEPS = 20
 
 
-def train(recipe: Recipe, data: ImageSet, out: Path) -> nn.Module:
+def train(recipe: Recipe, data: ImageSet, out: Path, device: str = "cpu") -> nn.Module:
     """Run the recipe to its end, from `out`'s checkpoint if it has one, and return the trained network.
 
     Every random draw (initial weights, order of images, augmentation) is a function of recipe.seed and the
-    step, so a resumed run sees the same batches as an unbroken one.
-    Raises AccelsimError when the checkpoint in `out` was made by another recipe.
+    step, so a resumed run sees the same batches as an unbroken one. All are drawn on the CPU, so another
+    `device` (models.device.torch_device) sees them too; its sums differ in their last bits.
+    The network returned is on `device`; what is saved can be loaded on any.
+    Raises AccelsimError when the checkpoint in `out` is damaged or was made by another recipe, or there is
+    no such device.
     """
+    target = torch_device(device)
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    network = make_network(recipe.network).train()
+    network = make_network(recipe.network).train().to(target)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(
         network.parameters(),
@@ -59,9 +64,9 @@ def train(recipe: Recipe, data: ImageSet, out: Path) -> nn.Module:
     while step < len(sizes):
         for group in optimizer.param_groups:
             group["lr"] = recipe.lr((step + 1) / (len(sizes) + 1))
-        images, labels = _batch(data, recipe, step)
+        images, labels = (part.to(target) for part in _batch(data, recipe, step))
         images = augment(images, sizes[step], recipe.crop_padding, _generator(recipe.seed, 1, step))
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.bf16):
+        with torch.autocast(target.type, dtype=torch.bfloat16, enabled=recipe.bf16):
             logits = network(images)
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
         if not torch.isfinite(loss):
@@ -113,8 +118,10 @@ def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe
         raise AccelsimError(f"{out}: holds a run of another recipe; give another --out or remove it")
     load_network_weights(network, tensors, out / "weights.safetensors")
     step = load_progress(out / "progress.pt", optimizer)
-    if step != metadata["step"]:
-        raise AccelsimError(f"{out}: weights are of step {metadata['step']}, progress of {step}; remove it")
+    if step != metadata.get("step"):
+        raise AccelsimError(
+            f"{out}: weights are of step {metadata.get('step')}, progress of {step}; remove it"
+        )
     return step
 
 
@@ -124,12 +131,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", required=True, type=Path, help="folder for checkpoint and log")
     parser.add_argument("--recipe", required=True, type=Path, help="YAML recipe, see models/recipes")
     parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
     args = parser.parse_args(argv)
     try:
         if args.threads:
             torch.set_num_threads(args.threads)
         recipe = load_recipe(args.recipe)
-        network = train(recipe, load_cifar10(args.data, train=True), args.out)
+        network = train(recipe, load_cifar10(args.data, train=True), args.out, args.device)
         right, images = accuracy(network, load_cifar10(args.data, train=False))
         print(f"{recipe.network}: {right / images:.4f} of {images} test images right")
     except AccelsimError as error:

@@ -17,6 +17,7 @@ from models.defenses.convert import convert, non_essential_layers, set_scheme
 from models.defenses.distill import distill
 from models.export import export_trace
 from models.networks import NETWORKS
+from models.training.checkpoint import load_tensors, save_tensors
 
 
 @pytest.fixture
@@ -58,6 +59,12 @@ def test_faulty_checkpoints(converted: nn.Module, small_network: nn.Module, tmp_
     save_converted(path, converted, "small", {})
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(AccelsimError, match="cannot read"):
+        load_converted(path)
+    save_converted(path, converted, "small", {})
+    tensors, metadata = load_tensors(path)
+    del tensors["2.w_codes"]
+    save_tensors(path, tensors, metadata)
+    with pytest.raises(AccelsimError, match=r"damaged converted checkpoint: '2\.w_codes'"):
         load_converted(path)
     save_converted(path, converted, "resnet18", {})
     with pytest.raises(AccelsimError, match="does not fit the network"):

@@ -69,7 +69,7 @@ def test_convolution_is_w_p_x_at_every_position(name: str) -> None:
     model = convert(nn.Sequential(conv), Scheme.nm(keep=1, of=2), k_ratio=0.5, seed=4)
     layer = only_layer(model)
     assert isinstance(layer, NonEssentialConv2d)
-    distill(model, [x], positions_per_image=100)
+    distill(model, [torch.cat([x, torch.randn(60, 6, 7, 6)])], positions_per_image=100)
     z = conv(x)
     expected = approximate_by_loops(layer, x.double().numpy(), (z.shape[2], z.shape[3]))
     z_approx = layer.approximate(x).detach().numpy()
@@ -99,7 +99,7 @@ def test_integer_form(small_network: nn.Module, images: Tensor) -> None:
 
 def test_no_noise_is_the_original_network(small_network: nn.Module, images: Tensor) -> None:
     model = convert(small_network, Scheme.unstructured(noise=0.0), linear=True)
-    distill(model, [images])
+    distill(model, [images.repeat(4, 1, 1, 1)])
     expected = small_network(images)
     for scheme in (
         Scheme.unstructured(noise=0.0),
@@ -138,6 +138,16 @@ def test_a_layer_under_two_names_stays_one() -> None:
 def test_convert_refuses(model: nn.Module, skip: list[str], message: str) -> None:
     with pytest.raises(AccelsimError, match=message):
         convert(model, Scheme.dense(), skip=skip)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 9223372036854775807, 1.5, True])
+def test_seeds_that_no_generator_takes(small_network: nn.Module, images: Tensor, seed: int) -> None:
+    with pytest.raises(AccelsimError, match=r"convert: seed is .*0 to 2147483647"):
+        convert(small_network, Scheme.dense(), seed=seed)
+    model = convert(small_network, Scheme.dense(), seed=2**31 - 1)
+    with pytest.raises(AccelsimError, match=r"distill: seed is .*0 to 2147483647"):
+        distill(model, [images], seed=seed)
+    distill(model, [images], seed=2**31 - 1)
 
 
 def test_undistilled_layer_refuses_noise(small_network: nn.Module, images: Tensor) -> None:

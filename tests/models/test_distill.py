@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,63 @@ def test_layers_learn_from_the_undefended_network(small_network: nn.Module, imag
     assert last.relative_error == pytest.approx(only.relative_error, rel=1e-2)
 
 
+WIDE = 41
+"""Unknowns of each neuron of `wide`: k = 40 and the bias."""
+
+
+def wide() -> nn.Module:
+    """A converted layer of d = 144, k = 40; its inputs are drawn by `activations`."""
+    torch.manual_seed(0)
+    return convert(nn.Sequential(nn.Conv2d(16, 32, 3, padding=1)), Scheme.dense(), seed=3).eval()
+
+
+def activations(images: int, seed: int) -> Tensor:
+    return torch.randn(images, 16, 8, 8, generator=torch.Generator().manual_seed(seed)).relu()
+
+
+def test_the_error_told_is_that_of_unseen_images() -> None:
+    """At 2 to 8 rows an unknown the fit's own rows flatter it by up to a factor of 3; images it has not seen do not."""
+    unseen = activations(200, seed=99)
+    for images in (6, 20):
+        told, flattering, true = [], [], []
+        for seed in range(4):
+            model, teaching = wide(), activations(images, seed)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                (fit,) = distill(model, [teaching], ridge=0.0, seed=seed)
+            ((_, layer),) = non_essential_layers(model)
+            told.append(fit.relative_error_int4)
+            with torch.no_grad():
+                for errors, x in ((true, unseen), (flattering, teaching)):
+                    z = model(x)
+                    spread = (z - z.mean((0, 2, 3), keepdim=True)).square().mean()
+                    errors.append(((layer.approximate(x) - z).square().mean() / spread).item())
+        assert np.mean(told) == pytest.approx(np.mean(true), rel=0.1)
+        assert np.mean(told) > np.mean(flattering)
+
+
+@pytest.mark.parametrize("method", ["lstsq", "sgd"])
+def test_too_few_rows_are_refused(method: str) -> None:
+    """41 rows determine 41 unknowns exactly, whatever they are; seeing them again does not help."""
+    batch = activations(WIDE, seed=1)
+    words = r"layer 0 \(k = 40\) saw 41 rows, needs 42 and better 164; give more calibration images or a "
+    with pytest.raises(AccelsimError, match=words):
+        distill(wide(), [batch], method=method, positions_per_image=1, epochs=20)  # type: ignore[arg-type]
+    with pytest.warns(UserWarning, match="saw 42 rows, needs 42 and better 164"):
+        (fit,) = distill(wide(), [activations(WIDE + 1, seed=1)], positions_per_image=1)
+    assert fit.rows == 42
+
+
+def test_rows_enough_are_not_warned_of() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        distill(wide(), [activations(4 * WIDE, seed=1)], positions_per_image=1)
+    with pytest.warns(UserWarning) as told:
+        distill(wide(), [activations(4 * WIDE - 1, seed=1)], positions_per_image=1)
+    assert len(told) == 1 and "\n" not in str(told[0].message)
+    assert told[0].filename == __file__
+
+
 def test_modes_come_back(small_network: nn.Module, images: Tensor) -> None:
     model = convert(small_network, Scheme.dense()).train()
     model.get_submodule("3").eval()
@@ -103,5 +162,7 @@ def test_refusals(small_network: nn.Module, images: Tensor) -> None:
         distill(model, [images], method="adam")  # type: ignore[arg-type]
     with pytest.raises(AccelsimError, match="no batches"):
         distill(model, [])
+    with pytest.raises(AccelsimError, match="epochs is 0"):
+        distill(model, [images], method="sgd", epochs=0)
     with pytest.raises(AccelsimError, match="no converted layer"):
         distill(small_network, [images])

@@ -22,6 +22,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rng = np.random.default_rng(0)
     np.save(tmp_path / "images.npy", rng.random((3, 3, 12, 12), dtype=np.float32))
     np.save(tmp_path / "training.npy", rng.random((60, 3, 12, 12), dtype=np.float32))
+    np.save(tmp_path / "grey.npy", rng.random((60, 1, 12, 12), dtype=np.float32))
+    np.save(tmp_path / "few.npy", rng.random((1, 3, 12, 12), dtype=np.float32))
     np.save(tmp_path / "bytes.npy", np.zeros((3, 3, 12, 12), dtype=np.uint8))
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
     monkeypatch.syspath_prepend(tmp_path)
@@ -71,6 +73,13 @@ def test_the_same_command_gives_the_same_trace(folder: Path, capsys: pytest.Capt
         (["--skip", "9"], {}, "'9'"),
         (["--k-ratio", "0"], {}, "k_ratio"),
         ([], {"inputs": "bytes.npy"}, "uint8"),
+        ([], {"inputs": "grey.npy"}, "grey.npy: images of shape (1, 12, 12) do not run in ownnets:small"),
+        (
+            [],
+            {"calibration": "grey.npy"},
+            "grey.npy: images of shape (1, 12, 12) do not run in ownnets:small",
+        ),
+        ([], {"calibration": "few.npy"}, "layer 0 (k = 16) saw 16 rows, needs 18"),
         ([], {"inputs": "objects.npy"}, "objects.npy"),
         ([], {"inputs": "ownnets.py"}, "ownnets.py"),
         ([], {"calibration": "nowhere.npy"}, "nowhere.npy"),

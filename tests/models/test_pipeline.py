@@ -95,6 +95,10 @@ def test_commands_tell_faults_in_one_line(
         lambda: evaluate.main(["--data", str(data), "--weights", missing]),
         lambda: prepare.main(["--data", str(data), "--weights", missing, *out]),
         lambda: prepare.main(["--data", str(data), *out]),
+        lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--images", "0"]),
+        lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--seed", "9223372036854775807"]),
+        lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--device", "cuda:99"]),
+        lambda: evaluate.main(["--data", str(data), "--weights", missing, "--device", "tpu"]),
         lambda: prepare.main(["--data", missing, "--model", "tiny", *out]),
     ):
         assert command() == 2

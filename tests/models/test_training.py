@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from models.defenses.checkpoint import load_converted
 from models.networks import NETWORKS
 from models.training import train as training
 from models.training.augment import augment
-from models.training.checkpoint import load_tensors
+from models.training.checkpoint import load_progress, load_tensors, save_progress, save_tensors
 from models.training.evaluate import accuracy, load_trained
 from models.training.recipe import Recipe, load_recipe
 from models.training.train import train
@@ -74,6 +75,16 @@ def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
         load_recipe(tmp_path / "bad.yaml")
     with pytest.raises(AccelsimError, match="cannot read"):
         load_recipe(tmp_path / "missing.yaml")
+
+
+def test_recipes_that_are_no_text_or_have_no_seed(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes("network: t\xefny".encode("latin-1"))
+    with pytest.raises(AccelsimError, match=r"latin\.yaml: cannot read the recipe: not UTF-8"):
+        load_recipe(tmp_path / "latin.yaml")
+    big = (RECIPES / "smoke.yaml").read_text() + f"\nseed: {2**63 - 1}\n"
+    (tmp_path / "big.yaml").write_text(re.sub(r"(?m)^seed: \d+$\n", "", big, count=1))
+    with pytest.raises(AccelsimError, match=r"big.yaml: seed: .*2147483647"):
+        load_recipe(tmp_path / "big.yaml")
 
 
 def test_augment_without_crop_or_resize_only_flips() -> None:
@@ -137,6 +148,55 @@ def test_accuracy_counts() -> None:
     labels[25:] = 9
     assert accuracy(First(), ImageSet(images, labels), batch=7) == (26, 30)
     assert accuracy(First(), ImageSet(images, labels), images=10) == (10, 10)
+
+
+@pytest.mark.parametrize("images", [0, -3])
+def test_accuracy_of_no_images(images: int) -> None:
+    with pytest.raises(AccelsimError, match=f"images is {images}, must be at least 1"):
+        accuracy(nn.Identity(), ImageSet(torch.zeros(1, 3, 32, 32), torch.zeros(1)), images=images)
+
+
+@pytest.mark.parametrize("header", ["{not json", "[1]", "3", '"network"'])
+def test_damaged_headers(tmp_path: Path, header: str) -> None:
+    save_file({"w": torch.ones(2)}, tmp_path / "d.safetensors", metadata={"accelsim": header})
+    with pytest.raises(AccelsimError, match="header entry accelsim is") as told:
+        load_tensors(tmp_path / "d.safetensors")
+    assert "\n" not in str(told.value)
+
+
+def test_damaged_progress(tmp_path: Path) -> None:
+    def optimizer(*sizes: int) -> torch.optim.Optimizer:
+        return torch.optim.SGD([nn.Parameter(torch.ones(size)) for size in sizes], lr=0.1, momentum=0.9)
+
+    path = tmp_path / "progress.pt"
+    save_progress(path, optimizer(2), 7)
+    assert load_progress(path, optimizer(2)) == 7
+    assert [each.name for each in tmp_path.iterdir()] == ["progress.pt"]
+    whole = path.read_bytes()
+    faults = [b"", b"not torch's", whole[: len(whole) // 2]]
+    for content in faults:
+        path.write_bytes(content)
+        with pytest.raises(AccelsimError, match=r"progress\.pt: cannot read the optimizer's state") as told:
+            load_progress(path, optimizer(2))
+        assert "\n" not in str(told.value)
+    torch.save({"step": 3}, path)
+    with pytest.raises(AccelsimError, match="cannot read the optimizer's state"):
+        load_progress(path, optimizer(2))
+    torch.save({"optimizer": PurePosixPath("x"), "step": 3}, path)  # pickled code is refused
+    with pytest.raises(AccelsimError, match="cannot read the optimizer's state"):
+        load_progress(path, optimizer(2))
+    save_progress(path, optimizer(2), 7)
+    with pytest.raises(AccelsimError, match="cannot read the optimizer's state"):
+        load_progress(path, torch.optim.SGD([{"params": nn.Parameter(torch.ones(n))} for n in (1, 2)], lr=1))
+
+
+def test_a_failed_save_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_tensors(path, {"w": torch.ones(1)}, {"step": 1})
+    with pytest.raises(TypeError):
+        save_tensors(path, {"w": torch.ones(1)}, {"step": object()})
+    assert load_tensors(path)[1] == {"step": 1}
+    assert [each.name for each in tmp_path.iterdir()] == ["w.safetensors"]
 
 
 def test_foreign_safetensors_are_told_apart(tmp_path: Path) -> None:
