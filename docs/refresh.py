@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from accelsim import figure5
-from accelsim.report.plots import plot_figure5
 from accelsim.files import replaced
+from accelsim.report.plots import plot_figure5
 
 ROOT = Path(__file__).resolve().parent.parent
 
