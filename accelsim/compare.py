@@ -19,7 +19,7 @@ from accelsim.inputs import (
     as_trace,
 )
 from accelsim.results.results import Results
-from accelsim.simulate import Progress, chosen_images, scheme_of, simulate, why_not
+from accelsim.simulate import Progress, check_fits, chosen_images, scheme_of, simulate, why_not
 from accelsim.trace import TraceFile
 
 DEFAULT_MACHINES = ("dense", "unstructured", "structured")
@@ -103,6 +103,8 @@ def plan_comparison(
         if not fitting:
             left_out.append(scheme.name)
         runs += [(scheme.name, machine) for machine in fitting]
+    for machine in loaded:
+        check_fits(trace, [scheme_of(trace, name) for name, other in runs if other == machine], machine)
     return Plan(tuple(dict.fromkeys(runs)), given, tuple(left_out))
 
 
@@ -124,8 +126,8 @@ def compare(
     threshold selector); None takes them as they are. ``schemes`` narrows the schemes; without it, schemes that
     fit no machine are left out, and named in ``provenance["left_out"]``.
 
-    Raises AccelsimError if a named scheme fits no machine, two machines share a name, or the technology does
-    not meet a machine's clock.
+    Raises AccelsimError, before anything is simulated, if a named scheme fits no machine, two machines share a
+    name, the technology does not meet a machine's clock, or a layer does not fit a machine's SRAMs.
     """
     trace, technology = as_trace(trace), as_technology(technology)
     plan = plan_comparison(

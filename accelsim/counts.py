@@ -25,7 +25,7 @@ class Counts:
         brick_ops_16bit: 4x4 multiplications fired for precise work, 16 per 16-bit MAC.
         vpu_steps_4bit, vpu_steps_16bit: one VPU working on one row and one operand chunk for one issue:
             one pass of the adder tree and one psum read-add-write each.
-        {approximate,precise}_issue_cycles: MVU cycles that issue a lockstep step.
+        {approximate,precise}_issue_cycles: MVU cycles in which the busiest VPU of the chunk steps.
         {approximate,precise}_port_stall_cycles: extra cycles because an SRAM port is too narrow.
         {approximate,precise}_bubble_cycles: extra cycles because psums in flight are fewer than the
             accumulate latency.

@@ -103,6 +103,18 @@ def chosen_images(trace: TraceFile, images: slice | None) -> range:
     return indices
 
 
+def check_fits(
+    trace: TraceFile, schemes: Iterable[Scheme], machine: Machine, layers: Sequence[str] | None = None
+) -> None:
+    """Raise AccelsimError if a layer does not fit the machine's SRAMs under one of the schemes.
+
+    What a layer needs depends on a scheme's kind and group size only, so one scheme of each is looked at.
+    """
+    for scheme in {(scheme.kind, scheme.of): scheme for scheme in schemes}.values():
+        names = chosen_layers(trace, layers)
+        check_runs((trace.layer(name, scheme.name, images=slice(0, 1)) for name in names), machine)
+
+
 def provenance(trace: TraceFile, machine: Machine, technology: Technology, engine: str) -> dict[str, Any]:
     """What is needed to run a simulation again and to know that it was the same."""
     return {
@@ -149,8 +161,7 @@ def simulate(
     names = chosen_layers(trace, layers)
     chosen = chosen_schemes(trace, schemes, machine)
     check_clock(machine, technology)
-    for scheme in chosen:
-        check_runs((trace.layer(name, scheme.name, images=slice(0, 1)) for name in names), machine)
+    check_fits(trace, chosen, machine, names)
     results = Results(
         technology=technology,
         machines={machine.name: machine},

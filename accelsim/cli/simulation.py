@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,13 +27,34 @@ if TYPE_CHECKING:
 
     from accelsim.results import Results
 
-iso_area_option = click.option(
-    "--iso-area-with",
-    default=FIRST_THRESHOLD,
-    show_default="the first with a threshold selector",
-    help="Size the other machines to the area of this one (by name).",
-)
-no_iso_area_option = click.option("--no-iso-area", is_flag=True, help="Take the machines as their files say.")
+
+def comparison_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that ``compare`` and ``figure5`` share, in the order of the help page."""
+    for option in reversed(
+        (
+            click.option(
+                "--machines",
+                type=Names(),
+                default=",".join(DEFAULT_MACHINES),
+                show_default=True,
+                help="Files or bundled names.",
+            ),
+            schemes_option,
+            images_option,
+            technology_option,
+            click.option(
+                "--iso-area-with",
+                default=FIRST_THRESHOLD,
+                show_default="the first with a threshold selector",
+                help="Size the other machines to the area of this one (by name).",
+            ),
+            click.option("--no-iso-area", is_flag=True, help="Take the machines as their files say."),
+            engine_option,
+            json_option,
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def _finish(results: Results, paths: list[Path], as_json: bool) -> None:
@@ -94,21 +116,8 @@ def run(
 
 @click.command()
 @click.argument("trace")
-@click.option(
-    "--machines",
-    type=Names(),
-    default=",".join(DEFAULT_MACHINES),
-    show_default=True,
-    help="Files or bundled names.",
-)
-@schemes_option
-@images_option
-@technology_option
-@iso_area_option
-@no_iso_area_option
-@engine_option
+@comparison_options
 @out_option(None)
-@json_option
 def compare(
     trace: str,
     machines: list[str],
@@ -168,21 +177,8 @@ def compare(
     show_default=True,
     help="Files or bundled names.",
 )
-@click.option(
-    "--machines",
-    type=Names(),
-    default=",".join(DEFAULT_MACHINES),
-    show_default=True,
-    help="Files or bundled names.",
-)
-@schemes_option
-@images_option
-@technology_option
-@iso_area_option
-@no_iso_area_option
-@engine_option
+@comparison_options
 @out_option("out/figure5")
-@json_option
 def figure5(
     traces: list[str],
     machines: list[str],

@@ -33,8 +33,8 @@ def utilization_columns(counts: Counts, machine: Machine) -> dict[str, float]:
     """Shares between 0 and 1.
 
     ``mvu_busy``: of core cycles, in which a job holds the MVU. ``mapping_efficiency``: of VPU slots in
-    those cycles, the share that works on a row (the rest are stalls, bubbles, and VPUs without a row in a
-    lockstep step). ``brick_utilization``: of all bricks in all cycles, the share that fires.
+    those cycles, the share that works on a row (the rest are stalls, bubbles, and VPUs that have no row or fewer
+    steps than the busiest). ``brick_utilization``: of all bricks in all cycles, the share that fires.
     """
     mvu = machine.mvu
     vpu_slots = counts.mvu_busy_cycles * mvu.vpus

@@ -15,6 +15,8 @@ activations drawn from the first batch of calibration images; they are constants
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -26,7 +28,7 @@ from models.layers.quantize import best_scale, int4_codes
 from models.layers.select import Selector
 
 
-class NonEssentialLayer(nn.Module):
+class NonEssentialLayer(nn.Module, ABC):
     """What the convolution and the linear layer share: P, W~, b~, their INT4 codes, selection, Eq. 2.
 
     Attributes
@@ -109,21 +111,21 @@ class NonEssentialLayer(nn.Module):
         w = self.w_approx.reshape(self.groups, -1, self.k)
         return torch.einsum("rgk,gnk->rgn", y, w) + self.b_approx.reshape(self.groups, -1)
 
+    @abstractmethod
     def signed_sums(self, x: Tensor) -> Tensor:
         """S x in float for every position of x: the additions that the projection unit makes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def approximate(self, x: Tensor) -> Tensor:
         """z~ of every neuron, shaped as the layer's output."""
-        raise NotImplementedError
 
+    @abstractmethod
     def by_position(self, z: Tensor) -> Tensor:
         """The layer's output as (images, positions, n)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def like_output(self, mask: Tensor, z: Tensor) -> Tensor:
         """A mask (images, positions, n) in the shape of the output z."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """Eq. 2. Gradients flow through both branches; the mask is a constant."""

@@ -262,3 +262,12 @@ def test_an_image_that_is_not_there(small_trace: Path, image: int) -> None:
     layers = [trace.layer(info.name, "nm-2of8", images=slice(0, 2)) for info in trace.layers]
     with pytest.raises(AccelsimError, match="it has 0 to 1"):
         run_image(layers, load_machine("structured"), image)
+
+
+def test_no_machine_runs_if_another_cannot(small_trace: Path) -> None:
+    data = load_machine("structured").model_dump(mode="json")
+    data["output_sram"] |= {"kib": 1, "macro_kib": 1}
+    seen: list[str] = []
+    with pytest.raises(AccelsimError, match=r"field output_sram.kib: 1 is too small"):
+        compare(small_trace, ["dense", "unstructured", Machine.model_validate(data)], progress=seen.append)
+    assert seen == []

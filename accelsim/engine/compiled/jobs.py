@@ -3,6 +3,8 @@
 How many rows each VPU has to work on is counted for all VPUs of a word at once; where a weight chunk takes several
 accesses and is held, it also matters which positions share a row, and jobs are made row by row (`_ranked_job`).
 
+All of it is in one file because numba, when it looks for compiled code on disk, checks this file alone (``jit.py``).
+
 Many blocks go through each step together, as the last axis of all arrays: such loops become vector instructions.
 """
 
