@@ -49,6 +49,8 @@ def validate(model: type[Model], source: Source) -> Model:
     value = _at(source.data, path)
     if first["type"] == "extra_forbidden":
         allowed = _sibling_keys(model, first["loc"][:-1])
+        if len(path) == 1:
+            allowed += source.reader_keys
         said = f"unknown key `{dotted(path[-1:])}`; {_suggestion(str(path[-1]), allowed)}"
     else:
         said = _explain(str(first["type"]), first.get("ctx", {}), first["msg"], value)

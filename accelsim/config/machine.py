@@ -11,11 +11,14 @@ import yaml
 from pydantic import Field, ValidationInfo, field_validator
 
 from accelsim.config.check import Strict, validate
+from accelsim.config.extends import with_bases
 from accelsim.config.source import Source, find_config, parse_source, read_source, resolve_scalar
 
 Kib = Annotated[int, Field(ge=1, le=1 << 20)]
 PortBits = Annotated[int, Field(ge=16, le=4096, multiple_of=16)]
 Latency = Annotated[int, Field(ge=0, le=1000)]
+
+_FILE, _SHIPPED_IN = "machine file", "hwconfigs"
 
 _SOURCES: dict[str, Source] = {}
 """By a machine's hash, the file it came from: faults that only a layer or a technology shows can name the line."""
@@ -178,7 +181,8 @@ def load_machine(path_or_name: str | Path) -> Machine:
 
     Raises AccelsimError, one line with file, line and field, if anything about it is wrong.
     """
-    source = read_source(find_config(path_or_name, "hwconfigs", "machine"), "machine file")
+    path = find_config(path_or_name, _SHIPPED_IN, "machine")
+    source = with_bases(read_source(path, _FILE), path, _SHIPPED_IN, _FILE)
     machine = validate(Machine, source)
     _SOURCES[machine.sha256] = source
     return machine
@@ -186,7 +190,7 @@ def load_machine(path_or_name: str | Path) -> Machine:
 
 def machine_from_yaml(text: str, label: str = "machine") -> Machine:
     """As `load_machine`, from YAML text; `label` stands for the file in messages."""
-    return validate(Machine, parse_source(text, label, "machine file"))
+    return validate(Machine, with_bases(parse_source(text, label, _FILE), None, _SHIPPED_IN, _FILE))
 
 
 class _Dumper(yaml.SafeDumper):

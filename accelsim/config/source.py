@@ -7,7 +7,7 @@ duplicate keys. Plain scalars follow YAML 1.2 (``010``, ``1:30`` and ``yes`` are
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -34,17 +34,25 @@ class Source:
 
     label: the file as told to people. data: dict, list, str, int, float, bool or None.
     lines: 1-based line of every key and list item, by path from the root ``()``.
+    labels: the file of a key that came from another one (`accelsim.config.extends`), by path.
+    reader_keys: keys that a file may have beside those of its schema; the reader acted on them and took them out.
     """
 
     label: str
     data: object
     lines: dict[KeyPath, int]
+    labels: dict[KeyPath, str] = field(default_factory=dict)
+    reader_keys: tuple[str, ...] = ()
+
+    def label_of(self, path: KeyPath) -> str:
+        """The file that a key is in."""
+        return self.labels.get(path, self.label)
 
     def where(self, path: KeyPath) -> str:
         """``FILE:LINE`` of a key, or of its closest enclosing key if it is not in the file."""
         while path not in self.lines and path:
             path = path[:-1]
-        return f"{self.label}:{self.lines[path]}" if path in self.lines else self.label
+        return f"{self.label_of(path)}:{self.lines[path]}" if path in self.lines else self.label
 
 
 def resolve_scalar(text: str) -> object:
