@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from accelsim.config.source import KeyPath, Source, dotted
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, suggestion
 
 
 class Strict(BaseModel):
@@ -51,7 +50,7 @@ def validate(model: type[Model], source: Source) -> Model:
         allowed = _sibling_keys(model, first["loc"][:-1])
         if len(path) == 1:
             allowed += source.reader_keys
-        said = f"unknown key `{dotted(path[-1:])}`; {_suggestion(str(path[-1]), allowed)}"
+        said = f"unknown key `{dotted(path[-1:])}`; {suggestion(str(path[-1]), allowed)}"
     else:
         said = _explain(str(first["type"]), first.get("ctx", {}), first["msg"], value)
     raise AccelsimError(f"{source.where(path)}: field {dotted(path)}: {said}")
@@ -95,11 +94,6 @@ def _explain(kind: str, context: dict[str, Any], message: str, value: object) ->
     if kind == "value_error":
         return str(context["error"])
     return f"{message} (given {shown(value)})"
-
-
-def _suggestion(key: str, allowed: list[str]) -> str:
-    near = difflib.get_close_matches(key, allowed, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"allowed: {', '.join(allowed)}"
 
 
 def _path_in_file(loc: tuple[int | str, ...], data: object) -> KeyPath:
