@@ -1,0 +1,78 @@
+"""How far a layer in fixed point is from the same layer in float."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from accelsim.trace.schema import Scheme
+from models.fixed_point.formats import to_values
+from models.fixed_point.from_network import Formats
+from models.fixed_point.reference import FixedResult
+from models.inference import inference
+from models.layers.non_essential import NonEssentialLayer
+
+
+@dataclass(frozen=True)
+class FloatResult:
+    """A layer in float32: z and z~ float64 (P, n), mask bool (P, n); z~ is z where nothing is approximated."""
+
+    z: NDArray[np.float64]
+    z_noise: NDArray[np.float64]
+    mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """- `masks`: share of neurons on whose being essential the two agree.
+    - `y_codes` of z~: snr_noise_db; precise values where both are essential: snr_precise_db. Signal is the
+      float value's power, noise that of the difference; infinite where nothing differs.
+    """
+
+    masks: float
+    snr_noise_db: float
+    snr_precise_db: float
+
+
+def float_layer(module: nn.Module, x: Tensor, scheme: Scheme) -> FloatResult:
+    """Run a converted or plain layer on float (1, C, H, W) or (1, features) under `scheme`."""
+    with inference(module):
+        if not isinstance(module, NonEssentialLayer):
+            z = _rows(module(x))
+            return FloatResult(z, z, np.ones(z.shape, bool))
+        module.selector.scheme = scheme
+        z = _rows(module.inner(x))
+        if scheme.kind == "dense":
+            return FloatResult(z, z, np.ones(z.shape, bool))
+        z_noise = module.approximate(x)
+        mask = module.selector(module.by_position(z_noise))[0].numpy()
+        return FloatResult(z, _rows(z_noise), mask)
+
+
+def agreement(fixed: FixedResult, real: FloatResult, formats: Formats) -> Agreement:
+    """Compare a layer's run in fixed point with its run in float, on the same input."""
+    both = fixed.mask & real.mask
+    noise_db = math.inf
+    if fixed.z_noise is not None:
+        noise_db = _snr_db(real.z_noise, to_values(fixed.z_noise, formats.z))
+    return Agreement(
+        masks=float((fixed.mask == real.mask).mean()),
+        snr_noise_db=noise_db,
+        snr_precise_db=_snr_db(real.z[both], to_values(fixed.z[both], formats.z)),
+    )
+
+
+def _snr_db(signal: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    error = float(np.square(signal - other).sum())
+    power = float(np.square(signal).sum())
+    return 10 * math.log10(power / error) if error and power else math.inf
+
+
+def _rows(z: Tensor) -> NDArray[np.float64]:
+    """A layer's output (1, n, h, w) or (1, n) as (P, n)."""
+    rows: NDArray[np.float64] = z[0].flatten(1).T.double().numpy() if z.ndim == 4 else z.double().numpy()
+    return rows
