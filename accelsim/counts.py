@@ -31,16 +31,19 @@ class Counts:
             accumulate latency.
         mvu_idle_{input,select,drain}_cycles: idle, by what the MVU waited for (also: barrier_cycles, dram_cycles).
     Front end (fetch and projection)
-        fetch_cycles, projection_cycles: cycles each needs by itself (they overlap within a position).
+        fetch_cycles, projection_cycles: cycles each needs; a position that projects hides its fetch.
         front_busy_cycles; front_idle_slot_cycles (no free slot); front_idle_done_cycles (all fetched).
         projection_additions: 16-bit additions or subtractions, nnz(P) per projected position.
+        projection_accumulations: sums of a window added to one of the k sums of a position.
+        projected_values: sums rounded to INT4.
     Selector and write-back
         comparisons: outputs compared with a threshold; groups_ranked: N:M groups ranked.
         selector_busy_cycles, output_busy_cycles.
     Storage
         input_sram_reads, patch_buffer_writes, patch_buffer_reads, weight_sram_reads_4bit,
         weight_sram_reads_16bit, output_sram_writes: accesses of that SRAM's full ``width_bits``.
-        broadcast_register_writes, weight_register_writes: 16-bit words.
+        result_buffer_writes, result_buffer_reads, broadcast_register_writes, weight_register_writes:
+            16-bit words.
         dram_bits: weight bits loaded from DRAM.
     Barrier
         barrier_cycles, dram_cycles: core cycles spent waiting for other cores, and for weights.
@@ -69,6 +72,8 @@ class Counts:
     front_idle_slot_cycles: int = 0
     front_idle_done_cycles: int = 0
     projection_additions: int = 0
+    projection_accumulations: int = 0
+    projected_values: int = 0
     comparisons: int = 0
     groups_ranked: int = 0
     selector_busy_cycles: int = 0
@@ -78,6 +83,8 @@ class Counts:
     patch_buffer_reads: int = 0
     weight_sram_reads_4bit: int = 0
     weight_sram_reads_16bit: int = 0
+    result_buffer_writes: int = 0
+    result_buffer_reads: int = 0
     output_sram_writes: int = 0
     broadcast_register_writes: int = 0
     weight_register_writes: int = 0

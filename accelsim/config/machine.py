@@ -76,10 +76,28 @@ class BankedSram(Sram):
     banks: int = Field(ge=1, le=1024)
 
 
-class Projection(Strict):
-    """The projection unit: `adders` 16-bit additions a cycle."""
+class ResultBuffer(Sram):
+    """Outputs of the blocks in flight, one bank for each VPU; its columns are single words."""
 
-    adders: int = Field(ge=1, le=1 << 20)
+    @field_validator("width_bits")
+    @classmethod
+    def _is_one_word(cls, value: int) -> int:
+        if value != 16:
+            raise ValueError(
+                f"{value} bits; the result buffer is read and written one word of 16 bits at a time"
+            )
+        return value
+
+
+class Projection(Strict):
+    """The projection unit: every lane adds one window of a patch, signed by P, into one sum a cycle.
+
+    quantizers: sums rounded to INT4 a cycle. accumulators: sums held, so the largest k.
+    """
+
+    lanes: int = Field(ge=1, le=1 << 16)
+    quantizers: int = Field(ge=1, le=1 << 16)
+    accumulators: int = Field(ge=1, le=1 << 20)
 
 
 class ThresholdSelector(Strict):
@@ -131,11 +149,23 @@ class Machine(Strict):
     weight_sram: Sram
     input_sram: BankedSram
     patch_buffer: Sram
+    result_buffer: ResultBuffer
     output_sram: BankedSram
     projection: Projection | None = None
     selector: Selector | None = Field(default=None, validate_default=True)
     sequencer: Sequencer
     dram: Dram | None = None
+
+    @field_validator("patch_buffer")
+    @classmethod
+    def _takes_a_fetch_in_one_line(cls, value: Sram, info: ValidationInfo) -> Sram:
+        fetch: BankedSram | None = info.data.get("input_sram")
+        if fetch is not None and value.width_bits % (fetch.banks * fetch.width_bits):
+            raise ValueError(
+                f"width_bits {value.width_bits} is not a whole multiple of the {fetch.banks * fetch.width_bits} "
+                "bits that input_sram brings in a cycle (banks x width_bits)"
+            )
+        return value
 
     @field_validator("selector")
     @classmethod

@@ -11,7 +11,7 @@ from accelsim.counts import Counts
 from accelsim.machine.clocking import Process, after
 from accelsim.machine.front_end import FrontEnd
 from accelsim.machine.mvu import Mvu
-from accelsim.machine.output_port import OutputPort
+from accelsim.machine.output_port import OutputPort, Write
 from accelsim.machine.selector import Selector
 from accelsim.machine.sequencer import JobQueue, MvuJob, Slots
 from accelsim.mapping import CoreWork
@@ -25,27 +25,32 @@ class Core:
         fetch -> approximate -> (pipeline drains) -> select -> precise -> (pipeline drains) -> write z
                                         └─ write z~
 
-    In a dense layer: fetch -> precise -> (pipeline drains) -> write z.
+    In a dense layer: fetch -> precise -> (pipeline drains) -> write z. The block is released when its last write has
+    ended, and its mask is valid.
     """
 
     def __init__(self, env: simpy.Environment, machine: Machine, work: CoreWork) -> None:
         self.env = env
         self.machine = machine
         self.work = work
-        self.precise_cycles: list[int] = work.precise.tolist()
-        self.approximate_cycles: list[int] = work.approximate.tolist()
-        self.write_cycles: list[int] = work.write.tolist()
-        self.write_noise_cycles: list[int] = work.write_noise.tolist()
+        blocks = work.blocks
+        front: list[int] = blocks.front.tolist()
+        self.precise_cycles: list[int] = blocks.precise.tolist()
+        self.approximate_cycles: list[int] = blocks.approximate.tolist()
+        self.write_cycles: list[int] = blocks.write.tolist()
+        self.write_noise_cycles: list[int] = blocks.write_noise.tolist()
         with_precise = sum(cycles > 0 for cycles in self.precise_cycles)
-        approximated = 0 if work.dense else work.blocks
+        approximated = 0 if work.dense else len(front)
+        # A block without precise work is released by its write of z~ and its mask, any other by its write of z.
+        self.until_release = [1 if cycles > 0 else 2 for cycles in self.precise_cycles]
 
-        self.slots = Slots(env, machine.sequencer.lookahead + 1, work.blocks)
+        self.slots = Slots(env, machine.sequencer.lookahead + 1, len(front))
         self.queue = JobQueue(env, machine.sequencer.mvu_order)
-        self.front_end = FrontEnd(env, work.front.tolist(), self.slots, self.on_fetched)
+        self.front_end = FrontEnd(env, front, self.slots, self.on_fetched)
         self.mvu = Mvu(env, with_precise + approximated, self.queue, work.dense, self.on_job_ended)
         self.selector = Selector(
             env,
-            [] if work.dense else work.select.tolist(),
+            [] if work.dense else blocks.select.tolist(),
             machine.selector.latency_cycles if machine.selector and not work.dense else 0,
             self.on_mask_valid,
         )
@@ -61,26 +66,31 @@ class Core:
     def on_job_ended(self, job: MvuJob) -> None:
         drain_cycles = self.machine.mvu.pipeline_depth_cycles
         if job.precise:
-            self.slots.release(job.block)
-            after(self.env, drain_cycles, lambda: self.write(self.write_cycles[job.block]))
+            after(self.env, drain_cycles, lambda: self.on_precise_ready(job.block))
         else:
             after(self.env, drain_cycles, lambda: self.on_noise_ready(job.block))
 
     def on_noise_ready(self, block: int) -> None:
         self.selector.arrived.put(block)
-        self.write(self.write_noise_cycles[block])
+        release = self.may_release if self.precise_cycles[block] == 0 else None
+        self.output_port.arrived.put(Write(block, self.write_noise_cycles[block], release))
 
     def on_mask_valid(self, block: int) -> None:
-        self.offer_precise(block)
+        if self.precise_cycles[block] == 0:
+            self.may_release(block)
+        else:
+            self.offer_precise(block)
 
     def offer_precise(self, block: int) -> None:
-        if self.precise_cycles[block] == 0:
-            self.slots.release(block)
-        else:
-            self.queue.offer(MvuJob(block, precise=True, cycles=self.precise_cycles[block]))
+        self.queue.offer(MvuJob(block, precise=True, cycles=self.precise_cycles[block]))
 
-    def write(self, cycles: int) -> None:
-        self.output_port.arrived.put(cycles)
+    def on_precise_ready(self, block: int) -> None:
+        self.output_port.arrived.put(Write(block, self.write_cycles[block], self.may_release))
+
+    def may_release(self, block: int) -> None:
+        self.until_release[block] -= 1
+        if self.until_release[block] == 0:
+            self.slots.release(block)
 
     def run(self) -> Process:
         """Run the tile to its end; then ``counts`` is complete but for the barrier."""

@@ -11,10 +11,10 @@ from accelsim.machine.sequencer import Slots
 
 
 class FrontEnd:
-    """Serves the blocks in order; each needs a slot of the patch buffer before its fetch may start.
+    """Serves the blocks in order; each needs a slot before its fetch may start.
 
     ========================= ==========================================================
-    ``service_cycles[b]``     fetch and projection of block b, overlapped per position
+    ``service_cycles[b]``     fetch or projection of block b
     ``slots``                 says when the slot of block b is free
     ``fetched(b)``            called in the cycle in which block b is complete
     ``idle_slot_cycles``      cycles spent waiting for a slot

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import simpy
 
 from accelsim.machine.clocking import Process
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of a block; ``ended(block)``, if given, is called in the cycle in which it ends."""
+
+    block: int
+    cycles: int
+    ended: Callable[[int], None] | None
 
 
 class OutputPort:
     """Serves writes in the order in which they arrive, until ``jobs`` are done.
 
     ========================= ====================================
-    ``arrived``               service cycles of each write, a Store
+    ``arrived``               each `Write`, a Store
     ========================= ====================================
     """
 
@@ -22,5 +34,7 @@ class OutputPort:
 
     def run(self) -> Process:
         for _ in range(self.jobs):
-            cycles: int = yield self.arrived.get()
-            yield self.env.timeout(cycles)
+            write: Write = yield self.arrived.get()
+            yield self.env.timeout(write.cycles)
+            if write.ended is not None:
+                write.ended(write.block)

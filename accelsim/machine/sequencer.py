@@ -1,4 +1,4 @@
-"""Sequencer: hands out the slots of the patch buffer and says which job the MVU takes next."""
+"""Sequencer: hands out the slots of patch and result buffer and says which job the MVU takes next."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Slots:
         return self._released[block - self.count]
 
     def release(self, block: int) -> None:
-        """The operands of ``block`` are not needed any more."""
+        """Neither operands nor outputs of ``block`` are needed any more."""
         self._released[block].succeed()
 
 

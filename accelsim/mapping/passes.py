@@ -59,14 +59,22 @@ class JobTable:
     broadcast_register_writes: Ints
     weight_register_writes: Ints
 
+    @classmethod
+    def zeros(cls, blocks: int) -> JobTable:
+        """No job in any block."""
+        return cls(**{name: np.zeros(blocks, dtype=np.int64) for name in cls.__slots__})
+
     @property
     def cycles(self) -> Ints:
         """Cycles that the job holds the MVU."""
         return self.issue_cycles + self.port_stall_cycles + self.bubble_cycles
 
-    def take(self, index: Ints) -> JobTable:
-        """The rows of the table at ``index``."""
-        return JobTable(*(getattr(self, name)[index] for name in self.__slots__))
+    def __add__(self, other: JobTable) -> JobTable:
+        return JobTable(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+    def sum(self) -> JobTable:
+        """The arrays added up along their first axis."""
+        return JobTable(*(getattr(self, name).sum(axis=0) for name in self.__slots__))
 
 
 def owned_rows(tile: Tile, vpus: int) -> Ints:
@@ -108,36 +116,61 @@ def job_table(active: Bools, positions: Ints, operand: Operand, machine: Machine
 
     ``active`` as made by ``by_vpu``; ``positions``: how many each block has, int64 (blocks,).
     """
-    mvu = machine.mvu
-    rows_per_pass = mvu.accumulators_per_vpu // mvu.position_block
+    rows_per_pass = machine.mvu.accumulators_per_vpu // machine.mvu.position_block
     rank = np.cumsum(active, axis=-1, dtype=np.int32) - 1
     passes = ceil_div(int(rank.max(initial=-1)) + 1, rows_per_pass)
-    operand_reads = -(-positions * operand.chunk_bits // machine.patch_buffer.width_bits)
-    blocks = active.shape[0]
-    sums = {name: np.zeros(blocks, dtype=np.int64) for name in JobTable.__slots__}
+    total = JobTable.zeros(len(positions))
     for index in range(passes):
         now = active & (rank // rows_per_pass == index)
-        uses = now.sum(axis=1, dtype=np.int64)  # c(v, r): (blocks, lanes, VPUs, rows of a VPU)
-        steps = uses.sum(axis=-1)
-        issue = steps.max(axis=(1, 2))
-        worked = steps.sum(axis=(1, 2))
-        if mvu.hold_weights:
-            fetched = (uses > 0).sum(axis=(1, 2, 3))
-            weight_time = np.where(uses > 0, np.maximum(uses, operand.weight_accesses), 0).sum(axis=-1)
-            sums["weight_register_writes"] += operand.chunks * fetched * operand.words_per_chunk
-        else:
-            fetched = worked
-            weight_time = steps * operand.weight_accesses
-        runs = issue > 0
-        base = np.where(runs, np.maximum(operand_reads, weight_time.max(axis=(1, 2))), 0)
-        bubble = np.where(runs, np.maximum(mvu.accumulate_latency_cycles - base, 0), 0)
-        sums["issue_cycles"] += operand.chunks * issue
-        sums["port_stall_cycles"] += operand.chunks * (base - issue)
-        sums["bubble_cycles"] += operand.chunks * bubble
-        sums["vpu_steps"] += operand.chunks * worked
-        sums["weight_sram_reads"] += operand.chunks * fetched * operand.weight_accesses
-        sums["patch_buffer_reads"] += operand.chunks * np.where(runs, operand_reads, 0)
-        sums["broadcast_register_writes"] += (
-            operand.chunks * operand.words_per_chunk * np.where(runs, positions, 0)
-        )
-    return JobTable(**sums)
+        # c(v, r): (blocks, lanes, VPUs, rows of a VPU)
+        total += _passes(now.sum(axis=1, dtype=np.int64), positions, operand, machine)
+    return total
+
+
+def full_job_table(tile: Tile, positions: Ints, operand: Operand, machine: Machine) -> JobTable:
+    """As ``job_table``, for jobs in which every row of the tile is active.
+
+    Then a pass takes the same rows of its VPU for every position, and their number is that of the positions.
+    """
+    rows_per_pass = machine.mvu.accumulators_per_vpu // machine.mvu.position_block
+    owned = owned_rows(tile, machine.mvu.vpus) >= 0  # (VPUs, rows of a VPU)
+    passes = ceil_div(owned.shape[1], rows_per_pass)
+    padded = np.zeros((owned.shape[0], passes * rows_per_pass), dtype=np.int64)
+    padded[:, : owned.shape[1]] = owned
+    in_pass = padded.reshape(len(owned), passes, rows_per_pass).swapaxes(0, 1)
+    lane = np.arange(tile.lanes, dtype=np.int64)
+    turns = -((lane - positions[:, None]) // tile.lanes)  # positions of a block that are in the lane
+    uses = in_pass[:, None, None] * turns[:, :, None, None]
+    return _passes(uses, positions, operand, machine).sum()
+
+
+def _passes(uses: Ints, positions: Ints, operand: Operand, machine: Machine) -> JobTable:
+    """Time and count passes.
+
+    ``uses`` is c(v, r), int64 (..., lanes, VPUs, rows of a VPU), where ... ends with the axis of ``positions``; the arrays
+    of the table have the shape ....
+    """
+    mvu, chunks = machine.mvu, operand.chunks
+    steps = uses.sum(axis=-1)
+    issue = steps.max(axis=(-2, -1))
+    worked = steps.sum(axis=(-2, -1))
+    if mvu.hold_weights:
+        fetched = np.count_nonzero(uses, axis=(-3, -2, -1))
+        weight_time = np.where(uses > 0, np.maximum(uses, operand.weight_accesses), 0).sum(axis=-1)
+    else:
+        fetched = worked
+        weight_time = steps * operand.weight_accesses
+    runs = issue > 0
+    reads = np.where(runs, -(-positions * operand.chunk_bits // machine.patch_buffer.width_bits), 0)
+    base = np.maximum(reads, weight_time.max(axis=(-2, -1)))
+    bubble = np.where(runs, np.maximum(mvu.accumulate_latency_cycles - base, 0), 0)
+    return JobTable(
+        issue_cycles=chunks * issue,
+        port_stall_cycles=chunks * (base - issue),
+        bubble_cycles=chunks * bubble,
+        vpu_steps=chunks * worked,
+        weight_sram_reads=chunks * fetched * operand.weight_accesses,
+        patch_buffer_reads=chunks * reads,
+        broadcast_register_writes=chunks * operand.words_per_chunk * np.where(runs, positions, 0),
+        weight_register_writes=chunks * fetched * operand.words_per_chunk,
+    )

@@ -82,27 +82,51 @@ def _check_maps(layer: LayerTrace, machine: Machine) -> None:
         ("output", machine.output_sram, shape.n * shape.positions),
     ):
         if words * WORD_BITS > sram.kib * BITS_PER_KIB:
-            raise TooSmall(
+            raise _small_sram(
                 machine, f"{what}_sram", f"the {what} map of layer {layer.name}", words * WORD_BITS
             )
 
 
 class TooSmall(AccelsimError):
-    """An SRAM that a layer does not fit into; ``field`` and ``least_kib`` say which and what would do."""
+    """A size that a layer does not fit into; ``field`` and ``least`` say which and what would do."""
 
-    def __init__(self, machine: Machine, sram: str, what: str, bits: int) -> None:
-        self.field = f"{sram}.kib"
-        self.least_kib = ceil_div(bits, BITS_PER_KIB)
-        kib = getattr(machine, sram).kib
-        super().__init__(
-            f"{machine.where(self.field)}: {kib} is too small for {what}; at least {self.least_kib}"
-        )
+    def __init__(self, machine: Machine, field: str, what: str, least: int) -> None:
+        self.field = field
+        self.least = least
+        section, _, name = field.partition(".")
+        given = getattr(getattr(machine, section), name)
+        super().__init__(f"{machine.where(field)}: {given} is too small for {what}; at least {least}")
+
+
+def _small_sram(machine: Machine, sram: str, what: str, bits: int) -> TooSmall:
+    return TooSmall(machine, f"{sram}.kib", what, ceil_div(bits, BITS_PER_KIB))
+
+
+def _check_slots(layer: LayerTrace, machine: Machine, code_lines: int, most_rows: int) -> int:
+    """Lines of the patch buffer that are left when all slots are taken.
+
+    code_lines: lines of a position's projection. most_rows: rows of the VPU that has most of them.
+    Raises TooSmall if the patch buffer or the result buffer does not hold all slots.
+    """
+    patch, result, vpus = machine.patch_buffer, machine.result_buffer, machine.mvu.vpus
+    slots = machine.sequencer.lookahead + 1
+    patches = slots * machine.mvu.position_block
+    in_flight = f"{slots} slots of {machine.mvu.position_block} patches of layer {layer.name}"
+
+    lines = patches * (ceil_div(WORD_BITS * layer.shape.d, patch.width_bits) + code_lines)
+    spare_lines = patch.kib * BITS_PER_KIB // patch.width_bits - lines
+    if spare_lines < 0:
+        raise _small_sram(machine, "patch_buffer", in_flight, lines * patch.width_bits)
+    if patches * most_rows > result.kib * BITS_PER_KIB // (WORD_BITS * vpus):
+        outputs = f"the outputs of {in_flight} in each of {vpus} banks"
+        raise _small_sram(machine, "result_buffer", outputs, patches * most_rows * WORD_BITS * vpus)
+    return spare_lines
 
 
 def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
     """The tiles of a layer, in the order in which they run.
 
-    Raises AccelsimError if the machine cannot run the layer: no fitting selector, or an SRAM too small.
+    Raises AccelsimError if the machine cannot run the layer: no fitting selector, or a size too small.
     """
     _check_scheme(layer, machine)
     _check_maps(layer, machine)
@@ -114,6 +138,9 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
     nnz = layer.approximation.nnz if approximated and layer.approximation else 0
     per_unit = layer.scheme.of if approximated and layer.scheme.kind == "nm" and layer.scheme.of else 1
 
+    if machine.projection is not None and k > machine.projection.accumulators:
+        raise TooSmall(machine, "projection.accumulators", f"the k of layer {layer.name}", k)
+
     rows = shape.n // shape.groups
     units = ceil_div(rows, per_unit)
     row_bits = WORD_BITS * shape.d + CODE_BITS * k
@@ -122,23 +149,20 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
     if units_per_slice == 0:
         # The least whole number of KiB of which every VPU's equal share holds one unit.
         whole = f"one tile of layer {layer.name} ({per_unit} row(s) of {row_bits} bits in each of {mvu.vpus} slices)"
-        raise TooSmall(machine, "weight_sram", whole, mvu.vpus * per_unit * row_bits)
+        raise _small_sram(machine, "weight_sram", whole, mvu.vpus * per_unit * row_bits)
+    per_tile = mvu.vpus * units_per_slice
 
-    patch_bits = machine.patch_buffer.kib * BITS_PER_KIB
-    slots = machine.sequencer.lookahead + 1
-    bits_in_flight = slots * mvu.position_block * (WORD_BITS * shape.d + CODE_BITS * k)
-    if bits_in_flight > patch_bits:
-        what = f"{slots} slots of {mvu.position_block} patches of layer {layer.name}"
-        raise TooSmall(machine, "patch_buffer", what, bits_in_flight)
+    code_lines = ceil_div(CODE_BITS * k, machine.patch_buffer.width_bits)
+    most_rows = ceil_div(min(per_tile, units), mvu.vpus) * per_unit
+    spare_lines = _check_slots(layer, machine, code_lines, most_rows)
 
     def lanes(tile_units: int) -> int:
         if mvu.spare_vpus != "share" or tile_units >= mvu.vpus:
             return 1
         return min(mvu.position_block, mvu.vpus // tile_units)
 
-    per_tile = mvu.vpus * units_per_slice
     cuts = [(first, min(per_tile, units - first)) for first in range(0, units, per_tile)]
-    kept = approximated and len(cuts) > 1 and bits_in_flight + CODE_BITS * k * shape.positions <= patch_bits
+    kept = approximated and len(cuts) > 1 and shape.positions * code_lines <= spare_lines
     tiles = []
     for group in range(shape.groups):
         for index, (first_unit, tile_units) in enumerate(cuts):
@@ -163,7 +187,7 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
 
 
 def check_runs(layers: Iterable[LayerTrace], machine: Machine) -> None:
-    """Raise AccelsimError if the machine cannot run one of the layers; for an SRAM, the layer that needs most."""
+    """Raise AccelsimError if the machine cannot run one of the layers; for a size, the layer that needs most."""
     small: list[TooSmall] = []
     for layer in layers:
         try:
@@ -172,4 +196,4 @@ def check_runs(layers: Iterable[LayerTrace], machine: Machine) -> None:
             small.append(error)
     if small:
         same = [error for error in small if error.field == small[0].field]
-        raise max(same, key=lambda error: error.least_kib)
+        raise max(same, key=lambda error: error.least)

@@ -1,7 +1,6 @@
 """What all images of a layer share on a machine, worked out once: tiles, service times, and the counts of both.
 
-Taken from the mapping that the reference engine runs: a layer without any essential neuron has all the work that does not
-depend on masks, and nothing else.
+Taken from the mapping that the reference engine runs: its ``unmasked_work`` is all that does not depend on masks.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from accelsim.counts import COUNT_NAMES
 from accelsim.engine.compiled import jobs, schedule
 from accelsim.engine.compiled.schedule import Timing
 from accelsim.engine.compiled.shape import JobShape
+from accelsim.mapping.block_work import block_kinds, unmasked_work
 from accelsim.mapping.passes import Ints, Operand
 from accelsim.mapping.tiling import BITS_PER_KIB, Tile, ceil_div, tile_layer
-from accelsim.mapping.work import CoreWork, map_tile
 from accelsim.trace import LayerTrace
 
 COLUMN = {name: column for column, name in enumerate(COUNT_NAMES)}
@@ -78,37 +77,25 @@ def _plans_of(machine: Machine) -> dict[tuple[object, ...], LayerPlan]:
 
 def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
     dense = layer.masks is None
-    blank = replace(
-        layer,
-        image_ids=(0,),
-        masks=None if dense else np.zeros((1, layer.shape.positions, layer.shape.mask_bytes), np.uint8),
-    )
-    one_core = machine.model_copy(update={"cores": 1})
     timing = _timing(machine, dense)
     counts = np.zeros(len(COUNT_NAMES), np.int64)
     durations = []
     tiles = []
-    works: dict[Tile, CoreWork] = {}  # the sub-layers of a grouped convolution are alike
-    for tile in tile_layer(blank, machine):
+    works: dict[Tile, _TileBasis] = {}  # the sub-layers of a grouped convolution are alike
+    for tile in tile_layer(layer, machine):
         alike = replace(tile, first_row=0)
         if alike not in works:
-            works[alike] = map_tile(blank, 0, alike, one_core).cores[0]
-        work = works[alike]
-        service = np.stack([work.front, work.approximate, work.select, work.write_noise])
-        counts += np.array(list(work.counts.as_dict().values()))
+            works[alike] = _tile_basis(alike, dense, timing, machine)
+        basis = works[alike]
+        counts += basis.counts
         if machine.dram is not None:
             counts[COLUMN["dram_bits"]] += tile.load_bits
-        if dense:
-            duration, sums = np.empty(1, np.int64), np.zeros((1, len(schedule.SUMS)), np.int64)
-            schedule.tile_schedule(service, work.precise[None], work.write[None], timing, duration, sums)
-            counts[SCHEDULE_COLUMNS] += sums[0]
-            durations.append(duration[0])
-        job = JobShape.of(tile, machine)
+        durations.append(basis.dense_duration)
         tiles.append(
             TilePlan(
-                job,
-                job.owner_of_row(),
-                service,
+                JobShape.of(tile, machine),
+                basis.owner_of,
+                basis.service,
                 tile.load_bits,
                 tile.slice_bits_used(machine.mvu.vpus),
             )
@@ -120,6 +107,33 @@ def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
         _per_sum(layer.shape.d, machine),
         np.array(durations) if dense else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _TileBasis:
+    """What tiles that differ in their first row alone share. The fields as in `TilePlan` and `LayerPlan`."""
+
+    owner_of: Ints
+    service: Ints
+    counts: Ints
+    dense_duration: int
+
+
+def _tile_basis(tile: Tile, dense: bool, timing: Timing, machine: Machine) -> _TileBasis:
+    positions, kind_of = block_kinds(tile, machine)
+    work = unmasked_work(tile, positions, machine)
+    of_kind = np.bincount(kind_of, minlength=len(positions))
+    counts = np.zeros(len(COUNT_NAMES), np.int64)
+    for name, values in work.counts.items():
+        counts[COLUMN[name]] = values @ of_kind
+    service = np.stack([work.front, work.approximate, work.select, work.write_noise])[:, kind_of]
+    duration = np.zeros(1, np.int64)
+    if dense:
+        precise, write = work.precise[kind_of], work.write[kind_of]
+        sums = np.zeros((1, len(schedule.SUMS)), np.int64)
+        schedule.tile_schedule(service, precise[None], write[None], timing, duration, sums)
+        counts[SCHEDULE_COLUMNS] += sums[0]
+    return _TileBasis(JobShape.of(tile, machine).owner_of_row(), service, counts, int(duration[0]))
 
 
 def _timing(machine: Machine, dense: bool) -> Timing:
@@ -138,18 +152,25 @@ def _per_sum(d: int, machine: Machine) -> Ints:
     operand = Operand.precise(machine, d)
     chunks = operand.chunks
     adds = {
-        "essential_neurons": {"essential_neurons": 1, "brick_ops_16bit": 16 * d, "vpu_steps_16bit": chunks},
+        "essential_neurons": {
+            "essential_neurons": 1,
+            "brick_ops_16bit": 16 * d,
+            "vpu_steps_16bit": chunks,
+            "result_buffer_writes": 1,
+            "result_buffer_reads": 1,
+        },
         "issue": {"precise_issue_cycles": chunks},
         "port_stall": {"precise_port_stall_cycles": chunks},
         "bubble": {"precise_bubble_cycles": chunks},
-        "weight_fetches": {"weight_sram_reads_16bit": chunks * operand.weight_accesses},
+        "weight_fetches": {
+            "weight_sram_reads_16bit": chunks * operand.weight_accesses,
+            "weight_register_writes": chunks * operand.words_per_chunk,
+        },
         "operand_reads": {"patch_buffer_reads": chunks},
         "positions_served": {"broadcast_register_writes": chunks * operand.words_per_chunk},
         "lines": {"output_sram_writes": 1},
         "write_cycles": {"output_busy_cycles": 1},
     }
-    if machine.mvu.hold_weights:
-        adds["weight_fetches"]["weight_register_writes"] = chunks * operand.words_per_chunk
     table = np.zeros((len(jobs.SUMS), len(COUNT_NAMES)), np.int64)
     for row, name in enumerate(jobs.SUMS):
         for count, factor in adds[name].items():

@@ -63,8 +63,8 @@ def _dense_core(
         fetched += service[_FRONT, block]
         total[_INPUT] += max(fetched - free, 0)
         free = max(free, fetched) + precise[block]
-        released[number] = free
         written = max(written, free + timing.pipeline_depth_cycles) + write[block]
+        released[number] = written
     total[_DRAIN] += written - free
     total[_DONE] += written - fetched
     return written
@@ -113,15 +113,15 @@ def _core(
             written = max(written, drained) + service[_WRITE_NOISE, block]
             selected = max(selected, drained) + service[_SELECTION, block]
             valid[approximated] = selected + timing.select_latency_cycles
-            released[approximated] = valid[approximated] if precise[block] == 0 else -1
+            released[approximated] = max(written, valid[approximated]) if precise[block] == 0 else -1
             approximated += 1
             is_fetched = False
         else:
             block = first + finished * step
             total[_SELECT] += now - free
             free = now + precise[block]
-            released[finished] = free
             written = max(written, free + timing.pipeline_depth_cycles) + write[block]
+            released[finished] = written
             finished += 1
     end = written
     if blocks > 0:
