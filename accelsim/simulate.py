@@ -168,7 +168,7 @@ def simulate(
         provenance=provenance(trace, machine, technology, engine),
     )
     for scheme in chosen:
-        for batch in _batches(trace, names, indices):
+        for batch in image_batches(trace, names, indices):
             first, last = min(batch), max(batch)
             loaded = [trace.layer(name, scheme.name, images=slice(first, last + 1)) for name in names]
             here = range(batch.start - first, batch.stop - first, batch.step)
@@ -179,7 +179,7 @@ def simulate(
     return results
 
 
-def _batches(trace: TraceFile, names: Sequence[str], indices: range) -> Iterator[range]:
+def image_batches(trace: TraceFile, names: Sequence[str], indices: range) -> Iterator[range]:
     """Cut the images into runs whose masks are together in memory."""
     shapes = [trace.layer_info(name).shape for name in names]
     image_bytes = sum(shape.positions * shape.mask_bytes for shape in shapes) * abs(indices.step)

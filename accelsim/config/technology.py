@@ -6,12 +6,12 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from accelsim.config.check import Strict, validate
-from accelsim.config.source import find_config, read_source
+from accelsim.config.source import Source, find_config, read_source
 from accelsim.config.sram_table import SramTable, read_sram_table
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -116,6 +116,26 @@ class Technology:
     sram_conditions: SramSection = field(compare=False)
     sram: SramTable = field(compare=False)
 
+    def as_file(self) -> dict[str, Any]:
+        """What the YAML says, as plain data; the SRAM table beside it is not in it."""
+        sections = {
+            name: getattr(self, name).model_dump(mode="json") for name in ("process", "events", "blocks")
+        }
+        return {
+            "format": "accelsim-technology/1",
+            "name": self.name,
+            "description": self.description,
+            **sections,
+            "sram": self.sram_conditions.model_dump(mode="json"),
+        }
+
+    def changed(self, data: dict[str, Any]) -> Technology:
+        """The technology of ``data`` (as `as_file` gives it) on this one's SRAM table.
+
+        Raises AccelsimError, naming the field, if something in it is not allowed.
+        """
+        return _technology(validate(TechnologyFile, Source(f"technology {self.name}", data, {})), self.sram)
+
 
 def load_technology(path_or_name: str | Path = "freepdk45") -> Technology:
     """A technology from a YAML file, or a shipped one by name.
@@ -130,6 +150,10 @@ def load_technology(path_or_name: str | Path = "freepdk45") -> Technology:
     table = read_sram_table(
         path.parent / file.sram.table, {column: str(value) for column, value in conditions.items()}
     )
+    return _technology(file, table)
+
+
+def _technology(file: TechnologyFile, table: SramTable) -> Technology:
     content = [file.model_dump(mode="json"), [repr(macro) for macro in table.macros]]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return Technology(
