@@ -1,0 +1,272 @@
+"""The results database: one SQLite file in WAL mode. docs/sweeps.md says why."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from accelsim.errors import AccelsimError
+from accelsim.store.point import Outcome, Point, Subject, code_version
+from accelsim.store.schema import APPLICATION_ID, COSTS, CREATE, SCHEMA_VERSION
+
+BUSY_SECONDS = 30.0
+"""How long to wait for another process that is writing."""
+
+_SIGNATURE = b"SQLite format 3\0"
+
+
+class Store:
+    """An open database. Use as a context manager, or `close` it: closing folds the write-ahead log into the file.
+
+    One process writes at a time, the others wait; any number read meanwhile. A process that is killed loses
+    nothing that was committed, and leaves nothing half-written.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """For reading and writing; the file and its folder are made if missing.
+
+        Raises AccelsimError if that cannot be, or if the file is something else.
+        """
+        place = Path(path)
+        _check_kind(place)
+        with _told(place, "cannot write"):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(place, timeout=BUSY_SECONDS, isolation_level=None)
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute("PRAGMA foreign_keys = ON")
+                store = cls(place, connection)
+                with store._transaction():
+                    if not connection.execute("PRAGMA schema_version").fetchone()[0]:
+                        store._create()
+                store._check_schema()
+            except BaseException:
+                connection.close()
+                raise
+        return store
+
+    @classmethod
+    def open_to_read(cls, path: str | Path) -> Self:
+        """For reading only, also while another process writes, or in a folder that cannot be written.
+
+        Raises AccelsimError if there is no such file, or it is something else.
+        """
+        place = Path(path)
+        if not _check_kind(place):
+            raise AccelsimError(f"{place}: no such results database")
+        uri = place.resolve().as_uri()
+        with _told(place, "cannot read"):
+            connection = sqlite3.connect(
+                f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+            )
+            try:
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+            except sqlite3.OperationalError:
+                # WAL mode wants a file beside the database. Where none can be made, nobody writes either.
+                connection.close()
+                connection = sqlite3.connect(f"{uri}?immutable=1", uri=True, isolation_level=None)
+            store = cls(place, connection)
+            store._check_schema()
+        return store
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def set_sweep(self, name: str, spec: str, members: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Say what a sweep consists of: (point id, labels), in order. What it consisted of before is forgotten;
+        the outcomes of points stay, whichever sweep they belong to.
+        """
+        rows = [(name, position, point, _json(labels)) for position, (point, labels) in enumerate(members)]
+        with _told(self.path, "cannot write"), self._transaction():
+            self._connection.execute("DELETE FROM sweeps WHERE name = ?", (name,))
+            self._connection.execute("INSERT INTO sweeps VALUES (?, ?)", (name, spec))
+            self._connection.executemany("INSERT INTO members VALUES (?, ?, ?, ?)", rows)
+
+    def add_member(self, name: str, point: str, labels: Mapping[str, Any]) -> None:
+        """Put one more point at the end of a sweep, unless it is in it; the sweep is made if missing."""
+        with _told(self.path, "cannot write"), self._transaction():
+            execute = self._connection.execute
+            execute("INSERT OR IGNORE INTO sweeps VALUES (?, '')", (name,))
+            position = "(SELECT coalesce(max(position) + 1, 0) FROM members WHERE sweep = ?1)"
+            execute(
+                f"INSERT OR IGNORE INTO members VALUES (?1, {position}, ?2, ?3)", (name, point, _json(labels))
+            )
+
+    def sweeps(self) -> list[dict[str, Any]]:
+        """Name, members, and how many of them are done and failed, of every sweep."""
+        query = """
+            SELECT sweeps.name AS name, count(members.point) AS points,
+                   count(CASE points.state WHEN 'done' THEN 1 END) AS done,
+                   count(CASE points.state WHEN 'failed' THEN 1 END) AS failed
+            FROM sweeps LEFT JOIN members ON members.sweep = sweeps.name
+                        LEFT JOIN points ON points.id = members.point
+            GROUP BY sweeps.name ORDER BY sweeps.name"""
+        return list(self._select(query))
+
+    def put(self, outcomes: Iterable[tuple[Subject, Outcome]], engine: str) -> None:
+        """Record outcomes, all of them or, if the process dies, none. One recorded before is replaced."""
+        with _told(self.path, "cannot write"), self._transaction():
+            for subject, outcome in outcomes:
+                self._put_one(subject, outcome, engine)
+
+    def done(self) -> set[str]:
+        """Identities of all points that ran; those that failed are not among them, and so are tried again."""
+        return {row["id"] for row in self._select("SELECT id FROM points WHERE state = 'done'")}
+
+    def outcome(self, point: str) -> Outcome | None:
+        """What is recorded of the point of that identity; None if nothing is."""
+        for row in self._select("SELECT * FROM points WHERE id = ?", (point,)):
+            if row["error"] is not None:
+                return Outcome(point, row["error"])
+            costs = {name: row[name] for name in COSTS}
+            return Outcome(point, None, costs, json.loads(row["utilization"]), json.loads(row["counts"]))
+        return None
+
+    def records(self, sweep: str | None = None) -> Iterator[dict[str, Any]]:
+        """Every recorded point: columns of ``points``, ``config`` of its machine, and ``labels``, as stored.
+
+        Of one sweep in its order, or of all in order of identity, with the labels of the first sweep it is in.
+        Raises AccelsimError if there is no such sweep.
+        """
+        if sweep is not None and not list(self._select("SELECT 1 FROM sweeps WHERE name = ?", (sweep,))):
+            names = ", ".join(row["name"] for row in self.sweeps()) or "none"
+            raise AccelsimError(f"{self.path}: no sweep {sweep!r}; it has: {names}")
+        of_sweep = (
+            "members.sweep = :sweep"
+            if sweep is not None
+            else """members.sweep = (
+            SELECT min(other.sweep) FROM members AS other WHERE other.point = points.id)"""
+        )
+        query = f"""
+            SELECT points.*, machines.config AS config, members.labels AS labels
+            FROM points {"" if sweep is not None else "LEFT"} JOIN members
+                   ON members.point = points.id AND {of_sweep}
+                 LEFT JOIN machines ON machines.sha256 = points.machine_sha256
+            ORDER BY {"members.position" if sweep is not None else "points.id"}"""
+        return self._select(query, {"sweep": sweep} if sweep is not None else ())
+
+    def _put_one(self, subject: Subject, outcome: Outcome, engine: str) -> None:
+        execute = self._connection.execute
+        machine_sha256 = None
+        if isinstance(subject, Point):
+            machine_sha256 = subject.machine_sha256
+            execute(
+                "INSERT OR IGNORE INTO machines VALUES (?, ?)",
+                (machine_sha256, _json(subject.machine_config)),
+            )
+        technology, workload = subject.technology, subject.workload
+        execute(
+            "INSERT OR IGNORE INTO technologies VALUES (?, ?, ?)",
+            (technology.sha256, technology.name, _json(technology.as_file())),
+        )
+        finished = outcome.error is None
+        row = {
+            "id": outcome.id,
+            "state": "done" if finished else "failed",
+            "error": outcome.error,
+            "machine_sha256": machine_sha256,
+            "technology_sha256": technology.sha256,
+            "network": workload.trace.network,
+            "dataset": workload.trace.dataset,
+            "trace": Path(workload.trace.path).name,
+            "trace_sha256": workload.trace.sha256,
+            "workload_sha256": workload.sha256,
+            "scheme": workload.scheme.name,
+            "kind": workload.scheme.kind,
+            "noise": workload.scheme.noise,
+            "images": len(workload.images),
+            "image_ids": _json(workload.image_ids),
+            "engine": engine,
+            "code": code_version(),
+            **{name: outcome.costs.get(name) for name in COSTS},
+            "utilization": _json(outcome.utilization) if finished else None,
+            "counts": _json(outcome.counts) if finished else None,
+        }
+        marks = ", ".join("?" * len(row))
+        execute(f"INSERT OR REPLACE INTO points ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
+
+    def _select(self, query: str, arguments: Any = ()) -> Iterator[dict[str, Any]]:
+        with _told(self.path, "cannot read"):
+            cursor = self._connection.execute(query, arguments)
+            names = [column[0] for column in cursor.description]
+            for row in cursor:
+                yield dict(zip(names, row, strict=True))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _create(self) -> None:
+        for statement in CREATE.split(";"):
+            self._connection.execute(statement)
+        self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _check_schema(self) -> None:
+        (application,) = self._connection.execute("PRAGMA application_id").fetchone()
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION_ID:
+            raise AccelsimError(f"{self.path}: an SQLite file, but not a results database of accelsim")
+        if version != SCHEMA_VERSION:
+            raise AccelsimError(
+                f"{self.path}: a results database of version {version}; this accelsim uses {SCHEMA_VERSION}"
+            )
+
+
+def _check_kind(path: Path) -> bool:
+    """Refuse what is there and is no SQLite file; whether there is something."""
+    with _told(path, "cannot read"):
+        if not path.exists():
+            return False
+        if not path.is_file():
+            raise AccelsimError(f"{path}: is a folder or device, not a results database")
+        with path.open("rb") as file:
+            start = file.read(len(_SIGNATURE))
+    if start and start != _SIGNATURE:
+        raise AccelsimError(f"{path}: not a results database (an SQLite file)")
+    return True
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, separators=(",", ":"), default=dict)
+
+
+@contextmanager
+def _told(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise AccelsimError(f"{path}: {what}: {error}") from None
+    except OSError as error:
+        raise AccelsimError(f"{path}: {what}: {error.strerror or error}") from None
+    except ValueError as error:
+        if isinstance(error, AccelsimError):
+            raise
+        raise AccelsimError(f"{path!r}: not a file name") from None

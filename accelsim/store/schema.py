@@ -1,0 +1,68 @@
+"""The tables of the results database."""
+
+from __future__ import annotations
+
+from accelsim.energy import GROUPS
+
+APPLICATION_ID = 0x61637331
+"""Marks an SQLite file as ours ("acs1")."""
+
+SCHEMA_VERSION = 1
+
+COSTS = (
+    "latency_cycles",
+    "latency_us",
+    "energy_pj",
+    *(f"{group}_pj" for group in GROUPS),
+    "edp_pj_us",
+    "area_mm2",
+)
+"""Columns of a finished point's costs: means per image, and the machine's area."""
+
+_COST_COLUMNS = "\n".join(f"    {name} REAL," for name in COSTS)
+
+CREATE = f"""
+CREATE TABLE machines (
+    sha256 TEXT PRIMARY KEY,
+    config TEXT NOT NULL            -- JSON, resolved, less name and description
+);
+CREATE TABLE technologies (
+    sha256 TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    content TEXT NOT NULL           -- JSON of the technology file as used
+);
+CREATE TABLE points (
+    id TEXT PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('done', 'failed')),
+    error TEXT CHECK ((error IS NULL) = (state = 'done')),
+    machine_sha256 TEXT REFERENCES machines (sha256),   -- NULL: the settings are no machine
+    technology_sha256 TEXT NOT NULL REFERENCES technologies (sha256),
+    network TEXT NOT NULL,
+    dataset TEXT NOT NULL,
+    trace TEXT NOT NULL,            -- file name
+    trace_sha256 TEXT NOT NULL,
+    workload_sha256 TEXT NOT NULL,  -- layers, scheme, images and their blocks of masks
+    scheme TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    noise REAL NOT NULL,
+    images INTEGER NOT NULL,
+    image_ids TEXT NOT NULL,        -- JSON
+    engine TEXT NOT NULL,
+    code TEXT NOT NULL,             -- version and hash of the code that made it
+{_COST_COLUMNS}
+    utilization TEXT,               -- JSON
+    counts TEXT                     -- JSON, exact sums over layers and images
+);
+CREATE TABLE sweeps (
+    name TEXT PRIMARY KEY,
+    spec TEXT NOT NULL              -- the sweep file's text
+);
+CREATE TABLE members (
+    sweep TEXT NOT NULL REFERENCES sweeps (name) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    point TEXT NOT NULL,            -- points.id, once it has run
+    labels TEXT NOT NULL,           -- JSON: names and axis values in this sweep
+    PRIMARY KEY (sweep, point)
+) WITHOUT ROWID;
+CREATE INDEX members_of_point ON members (point);
+"""
