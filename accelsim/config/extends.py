@@ -35,7 +35,7 @@ def with_bases(source: Source, file: Path | None, shipped_in: str, what: str) ->
     folder = file.parent if file is not None else Path()
     while (named := _named(chain[-1])) is not None:
         where = f"{chain[-1].where((KEY,))}: field {KEY}"
-        path = _path(named, folder, shipped_in)
+        path = file_named(named, folder, shipped_in)
         if not path.is_file():
             raise AccelsimError(f"{where}: {named!r}: no such {what}, and no bundled one of that name")
         if path.resolve() in seen:
@@ -65,8 +65,9 @@ def _named(source: Source) -> str | None:
     return named
 
 
-def _path(named: str, folder: Path, shipped_in: str) -> Path:
-    shipped = f"{shipped_in}/{named}.yaml"
+def file_named(named: str, folder: Path, shipped_in: str, suffix: str = ".yaml") -> Path:
+    """What a name in a file in ``folder`` means: the bundled file of that bare name, or else a path from there."""
+    shipped = f"{shipped_in}/{named}{suffix}"
     if re.fullmatch(r"[A-Za-z0-9_-]+", named) and is_bundled(shipped):
         return bundled_path(shipped)
     return folder / named
