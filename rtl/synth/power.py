@@ -1,0 +1,248 @@
+"""From what switched in a simulation to energy: the library's internal energies, and charging of the loads.
+
+A cell's step is a change of its input pins from one settled state to another. A combinational cell takes one
+a cycle; a register and a clock gate take three: the clock rises, data changes, the clock falls. Data is taken to
+settle while the clock is high.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl.synth.expression import Bits
+from rtl.synth.library import Cell, Library, PowerArc
+from rtl.synth.netlist import Netlist
+from rtl.synth.simulate import Group, Simulator, grouped
+from rtl.synth.timing import CLOCK_SLEW_NS
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Mean energy of one cycle of one stream, pJ: by what drew it."""
+
+    clock_pj: float
+    inputs_pj: float
+    cells_pj: float
+
+    @property
+    def total_pj(self) -> float:
+        """All of it."""
+        return self.clock_pj + self.inputs_pj + self.cells_pj
+
+
+@dataclass
+class _Tally:
+    """How often each instance of a group did what: by arc (numbered in the order of the cell's pins) and edge."""
+
+    group: Group
+    rises: dict[str, Counts] = field(default_factory=dict)
+    falls: dict[str, Counts] = field(default_factory=dict)
+    arcs: dict[tuple[str, int, bool], Counts] = field(default_factory=dict)
+
+    def add(self, before: Mapping[str, Bits], after: Mapping[str, Bits]) -> None:
+        """One step of every instance. `before` and `after` map every pin to uint64 [instances, words]."""
+        cell = self.group.cell
+        outputs_still = None
+        for name in cell.outputs:
+            pin = cell.pins[name]
+            rose, fell = after[name] & ~before[name], before[name] & ~after[name]
+            self._bump(self.rises, name, rose)
+            self._bump(self.falls, name, fell)
+            changed = rose | fell
+            outputs_still = ~changed if outputs_still is None else outputs_still & ~changed
+            for number, arc in enumerate(pin.powers):
+                assert arc.related is not None
+                caused = before[arc.related] ^ after[arc.related]
+                self._arc(name, number, arc, rose & caused, fell & caused, after)
+        assert outputs_still is not None
+        for name in cell.inputs:
+            for number, arc in enumerate(cell.pins[name].powers):
+                rose = after[name] & ~before[name] & outputs_still
+                fell = before[name] & ~after[name] & outputs_still
+                self._arc(name, number, arc, rose, fell, after)
+
+    def _arc(
+        self, pin: str, number: int, arc: PowerArc, rose: Bits, fell: Bits, after: Mapping[str, Bits]
+    ) -> None:
+        if arc.when is not None:
+            holds = arc.when(after)
+            rose, fell = rose & holds, fell & holds
+        self._bump(self.arcs, (pin, number, True), rose)
+        self._bump(self.arcs, (pin, number, False), fell)
+
+    @staticmethod
+    def _bump(counters: dict, key: object, bits: Bits) -> None:  # type: ignore[type-arg]
+        count = np.bitwise_count(bits).sum(axis=1, dtype=np.int64)
+        counters[key] = counters[key] + count if key in counters else count
+
+    def internal_fj(self, slews_ns: Mapping[int, float], loads_ff: Mapping[int, float]) -> float:
+        """Internal energy of all counted steps, fJ."""
+        return sum(
+            self._pin_fj(name, rising, slews_ns, loads_ff)
+            for name in self.group.cell.pins
+            for rising in (True, False)
+            if self.group.cell.pins[name].powers
+        )
+
+    def _pin_fj(
+        self, name: str, rising: bool, slews_ns: Mapping[int, float], loads_ff: Mapping[int, float]
+    ) -> float:
+        """Of one pin and edge. An output's change costs the mean of the arcs that may have caused it,
+        weighted by how often each may have; an input's arcs exclude each other and add up."""
+        pin = self.group.cell.pins[name]
+        counts = np.array([self.arcs[name, number, rising] for number in range(len(pin.powers))], dtype=float)
+        energies = np.array(
+            [
+                [
+                    self._energy(
+                        arc, rising, each.nets[arc.related or name], each.nets[name], slews_ns, loads_ff
+                    )
+                    for each in self.group.instances
+                ]
+                for arc in pin.powers
+            ]
+        )
+        if not pin.is_output:
+            return float((counts * energies).sum())
+        changes = (self.rises if rising else self.falls)[name]
+        caused = counts.sum(axis=0)
+        weights = np.where(caused > 0, counts / np.maximum(caused, 1), 1 / len(pin.powers))
+        return float((changes * (weights * energies).sum(axis=0)).sum())
+
+    def _energy(
+        self,
+        arc: PowerArc,
+        rising: bool,
+        cause: int,
+        net: int,
+        slews_ns: Mapping[int, float],
+        loads_ff: Mapping[int, float],
+    ) -> float:
+        slew = slews_ns.get(cause, CLOCK_SLEW_NS)  # only clock nets have no arrival of their own
+        return (arc.rise if rising else arc.fall).at(slew, loads_ff[net])
+
+    def load_fj(self, loads_ff: Mapping[int, float], supply_v: float) -> float:
+        """Energy that charging and discharging the loads of the outputs took, fJ."""
+        return sum(
+            0.5 * loads_ff[each.nets[name]] * supply_v**2 * changes
+            for name in self.rises
+            for each, changes in zip(self.group.instances, self.rises[name] + self.falls[name], strict=True)
+        )
+
+
+class PowerMeter:
+    """Counts the steps of a simulator's cycles and prices them."""
+
+    def __init__(self, simulator: Simulator, library: Library, slews_ns: Mapping[int, float]) -> None:
+        self._simulator, self._library, self._slews = simulator, library, slews_ns
+        self._combinational = [_Tally(group) for group in grouped(simulator.netlist.combinational)]
+        self._registers = [_Tally(group) for group in simulator.registers]
+        self._gates = [_Tally(group) for group in simulator.gates]
+        self._ports = np.array(sorted({net for nets in simulator.netlist.inputs.values() for net in nets}))
+        self._port_changes = np.zeros(len(self._ports), dtype=np.int64)
+        self._clock_idle_fj = 0.0
+        self.cycles = 0
+
+    def observe(self) -> None:
+        """Count the simulator's last cycle."""
+        simulator = self._simulator
+        before, after = simulator.before, simulator.values
+        for tally in self._combinational:
+            nets = tally.group.nets
+            if tally.group.cell.inputs:
+                tally.add(
+                    {pin: before[each] for pin, each in nets.items()},
+                    {pin: after[each] for pin, each in nets.items()},
+                )
+        for tally, clocked in zip(self._registers, simulator.clocked, strict=True):
+            self._observe_clocked(tally, clocked)
+        for tally in self._gates:
+            self._observe_gate(tally)
+        if len(self._ports):
+            self._port_changes += np.bitwise_count(before[self._ports] ^ after[self._ports]).sum(
+                axis=1, dtype=np.int64
+            )
+        self.cycles += 1
+
+    def _observe_clocked(self, tally: _Tally, clocked: Bits) -> None:
+        register = tally.group.cell.register
+        assert register is not None
+        before = self._pins(tally.group, self._simulator.before)
+        after = self._pins(tally.group, self._simulator.values)
+        low = np.zeros_like(clocked)
+        outputs = set(tally.group.cell.outputs)
+        start = {**before, register.clock: low}
+        risen = {**before, **{pin: after[pin] for pin in outputs}, register.clock: clocked}
+        changed = {**after, register.clock: clocked}
+        tally.add(start, risen)
+        tally.add(risen, changed)
+        tally.add(changed, {**changed, register.clock: low})
+
+    def _observe_gate(self, tally: _Tally) -> None:
+        gate = tally.group.cell.gate
+        assert gate is not None
+        before = self._pins(tally.group, self._simulator.before)
+        after = self._pins(tally.group, self._simulator.values)
+        is_open = self._simulator.gate_open(tally.group)
+        low, high = np.zeros_like(is_open), ~np.zeros_like(is_open)
+        start = {gate.clock: low, gate.enable: before[gate.enable], gate.output: low}
+        risen = {**start, gate.clock: high, gate.output: is_open}
+        changed = {**risen, gate.enable: after[gate.enable]}
+        tally.add(start, risen)
+        tally.add(risen, changed)
+        tally.add(changed, {**changed, gate.clock: low, gate.output: low})
+
+    @staticmethod
+    def _pins(group: Group, values: Bits) -> dict[str, Bits]:
+        return {pin: values[nets] for pin, nets in group.nets.items()}
+
+    def energy(self) -> Energy:
+        """Mean over the observed cycles and the streams."""
+        netlist, supply_v = self._simulator.netlist, self._library.supply_v
+        loads = netlist.loads_ff
+        samples = self.cycles * self._simulator.streams
+        clock = 0.0
+        if netlist.clock is not None:
+            clock += samples * loads[netlist.clock] * supply_v**2  # up and down once a cycle
+        cells = 0.0
+        for tally in (*self._combinational, *self._registers):
+            cells += tally.internal_fj(self._slews, loads) + tally.load_fj(loads, supply_v)
+        for tally in self._gates:
+            clock += tally.internal_fj(self._slews, loads) + tally.load_fj(loads, supply_v)
+        inputs = sum(
+            0.5 * loads[int(net)] * supply_v**2 * int(changes)
+            for net, changes in zip(self._ports, self._port_changes, strict=True)
+        )
+        return Energy(clock / samples * 1e-3, inputs / samples * 1e-3, cells / samples * 1e-3)
+
+
+def is_sequential(cell: Cell) -> bool:
+    """Whether a cell has a clock pin."""
+    return cell.register is not None or cell.gate is not None
+
+
+def measure(
+    netlist: Netlist,
+    library: Library,
+    slews_ns: Mapping[int, float],
+    stimulus: Mapping[str, Bits],
+    warm_up: int,
+) -> Energy:
+    """Mean energy of a cycle under `stimulus` (port to uint64 [cycles, bits, streams / 64]).
+
+    The first `warm_up` cycles fill the pipeline and are not counted. Ports without stimulus stay 0.
+    """
+    first = next(iter(stimulus.values()))
+    simulator = Simulator(netlist, first.shape[2] * 64)
+    meter = PowerMeter(simulator, library, slews_ns)
+    for cycle in range(first.shape[0]):
+        simulator.cycle({port: bits[cycle] for port, bits in stimulus.items()})
+        if cycle >= warm_up:
+            meter.observe()
+    return meter.energy()
