@@ -134,13 +134,14 @@ def random_machine(rng: Random, layers: tuple[LayerTrace, ...]) -> Machine:
         "spare_vpus": rng.choice(("idle", "share")),
     }
     row_bits = max(_row_bits(layer) for layer in layers)
+    input_banks, input_width = rng.choice(((1, 16), (1, 32), (1, 64), (2, 16), (2, 32), (3, 16), (1, 128)))
+    line_bits = input_banks * input_width * rng.choice((1, 1, 2, 3))
+    slot_lines = block_size * max(_patch_lines(layer, line_bits) for layer in layers)
     lookahead = rng.randint(0, 3)
     if rng.random() < 0.5:
         # Slots that fill a patch buffer of whole KiB leave no room for kept projections.
-        slot_bits = block_size * row_bits
-        lookahead = min(
-            12, ceil_div((lookahead + 1) * slot_bits, BITS_PER_KIB) * BITS_PER_KIB // slot_bits - 1
-        )
+        kib = ceil_div((lookahead + 1) * slot_lines * line_bits, BITS_PER_KIB)
+        lookahead = min(12, kib * BITS_PER_KIB // line_bits // slot_lines - 1)
     changes: dict[str, Any] = {
         "cores": rng.choice((1, 1, 2, 3)),
         "split": rng.choice(("contiguous", "interleaved")),
@@ -149,7 +150,7 @@ def random_machine(rng: Random, layers: tuple[LayerTrace, ...]) -> Machine:
             "lookahead": lookahead,
             "mvu_order": rng.choice(("approximate_first", "precise_first")),
         },
-        "projection": {"adders": rng.choice((1, 2, 3, 8, 40))},
+        "projection": _random_projection(rng, layers),
         "dram": None,
     }
     if rng.random() < 0.4:
@@ -177,12 +178,17 @@ def random_machine(rng: Random, layers: tuple[LayerTrace, ...]) -> Machine:
         changes["projection"] = changes["selector"] = None
 
     unit_rows = scheme.of if scheme.kind == "nm" else 1
-    patch_bits = (lookahead + 1) * block_size * row_bits
+    slots = lookahead + 1
     input_bits = max(16 * each.shape.c_in * each.shape.h_in * each.shape.w_in for each in layers)
     output_bits = max(16 * each.shape.n * each.shape.positions for each in layers)
+    rows_per_vpu = max(_most_rows(each, scheme, vpus) for each in layers)
+    result_bits = 16 * vpus * slots * block_size * rows_per_vpu
     changes["weight_sram"] = _sram(rng, vpus * unit_rows * row_bits, (0, 0, 0, 1, 4))
-    changes["patch_buffer"] = _sram(rng, patch_bits, (0, 0, 0, 1, 4))
-    changes["input_sram"] = _sram(rng, input_bits, (0, 2)) | {"banks": rng.randint(1, 3)}
+    changes["patch_buffer"] = _sram(rng, slots * slot_lines * line_bits, (0, 0, 0, 1, 4)) | {
+        "width_bits": line_bits
+    }
+    changes["result_buffer"] = _sram(rng, result_bits, (0, 1)) | {"width_bits": 16}
+    changes["input_sram"] = _sram(rng, input_bits, (0, 2)) | {"banks": input_banks, "width_bits": input_width}
     changes["output_sram"] = _sram(rng, output_bits, (0, 2)) | {"banks": rng.randint(1, 3)}
     return small_machine(**changes)
 
@@ -190,6 +196,27 @@ def random_machine(rng: Random, layers: tuple[LayerTrace, ...]) -> Machine:
 def _row_bits(layer: LayerTrace) -> int:
     k = layer.approximation.k if layer.approximation and not layer.is_dense else 0
     return 16 * layer.shape.d + 4 * k
+
+
+def _most_rows(layer: LayerTrace, scheme: Scheme, vpus: int) -> int:
+    """Rows of the busiest VPU if all are in one tile; several tiles have fewer."""
+    unit_rows = scheme.of if scheme.kind == "nm" and not layer.is_dense else 1
+    return ceil_div(ceil_div(layer.shape.n // layer.shape.groups, unit_rows), vpus) * unit_rows
+
+
+def _patch_lines(layer: LayerTrace, line_bits: int) -> int:
+    k = layer.approximation.k if layer.approximation and not layer.is_dense else 0
+    return ceil_div(16 * layer.shape.d, line_bits) + ceil_div(4 * k, line_bits)
+
+
+def _random_projection(rng: Random, layers: tuple[LayerTrace, ...]) -> dict[str, int]:
+    """Barely, or more than, enough accumulators; fewer lanes and quantizers than that, or more."""
+    least = max((each.approximation.k for each in layers if each.approximation), default=1)
+    return {
+        "lanes": rng.choice((1, 3, 8, 40, 200)),
+        "quantizers": rng.choice((1, 2, 5, 40)),
+        "accumulators": least + rng.choice((0, 0, 17)),
+    }
 
 
 def _sram(rng: Random, least_bits: int, spare_kib: tuple[int, ...]) -> dict[str, int]:
@@ -216,10 +243,11 @@ def small_machine(**changes: Any) -> Machine:
             "spare_vpus": "share",
         },
         "weight_sram": {"kib": 16, "macro_kib": 1, "width_bits": 32},
-        "input_sram": {"kib": 16, "macro_kib": 1, "width_bits": 64, "banks": 1},
+        "input_sram": {"kib": 16, "macro_kib": 1, "width_bits": 32, "banks": 1},
         "patch_buffer": {"kib": 16, "macro_kib": 1, "width_bits": 32},
+        "result_buffer": {"kib": 16, "macro_kib": 1, "width_bits": 16},
         "output_sram": {"kib": 16, "macro_kib": 1, "width_bits": 32, "banks": 1},
-        "projection": {"adders": 4},
+        "projection": {"lanes": 4, "quantizers": 2, "accumulators": 256},
         "selector": {"kind": "threshold", "comparators": 2, "latency_cycles": 1},
         "sequencer": {"lookahead": 1, "mvu_order": "approximate_first"},
         "dram": None,

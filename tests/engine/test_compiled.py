@@ -81,8 +81,8 @@ def wide_machine(rng: Random, kind: str) -> Machine:
     """Any number of VPUs, any width of weights and lines."""
     block = rng.choice((1, 2, 4, 9))
     srams = {
-        name: {"kib": 1024, "macro_kib": 32, "width_bits": 16 * rng.choice((1, 2, 3, 4, 16, 64, 100))}
-        for name in ("weight_sram", "output_sram", "patch_buffer")
+        name: {"kib": 1024, "macro_kib": 32, "width_bits": least * rng.choice((1, 2, 3, 4, 16, 64, 100))}
+        for name, least in (("weight_sram", 16), ("output_sram", 16), ("patch_buffer", 32))
     }
     nm = {"kind": "nm", "groups_per_cycle": 2, "latency_cycles": 1, "max_of": 70}
     return small_machine(
@@ -94,6 +94,7 @@ def wide_machine(rng: Random, kind: str) -> Machine:
             "hold_weights": rng.random() < 0.6,
             "spare_vpus": rng.choice(("idle", "share")),
         },
+        result_buffer={"kib": 1024},
         **srams,
         **({"selector": nm} if kind == "nm" else {}),
     )

@@ -149,7 +149,7 @@ def test_several_tiles(layer: LayerTrace, hold: bool) -> None:
 def test_projections_are_kept_if_they_fit(patch_kib: int, times_projected: int) -> None:
     """A row takes 544 bits, so 3 fit a slice of 2048 bits and 40 make 4 tiles.
 
-    4 patches take 2176 bits and 220 projections 7040: together more than 1 KiB.
+    4 patches take 4 * (16 + 1) lines and 220 projections 220 more: together more than the 256 of 1 KiB.
     """
     layer = masked(conv(32, 40, 220), k=8, nnz=12)
     machine = small_machine(weight_sram=ONE_KIB, patch_buffer={"kib": patch_kib}, output_sram={"kib": 32})
@@ -272,6 +272,29 @@ def test_no_essential_neuron_at_all(lookahead: int, latency: int) -> None:
     assert counts["brick_ops_4bit"] == 9 * 8 * 8
 
 
+@pytest.mark.parametrize("density", [0.0, 0.05, 0.4])
+@pytest.mark.parametrize("lookahead", [0, 1, 3])
+@pytest.mark.parametrize("dense_too", [False, True])
+def test_a_slow_output_port_holds_the_slots(density: float, lookahead: int, dense_too: bool) -> None:
+    """One word a cycle leaves the core, and a block keeps its slot until its last has."""
+    slow = small_machine(
+        output_sram={"width_bits": 16},
+        sequencer={"lookahead": lookahead},
+        mvu={"bricks_per_vpu": 64, "vpus": 10},
+        weight_sram={"width_bits": 256},
+        patch_buffer={"width_bits": 256},
+        selector={"comparators": 16},
+        projection={"lanes": 40, "quantizers": 40},
+    )
+    layers = [masked(conv(4, 40, 20), density), *([dense(conv(4, 40, 20))] if dense_too else [])]
+    counts = check(layers, slow)
+    for layer in counts:
+        assert layer["output_busy_cycles"] >= 20 * 40
+        assert layer["front_idle_slot_cycles"] > 0
+    if lookahead:  # then the port is never without work once it has begun
+        assert counts[0]["core_cycles"] - counts[0]["output_busy_cycles"] < 40 * (2 - (density > 0.1)) + 40
+
+
 @pytest.mark.parametrize("order", ["approximate_first", "precise_first"])
 @pytest.mark.parametrize("lookahead", [0, 1, 2, 3])
 @pytest.mark.parametrize("latency", [0, 7])
@@ -307,13 +330,22 @@ def test_a_dense_layer_of_an_nm_network_owns_single_rows() -> None:
         {"patch_buffer": ONE_KIB, "sequencer": {"lookahead": 7}},
         {"input_sram": ONE_KIB},
         {"output_sram": ONE_KIB},
+        {"result_buffer": ONE_KIB, "sequencer": {"lookahead": 12}},
+        {"projection": {"accumulators": 7}},
     ],
-    ids=["weight_sram", "patch_buffer", "input_sram", "output_sram"],
+    ids=[
+        "weight_sram",
+        "patch_buffer",
+        "input_sram",
+        "output_sram",
+        "result_buffer",
+        "projection.accumulators",
+    ],
 )
 def test_what_does_not_fit_is_an_error(changes: dict[str, Any], request: pytest.FixtureRequest) -> None:
     layer, machine = masked(conv(33, 18, 30)), small_machine(**changes)
-    sram = request.node.callspec.id
-    with pytest.raises(DoesNotFit, match=sram):
+    size = request.node.callspec.id
+    with pytest.raises(DoesNotFit, match=size):
         oracle_image([layer], machine)
-    with pytest.raises(AccelsimError, match=sram):
+    with pytest.raises(AccelsimError, match=size):
         run_image([layer], machine, 0, engine="reference")

@@ -1,4 +1,4 @@
-"""The two worked examples of docs/machine.md, section 8: every number there, from oracle and engine."""
+"""The worked examples of docs/machine.md, section 8: every number there, from oracle and engine."""
 
 from __future__ import annotations
 
@@ -26,16 +26,18 @@ mvu: {vpus: 2, bricks_per_vpu: 32, pipeline_depth_cycles: 3, accumulate_latency_
 weight_sram:  {kib: 8, macro_kib: 1, width_bits: 32}
 input_sram:   {kib: 8, macro_kib: 1, width_bits: 32, banks: 1}
 patch_buffer: {kib: 8, macro_kib: 1, width_bits: 32}
+result_buffer: {kib: 8, macro_kib: 1, width_bits: 16}
 output_sram:  {kib: 8, macro_kib: 1, width_bits: 32, banks: 1}
 sequencer: {lookahead: 1, mvu_order: approximate_first}
 """
 EXAMPLE_2 = (
     EXAMPLE_1.replace("hold_weights: false", "hold_weights: true")
     + """
-projection: {adders: 4}
+projection: {lanes: 4, quantizers: 4, accumulators: 8}
 selector: {kind: nm, groups_per_cycle: 1, latency_cycles: 1, max_of: 2}
 """
 )
+EXAMPLE_3 = EXAMPLE_2.replace("lookahead: 1", "lookahead: 0")
 
 
 def _row(d: int, n: int, positions: int) -> LayerShape:
@@ -89,6 +91,10 @@ def test_example_1_dense(simulate: Simulate) -> None:
         "weight_sram_reads_16bit": 27,
         "output_sram_writes": 6,
         "broadcast_register_writes": 18,
+        # Block 0: 6 steps of 3 chunks of 2 words each; block 1: 3 steps.
+        "weight_register_writes": 54,
+        "result_buffer_writes": 9,
+        "result_buffer_reads": 9,
     }
     assert counts == expected
 
@@ -98,7 +104,7 @@ def test_example_2_nm(simulate: Simulate) -> None:
     machine = machine_from_yaml(EXAMPLE_2)
     (counts,) = simulate([example_2()], machine)
     expected = dict.fromkeys(counts, 0) | {
-        "core_cycles": 37,
+        "core_cycles": 43,
         "positions": 3,
         "blocks": 2,
         "essential_neurons": 6,
@@ -112,13 +118,15 @@ def test_example_2_nm(simulate: Simulate) -> None:
         # Two chunks each: 2 of 2 cycles issue, then 1 of 2, with one bubble.
         "precise_issue_cycles": 6,
         "precise_bubble_cycles": 2,
-        "mvu_idle_input_cycles": 6,
+        "mvu_idle_input_cycles": 12,
         "mvu_idle_select_cycles": 2,
         "mvu_idle_drain_cycles": 5,
         "fetch_cycles": 6,
-        "projection_cycles": 9,
-        "front_busy_cycles": 9,
-        "front_idle_done_cycles": 28,
+        "projection_cycles": 18,
+        "front_busy_cycles": 18,
+        "front_idle_done_cycles": 25,
+        "projection_accumulations": 48,
+        "projected_values": 24,
         "projection_additions": 30,
         "groups_ranked": 6,
         "selector_busy_cycles": 6,
@@ -135,8 +143,26 @@ def test_example_2_nm(simulate: Simulate) -> None:
         "weight_sram_reads_16bit": 10,
         "broadcast_register_writes": 3 * 8 + 3 * 2 * 2,
         "weight_register_writes": 2 * 4 * 8 + 2 * (3 + 2) * 2,
+        # 12 z~, of which 6 are essential.
+        "result_buffer_writes": 12 + 6,
+        "result_buffer_reads": 2 * 12 + 6,
     }
     assert counts == expected
+
+
+@both
+def test_example_3_one_slot(simulate: Simulate) -> None:
+    """Only the schedule differs from that of example 2."""
+    (two,) = simulate([example_2()], machine_from_yaml(EXAMPLE_2))
+    (counts,) = simulate([example_2()], machine_from_yaml(EXAMPLE_3))
+    assert counts == two | {
+        "core_cycles": 68,
+        "mvu_idle_input_cycles": 12 + 13,
+        "mvu_idle_select_cycles": 8 + 6,
+        "mvu_idle_drain_cycles": 5,
+        "front_idle_slot_cycles": 27,
+        "front_idle_done_cycles": 68 - 45,
+    }
 
 
 def test_example_1_schedule() -> None:
@@ -159,19 +185,35 @@ def test_example_2_schedule() -> None:
     oracle_image([example_2()], machine_from_yaml(EXAMPLE_2), schedules=schedules)
     assert schedules == [
         {
-            ("fetch", 0): (0, 6),
-            ("fetch", 1): (6, 9),
-            ("approximate", 0): (6, 14),
-            ("approximate", 1): (14, 22),
-            ("select", 0): (17, 21),
-            ("mask", 0): (22, 22),
-            ("select", 1): (25, 27),
-            ("mask", 1): (28, 28),
-            ("write z~", 0): (17, 21),
-            ("write z~", 1): (25, 27),
-            ("precise", 0): (22, 26),
-            ("precise", 1): (28, 32),
-            ("write z", 0): (29, 33),
-            ("write z", 1): (35, 37),
+            ("fetch", 0): (0, 12),
+            ("fetch", 1): (12, 18),
+            ("approximate", 0): (12, 20),
+            ("approximate", 1): (20, 28),
+            ("select", 0): (23, 27),
+            ("mask", 0): (28, 28),
+            ("select", 1): (31, 33),
+            ("mask", 1): (34, 34),
+            ("write z~", 0): (23, 27),
+            ("write z~", 1): (31, 33),
+            ("precise", 0): (28, 32),
+            ("precise", 1): (34, 38),
+            ("write z", 0): (35, 39),
+            ("write z", 1): (41, 43),
         }
     ]
+
+
+def test_example_3_schedule() -> None:
+    schedules: list[Schedule] = []
+    oracle_image([example_2()], machine_from_yaml(EXAMPLE_3), schedules=schedules)
+    (schedule,) = schedules
+    second = {kind: span for (kind, block), span in schedule.items() if block == 1}
+    assert second == {
+        "fetch": (39, 45),
+        "approximate": (45, 53),
+        "write z~": (56, 58),
+        "select": (56, 58),
+        "mask": (59, 59),
+        "precise": (59, 63),
+        "write z": (66, 68),
+    }

@@ -17,28 +17,51 @@ Tally = dict[str, int]
 
 
 def front_end_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machine) -> Job:
-    """Fetch a block's patches and project them beside it, position by position."""
+    """Bring a block's patches window by window, and project them on the way, position by position."""
     for _ in block:
         tally["positions"] += tile.counts_positions
         reads_left = ceil_div(16 * tile.d, machine.input_sram.width_bits)
-        additions_left = tile.nnz if tile.projects else 0
-        while reads_left or additions_left:
-            if reads_left:
-                reads = min(reads_left, machine.input_sram.banks)
-                reads_left -= reads
-                tally["input_sram_reads"] += reads
-                tally["fetch_cycles"] += 1
-            if additions_left:
-                assert machine.projection is not None
-                additions = min(additions_left, machine.projection.adders)
-                additions_left -= additions
-                tally["projection_additions"] += additions
-                tally["projection_cycles"] += 1
-            tally["front_busy_cycles"] += 1
-            yield
+        while reads_left:
+            reads = min(reads_left, machine.input_sram.banks)
+            reads_left -= reads
+            tally["input_sram_reads"] += reads
+            tally["fetch_cycles"] += 1
+            if tile.projects:
+                yield from _sums_of_window(tally, tile, machine)
+            else:
+                tally["front_busy_cycles"] += 1
+                yield
         tally["patch_buffer_writes"] += ceil_div(16 * tile.d, machine.patch_buffer.width_bits)
         if tile.projects:
+            tally["projection_additions"] += tile.nnz
+            yield from _round_sums(tally, tile, machine)
             tally["patch_buffer_writes"] += ceil_div(4 * tile.k, machine.patch_buffer.width_bits)
+
+
+def _sums_of_window(tally: Tally, tile: Tile, machine: Machine) -> Job:
+    """Every lane goes through the sums it owns, one a cycle; the window stays until the last is done."""
+    assert machine.projection is not None
+    lanes = [list(range(lane, tile.k, machine.projection.lanes)) for lane in range(machine.projection.lanes)]
+    while any(lanes):
+        for sums in lanes:
+            if sums:
+                sums.pop(0)
+                tally["projection_accumulations"] += 1
+        tally["projection_cycles"] += 1
+        tally["front_busy_cycles"] += 1
+        yield
+
+
+def _round_sums(tally: Tally, tile: Tile, machine: Machine) -> Job:
+    assert machine.projection is not None
+    left = tile.k
+    while left:
+        rounded = min(left, machine.projection.quantizers)
+        left -= rounded
+        tally["projected_values"] += rounded
+        tally["projection_cycles"] += 1
+        tally["front_busy_cycles"] += 1
+        yield
 
 
 @dataclass(frozen=True)
@@ -166,8 +189,7 @@ def _chunk(tally: Tally, q: int, operand: Operand, values: int, in_pass: RowList
         tally[f"vpu_steps_{operand.value_bits}bit"] += vpu.steps
         tally[f"brick_ops_{operand.value_bits}bit"] += vpu.steps * values * operand.bricks_per_value
         tally[f"weight_sram_reads_{operand.value_bits}bit"] += vpu.reads
-        if hold:
-            tally["weight_register_writes"] += vpu.weight_chunks * operand.chunk_words
+        tally["weight_register_writes"] += vpu.weight_chunks * operand.chunk_words
 
 
 def selector_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machine) -> Job:
@@ -175,6 +197,7 @@ def selector_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machin
     selector = machine.selector
     assert selector is not None
     for _ in block:
+        tally["result_buffer_reads"] += len(tile.rows)
         if selector.kind == "threshold":
             name, left, at_once = "comparisons", len(tile.rows), selector.comparators
         else:
@@ -200,6 +223,10 @@ def write_job(
             if not essential_only or row in tile.essential[position]
         }
         lines_left += len(written)
+        words = len(tile.essential[position]) if essential_only else len(tile.rows)
+        # The MVU has put there what the output port takes from there.
+        tally["result_buffer_writes"] += words
+        tally["result_buffer_reads"] += words
     while lines_left:
         lines = min(lines_left, machine.output_sram.banks)
         lines_left -= lines

@@ -77,7 +77,6 @@ def _sub_layer_tiles(layer: LayerTrace, number: int, rows: range, machine: Machi
     vpus, block_size = machine.mvu.vpus, machine.mvu.position_block
     shares = machine.mvu.spare_vpus == "share"
     slots = machine.sequencer.lookahead + 1
-    patch_bits = machine.patch_buffer.kib * 8192
 
     unit_rows = layer.scheme.of if layer.scheme.kind == "nm" and not dense else 1
     units = [tuple(rows[i : i + unit_rows]) for i in range(0, len(rows), unit_rows)]
@@ -88,10 +87,19 @@ def _sub_layer_tiles(layer: LayerTrace, number: int, rows: range, machine: Machi
     tile_units = vpus * units_per_slice
     tiles_units = [tuple(units[i : i + tile_units]) for i in range(0, len(units), tile_units)]
 
-    if slots * block_size * row_bits > patch_bits:
+    buffer_lines = machine.patch_buffer.kib * 8192 // machine.patch_buffer.width_bits
+    patch_lines = ceil_div(16 * shape.d, machine.patch_buffer.width_bits)
+    code_lines = ceil_div(4 * k, machine.patch_buffer.width_bits)
+    needed_lines = slots * block_size * (patch_lines + code_lines)
+    if needed_lines > buffer_lines:
         raise DoesNotFit("patch_buffer too small")
-    needed_to_keep = slots * block_size * row_bits + 4 * k * shape.positions
-    keeps = len(tiles_units) > 1 and not dense and needed_to_keep <= patch_bits
+    keeps = len(tiles_units) > 1 and not dense and needed_lines + code_lines * shape.positions <= buffer_lines
+    bank_words = machine.result_buffer.kib * 8192 // (16 * vpus)
+    for tile in tiles_units:
+        if slots * block_size * ceil_div(len(tile), vpus) * unit_rows > bank_words:
+            raise DoesNotFit("result_buffer too small")
+    if machine.projection is not None and k > machine.projection.accumulators:
+        raise DoesNotFit("too few projection.accumulators")
     core_blocks = _core_blocks(shape.positions, block_size, machine)
 
     tiles = []

@@ -195,16 +195,20 @@ class CoreOnTile:
             self.mask_valid_at[block] = now + self.machine.selector.latency_cycles
         elif kind == "precise":
             self.to_write.append((drained, "write z", block))
-            self.released.add(block)
         else:
             self.outstanding.remove((kind, block))
+            self._release_if_done(block)
 
     def _see_mask(self, block: int) -> None:
         del self.mask_valid_at[block]
         self.outstanding.remove(("mask", block))
         if self.has_essential[block]:
             self.to_compute.add(block)
-        else:
+        self._release_if_done(block)
+
+    def _release_if_done(self, block: int) -> None:
+        """Nothing of the block is outstanding any more: neither a write, nor its mask."""
+        if not self.outstanding & {(kind, block) for kind in ("write z~", "mask", "write z")}:
             self.released.add(block)
 
     def _start_fetch(self, now: int) -> None:
