@@ -19,6 +19,7 @@ from accelsim.cli.options import (
 )
 from accelsim.cli.progress import progress_bar
 from accelsim.compare import DEFAULT_MACHINES, FIRST_THRESHOLD
+from accelsim.energy.uncertainty import DEFAULT_SPREAD, MAX_DRAWS, Spread
 from accelsim.files import writable_folder
 from accelsim.inputs import BUNDLED_TRACES, as_machine, as_technology, as_trace
 
@@ -178,6 +179,21 @@ def compare(
     help="Files or bundled names.",
 )
 @comparison_options
+@click.option(
+    "--draws",
+    type=click.IntRange(0, MAX_DRAWS),
+    default=DEFAULT_SPREAD.draws,
+    show_default=True,
+    help="Draws of the energy constants for the error bars; 0: none.",
+)
+@click.option(
+    "--spread",
+    type=float,
+    default=DEFAULT_SPREAD.by,
+    show_default=True,
+    help="How far a constant may be off, as a share of it.",
+)
+@click.option("--seed", type=int, default=DEFAULT_SPREAD.seed, show_default=True, help="Of the draws.")
 @out_option("out/figure5")
 def figure5(
     traces: list[str],
@@ -188,10 +204,15 @@ def figure5(
     iso_area_with: str,
     no_iso_area: bool,
     engine: str,
+    draws: int,
+    spread: float,
+    seed: int,
     out: str,
     as_json: bool,
 ) -> None:
     """The paper's Figure 5: time, energy and EDP of every scheme relative to dense, and its claims C1 to C5.
+
+    Error bars show the ratios if every energy constant is off by as much as --spread.
 
     \b
     Example: accelsim figure5 --out out/figure5
@@ -199,8 +220,15 @@ def figure5(
     from accelsim.compare import plan_comparison
     from accelsim.report.figure5 import figure5 as make_figure
     from accelsim.report.figure5 import write_figure5
-    from accelsim.report.terminal import show_claims, show_files, show_machines, show_relative
+    from accelsim.report.terminal import (
+        show_claims,
+        show_files,
+        show_machines,
+        show_relative,
+        show_uncertainty,
+    )
 
+    drawn = Spread(by=spread, draws=draws, seed=seed) if draws else None
     opened, loaded = [as_trace(trace) for trace in traces], as_technology(technology)
     area_of = None if no_iso_area else iso_area_with
     steps = 0
@@ -217,6 +245,7 @@ def figure5(
             images=images,
             iso_area_with=area_of,
             engine=engine,
+            spread=drawn,
             progress=progress,
         )
     paths = write_figure5(figure, out)
@@ -231,5 +260,7 @@ def figure5(
         return
     show_machines(figure.results, figure.areas_mm2)
     show_relative(figure.table)
+    if figure.uncertainty is not None:
+        show_uncertainty(figure.table, figure.uncertainty)
     show_claims(figure.claims)
     show_files(paths)

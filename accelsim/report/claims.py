@@ -1,15 +1,21 @@
 """The five claims that the paper draws from its Figure 5, evaluated on our own table.
 
-C1 to C5 are worded in ``CLAIMS``; each is decided by a rule stated in its function, and reported with the
-numbers it was decided on, whichever way it goes.
+Each is decided by its rule in ``accelsim.report.rules`` and reported with the numbers it was decided on, whichever
+way it goes, and with how it fares under other energy constants.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from accelsim.errors import AccelsimError
+from accelsim.report import rules
+from accelsim.report.ratios import Array, Draws, Ratios
+from accelsim.report.rules import SIMILAR_ENERGY, Verdicts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +24,23 @@ UNSTRUCTURED = r"unstructured-[\d.]+"
 STRUCTURED = r"nm-\d+of8"
 """Names of the schemes that are compared: top-K over a whole image, and N of 8."""
 
-SIMILAR_ENERGY = 0.25
-"""C3 calls total energies similar if they differ by at most this share."""
+_PARTS = ("issue", "port_stall", "bubble")
+
+
+@dataclass(frozen=True, slots=True)
+class Survival:
+    """A claim under other energy constants.
+
+    ``share``: of the joint draws, between 0 and 1, in which it holds. ``changed_by``: which constants at which end of
+    their range change the verdict by themselves.
+    """
+
+    share: float
+    changed_by: tuple[str, ...]
+
+    def __str__(self) -> str:
+        text = f"holds in {100 * self.share:.4g} % of draws"
+        return text + (f"; changed by {', '.join(self.changed_by)} alone" if self.changed_by else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +48,7 @@ class Claim:
     """One claim on one table: whether it holds, and the numbers that say so.
 
     ``holds`` is None where the table lacks what the rule needs; ``evidence`` then says what that is.
+    ``under_draws``: how it fares when the energy constants are drawn anew; None without draws.
     """
 
     name: str
@@ -34,15 +56,42 @@ class Claim:
     text: str
     holds: bool | None
     evidence: str
+    under_draws: Survival | None = None
 
     @property
     def verdict(self) -> str:
         """``holds``, ``does not hold`` or ``not evaluated``."""
         return {True: "holds", False: "does not hold", None: "not evaluated"}[self.holds]
 
-    def as_dict(self) -> dict[str, str | bool | None]:
+    def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """The ratios that rules are applied to: the table's own, (rows, 1), and those with other energy constants."""
+
+    nominal: Ratios
+    draws: Draws | None
+
+    def by(self, rule: Callable[[Ratios], Verdicts]) -> tuple[bool, Survival | None]:
+        """Whether the rule holds on the table, and how that verdict fares under the draws."""
+        holds = bool(rule(self.nominal).all())
+        if self.draws is None:
+            return holds, None
+        # A rule on time alone has one verdict for all draws.
+        ends = np.broadcast_to(rule(self.draws.ends), len(self.draws.end_names))
+        others = tuple(
+            name for name, same in zip(self.draws.end_names, ends == holds, strict=True) if not same
+        )
+        return holds, Survival(float(rule(self.draws.joint).mean()), others)
+
+    def by_pair(
+        self, rule: Callable[[Ratios, Ratios], Verdicts], pairs: pd.DataFrame
+    ) -> tuple[bool, Survival | None]:
+        """The same for a rule on structured and unstructured rows."""
+        return self.by(lambda ratios: rule(ratios.of(pairs["row_s"]), ratios.of(pairs["row_u"])))
 
 
 def paired(rows: pd.DataFrame) -> pd.DataFrame:
@@ -62,10 +111,10 @@ def _by_degree(pairs: pd.DataFrame, values: list[str]) -> str:
     )
 
 
-def _c1(network: str, rows: pd.DataFrame) -> Claim:
+def _c1(network: str, rows: pd.DataFrame, decide: _Decision) -> Claim:
     """Holds if time and energy of the unstructured scheme fall with every step of noise."""
     series = rows[rows["scheme"].str.fullmatch(UNSTRUCTURED)].sort_values("noise")
-    falls = all((series[name].diff().dropna() < 0).all() for name in ("time_rel", "energy_rel"))
+    holds, survival = decide.by(lambda ratios: rules.costs_fall(ratios.of(series["row"])))
     below = series[(series["time_rel"] < 1) & (series["energy_rel"] < 1)]
     first, last = series.iloc[0], series.iloc[-1]
     evidence = (
@@ -75,10 +124,10 @@ def _c1(network: str, rows: pd.DataFrame) -> Claim:
         + f"; precise work is {100 * first['precise_share']:.0f} % of the MVU's busy cycles at the first, "
         f"{100 * last['precise_share']:.0f} % at the last"
     )
-    return Claim("C1", network, "more noise alone gives less time and energy", falls, evidence)
+    return Claim("C1", network, "more noise alone gives less time and energy", holds, evidence, survival)
 
 
-def _c2(network: str, pairs: pd.DataFrame) -> Claim:
+def _c2(network: str, pairs: pd.DataFrame, decide: _Decision) -> Claim:
     """Holds if structured is faster than unstructured at every common degree of noise."""
     ratios = pairs["time_rel_s"] / pairs["time_rel_u"]
     evidence = "time structured / unstructured at " + _by_degree(pairs, [f"{ratio:.2f}" for ratio in ratios])
@@ -90,14 +139,14 @@ def _c2(network: str, pairs: pd.DataFrame) -> Claim:
         ],
     )
     text = "structured is faster than unstructured at the same degree of noise"
-    return Claim("C2", network, text, bool((ratios < 1).all()), evidence)
+    holds, survival = decide.by_pair(rules.faster, pairs)
+    return Claim("C2", network, text, holds, evidence, survival)
 
 
-def _c3(network: str, pairs: pd.DataFrame) -> Claim:
+def _c3(network: str, pairs: pd.DataFrame, decide: _Decision) -> Claim:
     """Holds if structured spends less SRAM energy at every degree, and total energies are similar."""
     sram = pairs["sram_rel_s"] / pairs["sram_rel_u"]
     energy = pairs["energy_rel_s"] / pairs["energy_rel_u"]
-    holds = bool((sram < 1).all() and ((energy - 1).abs() <= SIMILAR_ENERGY).all())
     evidence = (
         "SRAM energy structured / unstructured at "
         + _by_degree(pairs, [f"{ratio:.2f}" for ratio in sram])
@@ -105,48 +154,49 @@ def _c3(network: str, pairs: pd.DataFrame) -> Claim:
         + _by_degree(pairs, [f"{ratio:.2f}" for ratio in energy])
     )
     text = "structured spends less SRAM energy, and similar energy in total"
-    return Claim("C3", network, text, holds, evidence)
+    holds, survival = decide.by_pair(rules.saves_sram, pairs)
+    return Claim("C3", network, text, holds, evidence, survival)
 
 
-def _c4(network: str, pairs: pd.DataFrame) -> Claim:
+def _c4(network: str, pairs: pd.DataFrame, decide: _Decision) -> Claim:
     """Holds if structured has the lower EDP at every common degree of noise."""
     ratios = pairs["edp_rel_s"] / pairs["edp_rel_u"]
     evidence = "EDP structured / unstructured at " + _by_degree(pairs, [f"{ratio:.2f}" for ratio in ratios])
-    return Claim("C4", network, "EDP falls further with structure", bool((ratios < 1).all()), evidence)
+    holds, survival = decide.by_pair(rules.lower_edp, pairs)
+    return Claim("C4", network, "EDP falls further with structure", holds, evidence, survival)
 
 
-def _lost_advantage(pairs: pd.DataFrame) -> float:
-    """Share of structure's best EDP advantage (ratio of EDPs) that is gone at the highest common degree."""
-    advantage = pairs["edp_rel_u"] / pairs["edp_rel_s"]
-    return float(1 - advantage.iloc[-1] / advantage.max())
-
-
-def _c5(tables: dict[str, pd.DataFrame]) -> Claim:
+def _c5(tables: dict[str, pd.DataFrame], decide: _Decision) -> Claim:
     """Holds if structure has an EDP advantage on both, ResNet-18 loses part of it at the highest degree, WRN less."""
     text = "at high noise ResNet-18 loses part of structure's EDP advantage, WideResNet less"
     small, wide = "resnet18", "wrn34-10"
     if not (small in tables and wide in tables):
         return Claim("C5", f"{small}, {wide}", text, None, f"needs paired schemes of both {small} and {wide}")
-    lost = {name: _lost_advantage(tables[name]) for name in (small, wide)}
-    best = {name: float((tables[name]["edp_rel_u"] / tables[name]["edp_rel_s"]).max()) for name in lost}
-    holds = min(best.values()) > 1 and lost[small] > 0 and lost[small] > lost[wide]
+
+    def advantage(ratios: Ratios, network: str) -> Array:
+        pairs = tables[network]
+        return rules.edp_advantage(ratios.of(pairs["row_s"]), ratios.of(pairs["row_u"]))
+
+    holds, survival = decide.by(
+        lambda ratios: rules.loses_advantage(advantage(ratios, small), advantage(ratios, wide))
+    )
     parts = []
     for name in (small, wide):
-        pairs = tables[name]
-        advantage = pairs["edp_rel_u"] / pairs["edp_rel_s"]
+        pairs, found = tables[name], advantage(decide.nominal, name)
         parts.append(
-            f"{name}: EDP unstructured / structured at {_by_degree(pairs, [f'{a:.2f}' for a in advantage])} "
-            f"(loses {100 * lost[name]:.0f} % of its best); mapping efficiency of structured at "
+            f"{name}: EDP unstructured / structured at {_by_degree(pairs, [f'{a:.2f}' for a in found[:, 0]])} "
+            f"(loses {100 * rules.lost_share(found)[0]:.0f} % of its best); mapping efficiency of structured at "
             + _by_degree(pairs, [f"{value:.2f}" for value in pairs["mapping_efficiency_s"]])
             + f"; bubbles and stalls at {100 * pairs['noise'].iloc[-1]:g} %: "
             f"{100 * pairs['lost_share_s'].iloc[-1]:.0f} % of its MVU's busy cycles"
         )
-    return Claim("C5", f"{small}, {wide}", text, holds, "; ".join(parts))
+    return Claim("C5", f"{small}, {wide}", text, holds, "; ".join(parts), survival)
 
 
-def evaluate_claims(table: pd.DataFrame) -> list[Claim]:
+def evaluate_claims(table: pd.DataFrame, draws: Draws | None = None) -> list[Claim]:
     """C1 to C5 on a normalized summary (``accelsim.results.normalize``), network by network.
 
+    ``draws``: the table's ratios with other energy constants, to tell which verdicts survive them.
     Needs at most one machine for the unstructured and one for the N:M schemes (AccelsimError otherwise). C1
     takes two degrees of noise, C2 to C4 one that both schemes have, C5 both networks; C1 to C4 are left out and
     C5 is "not evaluated" where these are missing.
@@ -157,7 +207,9 @@ def evaluate_claims(table: pd.DataFrame) -> list[Claim]:
             raise AccelsimError(
                 f"figure 5: {' and '.join(machines)} both run {kind} schemes; give one machine of each kind"
             )
-    table = table.copy()
+    nominal = Ratios(*(table[[f"{cost}_rel"]].to_numpy(float) for cost in ("time", "energy", "edp", "sram")))
+    decide = _Decision(nominal, draws)
+    table = table.assign(row=range(len(table)))
     busy = table[[f"{kind}_{part}_cycles" for kind in ("approximate", "precise") for part in _PARTS]].sum(
         axis=1
     )
@@ -168,12 +220,9 @@ def evaluate_claims(table: pd.DataFrame) -> list[Claim]:
     pairs_of: dict[str, pd.DataFrame] = {}
     for network, rows in table.groupby("network", sort=False):
         if rows["scheme"].str.fullmatch(UNSTRUCTURED).sum() > 1:
-            claims.append(_c1(str(network), rows))
+            claims.append(_c1(str(network), rows, decide))
         pairs = paired(rows)
         if len(pairs):
             pairs_of[str(network)] = pairs
-            claims += [rule(str(network), pairs) for rule in (_c2, _c3, _c4)]
-    return [*claims, _c5(pairs_of)] if pairs_of else claims
-
-
-_PARTS = ("issue", "port_stall", "bubble")
+            claims += [claim(str(network), pairs, decide) for claim in (_c2, _c3, _c4)]
+    return [*claims, _c5(pairs_of, decide)] if pairs_of else claims

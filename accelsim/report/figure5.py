@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from accelsim.compare import DEFAULT_MACHINES, FIRST_THRESHOLD, compare
 from accelsim.energy import area
+from accelsim.energy.uncertainty import DEFAULT_SPREAD, Spread
 from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
@@ -25,6 +26,8 @@ from accelsim.inputs import (
 )
 from accelsim.report.claims import Claim, evaluate_claims
 from accelsim.report.markdown import claims_markdown, figure5_markdown
+from accelsim.report.tornado import sensitivity
+from accelsim.report.uncertainty import Uncertainty, uncertainty
 from accelsim.results.normalize import normalized
 from accelsim.results.results import Results
 from accelsim.simulate import Progress
@@ -35,17 +38,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Figure5:
-    """``table``: one row per (network, scheme), relative to dense; ``areas_mm2``: of each machine as run."""
+    """``table``: one row per (network, scheme), relative to dense; ``areas_mm2``: of each machine as run.
+
+    ``uncertainty``: the table with other energy constants; None if it was not asked for.
+    """
 
     table: pd.DataFrame
     claims: list[Claim]
     areas_mm2: dict[str, float]
     results: Results
+    uncertainty: Uncertainty | None = None
 
     @property
     def markdown(self) -> str:
         """The tables and verdicts as Markdown."""
-        return figure5_markdown(self.table, self.claims, self.results.machines, self.areas_mm2)
+        return figure5_markdown(
+            self.table, self.claims, self.results.machines, self.areas_mm2, self.uncertainty
+        )
 
     @property
     def claims_markdown(self) -> str:
@@ -62,10 +71,12 @@ def figure5(
     images: slice | None = None,
     iso_area_with: str | None = FIRST_THRESHOLD,
     engine: str = ENGINES[0],
+    spread: Spread | None = DEFAULT_SPREAD,
     progress: Progress | None = None,
 ) -> Figure5:
     """Simulate every scheme of the traces and normalize by dense. Nothing in it is stored from elsewhere.
 
+    ``spread``: how far each energy constant may be off, and how often to draw them anew; None for no error bars.
     Raises AccelsimError as ``compare`` does.
     """
     technology = as_technology(technology)
@@ -99,11 +110,19 @@ def figure5(
     if set(table["kind"]) == {"dense"}:
         raise AccelsimError("figure 5: nothing to show: no scheme with noise was run")
     areas = {name: area(machine, technology).total_mm2 for name, machine in results.machines.items()}
-    return Figure5(table, evaluate_claims(table), areas, results)
+    if spread is None:
+        return Figure5(table, evaluate_claims(table), areas, results)
+    found = uncertainty(results, table, spread)
+    results.provenance["uncertainty"] = found.as_dict()
+    return Figure5(found.with_bars(table), evaluate_claims(table, found.draws), areas, results, found)
 
 
 def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
-    """Write ``figure5`` as CSV, PNG, SVG and Markdown, ``claims.json`` and all results into a folder; return the paths."""
+    """Write ``figure5`` as CSV, PNG, SVG and Markdown, ``claims.json`` and all results into a folder.
+
+    With an uncertainty, ``sensitivity.csv`` too: every ratio with each constant at the ends of its range.
+    Returns the paths. Raises AccelsimError if the folder cannot be made or written.
+    """
     from accelsim.report.plots import plot_figure5
 
     folder = Path(out)
@@ -111,6 +130,9 @@ def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
     try:
         with replaced(folder / "figure5.csv", paths) as temporary:
             figure.table.to_csv(temporary, index=False)
+        if figure.uncertainty is not None:
+            with replaced(folder / "sensitivity.csv", paths) as temporary:
+                sensitivity(figure.table, figure.uncertainty).to_csv(temporary, index=False)
         with replaced(folder / "claims.json", paths) as temporary:
             claims = [claim.as_dict() for claim in figure.claims]
             temporary.write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")

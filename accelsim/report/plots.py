@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim.energy import GROUPS
 from accelsim.report import claims
+from accelsim.report.ratios import HIGH, LOW
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,8 @@ NETWORK_NAMES = {"resnet18": "ResNet-18", "wrn34-10": "WideResNet-34-10"}
 def plot_figure5(table: pd.DataFrame, path: Path) -> None:
     """Draw the normalized summary: a row per network; time, energy with its split, EDP, mapping efficiency.
 
-    Unstructured and structured (N of 8) bars stand beside each other at each degree of noise; dense is 1.
+    Unstructured and structured (N of 8) bars stand beside each other at each degree of noise; dense is 1. Error
+    bars, where the table has them: percentiles ``LOW`` to ``HIGH`` of the draws of the energy constants.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -73,11 +75,23 @@ def _bars(axis: Axes, rows: pd.DataFrame, column: str, title: str, dense_line: b
     degrees, schemes = _positions(rows)
     for part, offset, name, colour in schemes:
         where = [degrees.index(degree) + offset for degree in part["noise"]]
-        bars = axis.bar(where, part[column], width=0.38, color=colour, label=name)
-        axis.bar_label(bars, fmt="%.2f", fontsize=5)
+        axis.bar(where, part[column], width=0.38, color=colour, label=name)
+        tops = _error_bars(axis, where, part, column)
+        for x, top, value in zip(where, tops, part[column], strict=True):
+            axis.text(x, top, f"{value:.2f}", ha="center", va="bottom", fontsize=5)
     if dense_line:
         axis.axhline(1, color="black", linewidth=0.8, linestyle=":")
     _ticks(axis, degrees, title)
+
+
+def _error_bars(axis: Axes, where: list[float], rows: pd.DataFrame, column: str) -> list[float]:
+    """Draw the ranges of the ratio under other energy constants, if the table has them; return where text may start."""
+    low, high = f"{column}_p{LOW}", f"{column}_p{HIGH}"
+    if low not in rows:
+        return list(rows[column])
+    lengths = [(rows[column] - rows[low]).clip(lower=0), (rows[high] - rows[column]).clip(lower=0)]
+    axis.errorbar(where, rows[column], yerr=lengths, fmt="none", ecolor="black", elinewidth=0.7, capsize=1.2)
+    return list(rows[[column, high]].max(axis=1))
 
 
 def _energy(axis: Axes, rows: pd.DataFrame) -> None:
@@ -93,7 +107,7 @@ def _energy(axis: Axes, rows: pd.DataFrame) -> None:
                 labelled.add(group)
                 axis.bar(where, values, width=0.38, bottom=bottom, color=GROUP_COLOURS[group], label=label)
             bottom = [b + v for b, v in zip(bottom, values, strict=True)]
-        for x, y in zip(where, bottom, strict=True):
+        for x, y in zip(where, _error_bars(axis, where, part, "energy_rel"), strict=True):
             axis.text(x, y, "U" if offset < 0 else "S", ha="center", va="bottom", fontsize=5)
     axis.axhline(1, color="black", linewidth=0.8, linestyle=":")
     _ticks(axis, degrees, "energy / dense (U, S: as left)")

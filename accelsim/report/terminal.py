@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
+from accelsim.report.ratios import HIGH, LOW
 from accelsim.trace import Scheme
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from accelsim.report.claims import Claim
+    from accelsim.report.uncertainty import Uncertainty
     from accelsim.results import Results
 
 MIN_WIDTH = 200
@@ -36,6 +38,12 @@ def _table(title: str, columns: Sequence[str], text_columns: int) -> Table:
 def scheme_label(name: str) -> str:
     """How a scheme is shown to people, from its name."""
     return Scheme.parse(name).label
+
+
+def bar(row: Mapping[str, Any], column: str, spec: str) -> str:
+    """The error bar of a ratio, `` [low, high]``, in the format of the ratio; empty if there is none or it is a point."""
+    low, high = row.get(f"{column}_p{LOW}"), row.get(f"{column}_p{HIGH}")
+    return "" if low == high else f" [{low:{spec}}, {high:{spec}}]"
 
 
 def show_summary(summary: pd.DataFrame) -> None:
@@ -67,22 +75,22 @@ def show_relative(normalized: pd.DataFrame) -> None:
     for network, rows in normalized.groupby("network", sort=False):
         count = rows["images"].iloc[0]
         table = _table(f"{network}: mean of {count} image(s); costs relative to dense", columns, 2)
-        for row in rows.sort_values(["kind", "noise"]).itertuples():
+        for row in rows.sort_values(["kind", "noise"]).to_dict("records"):
             table.add_row(
-                scheme_label(row.scheme),
-                row.machine,
-                f"{100 * row.noise:g}",
-                f"{row.latency_cycles:,.0f}",
-                f"{row.time_rel:.3f}",
-                f"{row.energy_rel:.3f}",
-                f"{row.edp_rel:.3f}",
-                f"{row.compute_rel:.3f}",
-                f"{row.sram_rel:.3f}",
-                f"{row.registers_rel:.3f}",
-                *((f"{row.dram_rel:.3f}",) if dram else ()),
-                f"{row.leakage_rel:.4f}",
-                f"{row.mapping_efficiency:.2f}",
-                f"{row.brick_utilization:.3f}",
+                scheme_label(row["scheme"]),
+                row["machine"],
+                f"{100 * row['noise']:g}",
+                f"{row['latency_cycles']:,.0f}",
+                f"{row['time_rel']:.3f}",
+                f"{row['energy_rel']:.3f}" + bar(row, "energy_rel", ".3f"),
+                f"{row['edp_rel']:.3f}" + bar(row, "edp_rel", ".3f"),
+                f"{row['compute_rel']:.3f}",
+                f"{row['sram_rel']:.3f}",
+                f"{row['registers_rel']:.3f}",
+                *((f"{row['dram_rel']:.3f}",) if dram else ()),
+                f"{row['leakage_rel']:.4f}",
+                f"{row['mapping_efficiency']:.2f}",
+                f"{row['brick_utilization']:.3f}",
             )
         console().print(table)
         console().print()
@@ -114,6 +122,34 @@ def show_claims(claims: Sequence[Claim]) -> None:
             soft_wrap=True,
         )
         out.print(f"   {claim.evidence}", soft_wrap=True)
+        if claim.under_draws is not None:
+            out.print(f"   with other energies: {claim.under_draws}", soft_wrap=True)
+    out.print()
+
+
+def show_uncertainty(table: pd.DataFrame, uncertainty: Uncertainty) -> None:
+    """What the error bars are, and the energy constants with the largest effects by themselves."""
+    from accelsim.report.tornado import LARGEST, change, tornado
+
+    out, spread = console(), uncertainty.spread
+    percent = f"{100 * spread.by:g} %"
+    out.print(
+        f"[{LOW} to {HIGH} %] of {spread.draws:,} joint draws (seed {spread.seed}) of {len(uncertainty.constants)} energy "
+        f"constants, each uniform within {percent} of its value; each by itself, -{percent} to +{percent}:",
+        soft_wrap=True,
+    )
+    columns = ("constant", "most for", "energy / dense", "energy structured / unstructured", "at noise %")
+    for network in dict.fromkeys(table["network"]):
+        shown = _table(f"{network}: largest effects", columns, 2)
+        for effect in tornado(table, uncertainty, network)[:LARGEST]:
+            shown.add_row(
+                effect.constant,
+                scheme_label(effect.scheme),
+                change(effect.relative),
+                "" if effect.structured is None else change(effect.structured),
+                "" if effect.noise is None else f"{100 * effect.noise:g}",
+            )
+        out.print(shown)
     out.print()
 
 

@@ -99,6 +99,8 @@ def test_figure5_on_any_trace(accelsim, small_trace: Path, tmp_path: Path) -> No
     assert outcome.code == 0, outcome.err
     for words in ("C1 small", "C2 small", "noise 7:8", "machines: dense:", "figure5.png"):
         assert words in outcome.out
+    for words in ("2,000 joint draws", "small: largest effects", "% of draws"):
+        assert words in outcome.out
     assert (out / "figure5.png").stat().st_size > 10_000
     claims = json.loads((out / "claims.json").read_text())
     assert [(claim["name"], claim["holds"] is None) for claim in claims] == [
@@ -106,6 +108,22 @@ def test_figure5_on_any_trace(accelsim, small_trace: Path, tmp_path: Path) -> No
     ]  # fmt: skip
     stored = json.loads((out / "results.json").read_text())["provenance"]
     assert stored["engine"] and stored["accelsim_version"] and stored["technology"]["sha256"]
+
+
+def test_figure5_error_bars(accelsim, small_trace: Path, tmp_path: Path) -> None:
+    common = ["figure5", "--traces", small_trace, "--images", "0:1", "--json", "--out"]
+    drawn = json.loads(
+        accelsim(*common, tmp_path / "a", "--draws", "20", "--spread", "0.1", "--seed", "5").out
+    )
+    assert {name: drawn["provenance"]["uncertainty"][name] for name in ("draws", "seed", "spread")} == {
+        "draws": 20, "seed": 5, "spread": 0.1,
+    }  # fmt: skip
+    rows = {row["scheme"]: row for row in drawn["table"]}
+    assert rows["nm-1of8"]["energy_rel_p5"] < rows["nm-1of8"]["energy_rel_p95"]
+    assert (tmp_path / "a/sensitivity.csv").read_text().startswith("network,machine,scheme,constant,")
+    plain = accelsim(*common, tmp_path / "b", "--draws", "0")
+    assert "energy_rel_p5" not in json.loads(plain.out)["table"][0]
+    assert not (tmp_path / "b/sensitivity.csv").exists()
 
 
 def test_figure5_narrowed_and_without_equal_area(accelsim, small_trace: Path, tmp_path: Path) -> None:
@@ -221,6 +239,7 @@ def test_check_reports_damage_and_goes_on(accelsim, small_trace: Path, tmp_path:
         (["compare", "TRACE", "--machines", "dense,dense", "--out", "OUT"], "same name"),
         (["compare", "TRACE", "--iso-area-with", "ghost", "--out", "OUT"], "ghost"),
         (["figure5", "--traces", "TRACE,TRACE", "--out", "OUT"], "given already"),
+        (["figure5", "--traces", "TRACE", "--spread", "2", "--out", "OUT"], "between 0 and 1"),
         (["inspect", "nothing-there"], "nothing-there"),
         (["inspect", "DIR"], "folder"),
         (["frobnicate"], "frobnicate"),
