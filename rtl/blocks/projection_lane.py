@@ -6,10 +6,10 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.blocks.carry_save import carry_save_sum
 from rtl.blocks.tree import AdderTree, tree_latency
 
 Y_BITS = 32
-GREATEST_Y, LEAST_Y = 2 ** (Y_BITS - 1) - 1, -(2 ** (Y_BITS - 1))
 
 
 def projection_lane_latency(window_words: int) -> int:
@@ -22,11 +22,11 @@ SIGN_LAYOUT = data.StructLayout({"nonzero": 1, "negative": 1})
 
 
 class ProjectionLane(wiring.Component):
-    """``y[index] = sat32((0 if first else y[index]) + sum of sign_i * word_i)`` over a window, one a cycle.
+    """``y[index] = (0 if first else y[index]) + sum of sign_i * word_i`` over a window, one a cycle.
 
-    The words of zero entries are gated. ``additions`` is the number of the others (combinational, 0 without
+    The words of zero entries are gated; ``additions`` is the number of the others (combinational, 0 without
     ``valid``). An update shows at ``read_value`` (combinational read of ``read_index``) ``latency`` cycles
-    later; updates of one y may follow each other without a gap.
+    later; updates of one y may follow each other without a gap. 32 bits suffice (docs/machine.md, section 11).
     """
 
     def __init__(self, window_words: int, accumulators: int) -> None:
@@ -74,14 +74,12 @@ class ProjectionLane(wiring.Component):
 
         m.submodules.file = file = memory.Memory(shape=signed(Y_BITS), depth=self._accumulators, init=[])
         before, shown, write = file.read_port(domain="comb"), file.read_port(domain="comb"), file.write_port()
-        total = Signal(signed(Y_BITS + 1))
-        overflow = total[-1] ^ total[-2]
+        y_before = Mux(here.first, 0, before.data)
         m.d.comb += [
             before.addr.eq(here.index),
-            total.eq(Mux(here.first, 0, before.data) + tree.sum + plus),
             write.en.eq(here.valid),
             write.addr.eq(here.index),
-            write.data.eq(Mux(overflow, Mux(total[-1], LEAST_Y, GREATEST_Y), total)),
+            write.data.eq(carry_save_sum(m, [y_before, tree.sum], Y_BITS, "y", [plus])),
             shown.addr.eq(self.read_index),
             self.read_value.eq(shown.data),
         ]

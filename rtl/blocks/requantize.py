@@ -7,22 +7,28 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.blocks.psums import PSUM_BITS
-from rtl.blocks.rounding import SHIFT_BITS, round_and_saturate, shift_with_guard
+from rtl.blocks.rounding import SHIFT_BITS, rounded_shift
 
 BIAS_BITS = 48
 MULTIPLIER_BITS = 16
 VALUE_BITS = 16
+GREATEST_CODE_PRODUCT = 49
+
+
+def code_sum_bits(most_codes: int) -> int:
+    """Bits of a sum of ``most_codes`` products of two INT4 codes of -7..7."""
+    return (GREATEST_CODE_PRODUCT * most_codes).bit_length() + 1
 
 
 class Requantizer(wiring.Component):
-    """Precise: ``sat16((psum + bias + half) >> shift)``; approximate: ``sat16((psum * multiplier + bias + half) >> shift)``.
+    """z (``wide`` = 1): ``sat16((psum + bias + half) >> shift)``; z~: ``sat16((psum * multiplier + bias + half) >> shift)``.
 
-    ``wide`` = 1 is precise. ``half`` rounds halves up. An approximate psum has at most ``code_sum_bits``
-    significant bits (`code_sum_bits`), which makes its multiplier small. All inputs, ``bias`` and ``shift`` too,
-    are sampled with ``valid``. Four stages: partial products, sum, shift, round.
+    ``half`` rounds halves up. The psum of a z~ has ``code_sum_bits`` bits, which keeps its multiplier small. All
+    inputs are sampled with ``valid``. 48 bits hold every sum (docs/machine.md, section 11). Three stages:
+    multiply, add, shift and round.
     """
 
-    latency = 4
+    latency = 3
 
     def __init__(self, code_sum_bits: int) -> None:
         self._code_sum_bits = code_sum_bits
@@ -40,35 +46,19 @@ class Requantizer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        half = self._code_sum_bits // 2
-        code_sum = self.psum[: self._code_sum_bits].as_signed()
-
-        # Stage 1: the product in two halves, each a multiplier that fits a cycle; a precise psum goes beside them.
-        low = Signal(half + MULTIPLIER_BITS)
-        high = Signal(signed(PSUM_BITS))
+        scaled, total = Signal(signed(PSUM_BITS)), Signal(signed(PSUM_BITS))
         bias = Signal.like(self.bias)
         shifts = [Signal.like(self.shift, name=f"shift_{i}") for i in (1, 2)]
+        code_sum = self.psum[: self._code_sum_bits].as_signed()
         with m.If(self.valid):
             m.d.sync += [
-                low.eq(Mux(self.wide, 0, code_sum[:half] * self.multiplier)),
-                high.eq(Mux(self.wide, self.psum, (code_sum[half:].as_signed() * self.multiplier) << half)),
+                scaled.eq(Mux(self.wide, self.psum, code_sum * self.multiplier)),
                 bias.eq(self.bias),
                 shifts[0].eq(self.shift),
             ]
-
-        # Stage 2: two bits more than any term, so that nothing wraps.
-        total = Signal(signed(PSUM_BITS + 2))
-        m.d.sync += [total.eq(high + low + bias), shifts[1].eq(shifts[0])]
-
-        # Stages 3 and 4.
-        guarded = Signal(signed(PSUM_BITS + 3))
         m.d.sync += [
-            guarded.eq(shift_with_guard(total, shifts[1])),
-            self.value.eq(round_and_saturate(m, guarded, VALUE_BITS)),
+            total.eq(scaled + bias),
+            shifts[1].eq(shifts[0]),
+            self.value.eq(rounded_shift(m, total, shifts[1], VALUE_BITS)),
         ]
         return m
-
-
-def code_sum_bits(most_codes: int) -> int:
-    """Bits of a sum of ``most_codes`` products of two INT4 codes: each is at most 64."""
-    return (64 * most_codes).bit_length() + 1

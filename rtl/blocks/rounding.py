@@ -1,33 +1,26 @@
-"""Rounding shifts and saturation, shared by the requantizer and the quantizer."""
+"""The rounding, saturating shift of the requantizer and the quantizer."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 
-SHIFT_BITS = 6  # shifts of 0 to 47
+SHIFT_BITS = 6  # shifts of 0 to 46
 
 
-def shift_with_guard(value: Value, shift: Value) -> Value:
-    """``floor(2 * value / 2**shift)``: the shifted number with one bit more below its point.
+def rounded_shift(m: Module, value: Value, shift: Value, bits: int) -> Value:
+    """``(value + half) >> shift``, half = 2**(shift-1) or 0 for shift 0, saturated to a signed number of ``bits`` bits.
 
-    That bit is all that rounding half up needs: ``(value + 2**(shift-1)) >> shift`` is the number without it,
-    plus it. A shift of 0 leaves it 0.
+    That sum is the shifted value plus the last bit shifted out, so a short increment after the shift does for
+    the long addition before it; and whether the result fits is decided before the increment.
     """
-    return Cat(Const(0, 1), value).as_signed() >> shift
-
-
-def round_and_saturate(m: Module, guarded: Value, bits: int) -> Value:
-    """The signed number of ``bits`` bits nearest to ``guarded`` / 2, halves upwards.
-
-    Saturation is decided before the rounding bit is added, so the long number meets no second carry chain.
-    """
-    whole, guard = guarded[1:], guarded[0]
-    negative = whole[-1]
-    fits, rounded = Signal(), Signal(signed(bits))
+    shifted = Signal(signed(len(value) + 1))
+    m.d.comb += shifted.eq(Cat(Const(0, 1), value).as_signed() >> shift)
+    whole, half = shifted[1:], shifted[0]
+    negative, high, low = whole[-1], whole[bits - 1 :], whole[:bits].as_signed()
     greatest, least = Const(2 ** (bits - 1) - 1, signed(bits)), Const(-(2 ** (bits - 1)), signed(bits))
-    low = whole[:bits].as_signed()
+    fits, rounded = Signal(), Signal(signed(bits))
     m.d.comb += [
-        fits.eq(Mux(negative, whole[bits - 1 :].all(), ~whole[bits - 1 :].any())),
-        rounded.eq(Mux(low == greatest, greatest, low + guard)),
+        fits.eq(Mux(negative, high.all(), ~high.any())),
+        rounded.eq(Mux(low == greatest, greatest, low + half)),
     ]
     return Mux(fits, rounded, Mux(negative, least, greatest))

@@ -6,41 +6,37 @@ from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-LEVELS_PER_STAGE = 2
+from rtl.blocks.carry_save import carry_save_sum
+
+TERMS_PER_STAGE = 16
 
 
-def tree_levels(terms: int) -> int:
-    """Levels of two-input adders that ``terms`` terms need; each widens the sum by one bit."""
-    return (terms - 1).bit_length()
+def sum_bits(terms: int, bits: int) -> int:
+    """Bits of the sum of ``terms`` signed numbers of ``bits`` bits."""
+    return bits + (terms - 1).bit_length()
 
 
 def tree_latency(terms: int) -> int:
-    """Clock edges through an `AdderTree`: a register after every second level and after the last."""
-    return -(-tree_levels(terms) // LEVELS_PER_STAGE)
-
-
-def _add(a: Value, b: Value, increment: Value | None, bits: int) -> Value:
-    """``a + b + increment`` in one carry chain: the increment enters it as a carry from a bit below."""
-    if increment is None:
-        return a + b
-    total = Cat(increment, a).as_signed() + Cat(increment, b).as_signed()
-    return total[1 : bits + 1].as_signed()
+    """Clock edges through an `AdderTree`: a stage sums up to 16 terms; a single term needs none."""
+    stages = 0
+    while terms > 1:
+        terms = -(-terms // TERMS_PER_STAGE)
+        stages += 1
+    return stages
 
 
 class AdderTree(wiring.Component):
-    """``sum`` = the sum of ``terms`` signed numbers of ``bits`` bits, in ``tree_latency(terms)`` stages.
+    """``sum`` = the sum of ``terms`` signed numbers of ``bits`` bits, ``tree_latency(terms)`` edges later.
 
-    With ``increments`` each of the terms-1 adders adds one bit more, ``increment[i]``, at no cost in depth:
-    the +1 of a term that was negated by inversion.
+    With ``increments`` it also adds ``terms - 1`` single bits, at no cost in depth: the +1 of a term that was
+    negated by inversion.
     """
 
     def __init__(self, terms: int, bits: int, increments: bool = False) -> None:
         self.latency = tree_latency(terms)
+        self._bits = sum_bits(terms, bits)
         self._increments = increments and terms > 1
-        members = {
-            "terms": In(data.ArrayLayout(signed(bits), terms)),
-            "sum": Out(signed(bits + tree_levels(terms))),
-        }
+        members = {"terms": In(data.ArrayLayout(signed(bits), terms)), "sum": Out(signed(self._bits))}
         if self._increments:
             members["increment"] = In(terms - 1)
         super().__init__(members)
@@ -48,28 +44,20 @@ class AdderTree(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         values: list[Value] = list(self.terms)
-        carries: list[Value] = list(self.increment) if self._increments else []
-        level = 0
-        while len(values) > 1:
-            level += 1
-            bits = values[0].shape().width + 1
-            pairs = [
-                _add(a, b, carries.pop(0) if carries else None, bits)
-                for a, b in zip(values[::2], values[1::2], strict=False)
-            ]
-            if len(values) % 2:
-                pairs.append(values[-1])
-            last = len(pairs) == 1
-            registered = last or level % LEVELS_PER_STAGE == 0
-            domain = m.d.sync if registered else m.d.comb
-            values = []
-            for i, value in enumerate(pairs):
-                node = Signal(signed(bits), name=f"sum_{level}_{i}")
-                domain += node.eq(value)
-                values.append(node)
-            if registered and carries:
-                later = Signal(len(carries), name=f"increment_{level}")
-                m.d.sync += later.eq(Cat(*carries))
-                carries = list(later)
+        ones: list[Value] = list(self.increment) if self._increments else []
+        for stage in range(self.latency):
+            sums: list[Value] = []
+            for i in range(0, len(values), TERMS_PER_STAGE):
+                group = values[i : i + TERMS_PER_STAGE]
+                taken, ones = ones[: len(group) - 1], ones[len(group) - 1 :]
+                name = f"stage_{stage}_{len(sums)}"
+                total = Signal(signed(self._bits), name=name)
+                m.d.sync += total.eq(carry_save_sum(m, group, self._bits, name, taken))
+                sums.append(total)
+            if ones:
+                later = Signal(len(ones), name=f"increment_{stage}")
+                m.d.sync += later.eq(Cat(*ones))
+                ones = list(later)
+            values = sums
         m.d.comb += self.sum.eq(values[0])
         return m

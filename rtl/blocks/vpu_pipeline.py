@@ -1,6 +1,6 @@
 """The execution pipeline of a VPU: a step goes in every cycle, results come out a constant time later.
 
-operand select | fused multipliers (2) | adder tree | psum read, add | requantize (4)
+operand select | fused multipliers (2) | adder tree | psum read, add | requantize (3)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rtl.blocks.fused import BRICKS, PRODUCT_16X16_BITS, FusedMultiplier
 from rtl.blocks.psums import AccumulatorFile
 from rtl.blocks.requantize import BIAS_BITS, MULTIPLIER_BITS, VALUE_BITS, Requantizer, code_sum_bits
 from rtl.blocks.rounding import SHIFT_BITS
-from rtl.blocks.tree import AdderTree, tree_latency, tree_levels
+from rtl.blocks.tree import AdderTree, sum_bits, tree_latency
 
 OPERAND_LATENCY = 1
 
@@ -93,10 +93,9 @@ class VpuPipeline(wiring.Component):
     def __init__(self, shape: VpuShape) -> None:
         self._shape = shape
         self._psums = AccumulatorFile(
-            shape.accumulators, shape.accumulate_latency, PRODUCT_16X16_BITS + tree_levels(shape.lanes)
+            shape.accumulators, shape.accumulate_latency, sum_bits(shape.lanes, PRODUCT_16X16_BITS)
         )
         self._requantizer = Requantizer(code_sum_bits(shape.most_codes))
-        # A single lane has no tree.
         self._sum_latency = OPERAND_LATENCY + FusedMultiplier.latency + tree_latency(shape.lanes)
         self.latency = self._sum_latency + self._psums.latency + self._requantizer.latency
         super().__init__(
