@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from accelsim.config.source import MAX_FILE_BYTES
@@ -47,15 +48,20 @@ class SramTable:
     label: str
     macros: tuple[SramMacro, ...]
 
+    @cached_property
+    def _grid(self) -> tuple[dict[tuple[float, int], SramMacro], list[float], list[int]]:
+        """The macros by size and width, and both axes."""
+        grid = {(macro.kib, macro.width_bits): macro for macro in self.macros}
+        return grid, sorted({kib for kib, _ in grid}), sorted({bits for _, bits in grid})
+
     def macro(self, kib: float, width_bits: int) -> SramMacro:
         """The macro of a size and width, exact at table points and log-log bilinear between them.
 
         The cycle time is that of the slowest neighbour, so that a clock check errs to the safe side.
         Raises AccelsimError outside the table: nothing is extrapolated.
         """
-        grid = {(macro.kib, macro.width_bits): macro for macro in self.macros}
-        sizes = _bracket(kib, sorted({macro.kib for macro in self.macros}))
-        widths = _bracket(width_bits, sorted({macro.width_bits for macro in self.macros}))
+        grid, all_sizes, all_widths = self._grid
+        sizes, widths = _bracket(kib, all_sizes), _bracket(width_bits, all_widths)
         corners = [
             (weight_k * weight_w, grid.get((size, int(width))))
             for size, weight_k in sizes
