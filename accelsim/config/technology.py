@@ -51,6 +51,8 @@ class Events(Strict):
     tree_addition_pj: Sourced
     psum_addition_pj: Sourced
     projection_addition_pj: Sourced
+    sign_generation_pj: Sourced
+    quantize_pj: Sourced
     register_write_pj: Sourced
     register_file_write_pj: Sourced
     register_file_read_per_entry_pj: Sourced
@@ -69,6 +71,7 @@ class Blocks(Strict):
     tree_adder: Block
     psum_adder: Block
     projection_adder: Block
+    quantizer: Block
     register_word: Block
     register_file_word: Block
     threshold_comparator: Block

@@ -14,9 +14,12 @@ from accelsim.energy.macro import (
     mask_walkers,
     operand_select_inputs,
     psum_words,
+    result_bank,
     sram_macro,
+    sum_words,
     weight_register_words,
     weight_slice,
+    window_words,
 )
 
 AreaKind = Literal["logic", "sram"]
@@ -75,21 +78,25 @@ def _logic(machine: Machine, technology: Technology) -> list[AreaItem]:
         _blocks("psum_registers", mvu.vpus * psum_words(mvu.accumulators_per_vpu), blocks.register_file_word),
         # Twice: one set is loaded while the other is broadcast.
         _blocks("operand_registers", 2 * mvu.position_block * chunk_words(machine), blocks.register_word),
-        _blocks(
-            "requantizers",
-            machine.output_sram.banks * machine.output_sram.width_bits / 16,
-            blocks.requantizer,
-        ),
+        _blocks("weight_registers", mvu.vpus * weight_register_words(machine), blocks.register_word),
+        _blocks("requantizers", mvu.vpus, blocks.requantizer),
     ]
-    if mvu.hold_weights:
-        words = mvu.vpus * weight_register_words(machine)
-        items.append(_blocks("weight_registers", words, blocks.register_word))
     if (inputs := operand_select_inputs(machine)) > 1:
         words = mvu.vpus * (inputs - 1) * chunk_words(machine)
         items.append(_blocks("operand_select", words, blocks.word_mux2))
-    if machine.projection is not None:
-        items.append(_blocks("projection", machine.projection.adders, blocks.projection_adder))
-    return items + _selection(machine, technology)
+    return items + _projection(machine, technology) + _selection(machine, technology)
+
+
+def _projection(machine: Machine, technology: Technology) -> list[AreaItem]:
+    unit, blocks = machine.projection, technology.blocks
+    if unit is None:
+        return []
+    return [
+        _blocks("projection_trees", unit.lanes * window_words(machine), blocks.projection_adder),
+        _blocks("projection_sums", unit.lanes, blocks.tree_adder),
+        _blocks("projection_registers", sum_words(unit.accumulators), blocks.register_file_word),
+        _blocks("quantizers", unit.quantizers, blocks.quantizer),
+    ]
 
 
 def _selection(machine: Machine, technology: Technology) -> list[AreaItem]:
@@ -114,10 +121,14 @@ def _selection(machine: Machine, technology: Technology) -> list[AreaItem]:
 
 
 def _memories(machine: Machine, technology: Technology) -> list[AreaItem]:
+    bank_kib = result_bank(machine, technology)
+    # Banks that are built larger than their share of the capacity take their own area.
+    banks_kib = max(machine.result_buffer.kib, machine.mvu.vpus * bank_kib)
     return [
         _memory("weight_sram", machine.weight_sram, technology, weight_slice(machine)),
         _memory("input_sram", machine.input_sram, technology),
         _memory("patch_buffer", machine.patch_buffer, technology),
+        _memory("result_buffer", machine.result_buffer, technology, bank_kib, banks_kib),
         _memory("output_sram", machine.output_sram, technology),
     ]
 
@@ -126,8 +137,10 @@ def _blocks(name: str, count: float, block: Block) -> AreaItem:
     return AreaItem(name, "logic", count * block.area_um2 * 1e-6, count * block.leakage_uw * 1e-3)
 
 
-def _memory(name: str, sram: Sram, technology: Technology, slice_kib: float | None = None) -> AreaItem:
+def _memory(
+    name: str, sram: Sram, technology: Technology, slice_kib: float | None = None, kib: float | None = None
+) -> AreaItem:
     macro = sram_macro(sram, technology, slice_kib)
     # Fractional on purpose: a slice of 3.2 macros is priced by its bits, so that area grows evenly with V.
-    macros = sram.kib / macro.kib
+    macros = (sram.kib if kib is None else kib) / macro.kib
     return AreaItem(name, "sram", macros * macro.area_mm2, macros * macro.leakage_mw)

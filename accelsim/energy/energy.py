@@ -15,10 +15,11 @@ _NEEDS_HARDWARE = (
     "brick_ops_4bit",
     "vpu_steps_4bit",
     "projection_additions",
+    "projection_accumulations",
+    "projected_values",
     "comparisons",
     "groups_ranked",
     "weight_sram_reads_4bit",
-    "weight_register_writes",
     "dram_bits",
 )
 """Counts that stay zero on a machine without the unit that makes them."""

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from accelsim.config.machine import Machine, NmSelector, Sram
+from accelsim.config.machine import Machine, NmSelector, Projection, Sram
 from accelsim.config.sram_table import SramMacro
 from accelsim.config.technology import Technology
 
 PSUM_BITS = 48
+SUM_BITS = 32
 INDEX_BITS = 12
 
 
 def weight_slice(machine: Machine) -> float:
     """KiB of one VPU's slice of the weight SRAM."""
     return machine.weight_sram.kib / machine.mvu.vpus
+
+
+def result_bank(machine: Machine, technology: Technology) -> float:
+    """KiB of one VPU's bank of the result buffer; one below the technology's smallest macro is built as that."""
+    least = technology.sram.macro_range_kib(machine.result_buffer.width_bits)[0]
+    return max(machine.result_buffer.kib / machine.mvu.vpus, least)
 
 
 def sram_macro(sram: Sram, technology: Technology, slice_kib: float | None = None) -> SramMacro:
@@ -35,11 +42,23 @@ def chunk_words(machine: Machine) -> int:
 
 
 def weight_register_words(machine: Machine) -> int:
-    """16-bit words of a VPU's weight register: one chunk, twice, since the next is loaded meanwhile.
+    """16-bit words of a VPU's weight register: one chunk, twice, since the next is loaded meanwhile."""
+    return 2 * chunk_words(machine)
 
-    0 without ``hold_weights``.
-    """
-    return 2 * chunk_words(machine) if machine.mvu.hold_weights else 0
+
+def window_words(machine: Machine) -> int:
+    """Words that the input SRAM brings in a cycle, and a lane of the projection unit adds up."""
+    return machine.input_sram.banks * machine.input_sram.width_bits // 16
+
+
+def sum_words(sums: int) -> int:
+    """16-bit register words that hold so many sums of the projection unit."""
+    return sums * SUM_BITS // 16
+
+
+def sums_per_lane(projection: Projection) -> int:
+    """Entries of the accumulator file of one lane."""
+    return -(-projection.accumulators // projection.lanes)
 
 
 def operand_select_inputs(machine: Machine) -> int:

@@ -11,7 +11,17 @@ from accelsim.config.machine import Machine, NmSelector, Sram, ThresholdSelector
 from accelsim.config.sram_table import SramMacro
 from accelsim.config.technology import Technology
 from accelsim.energy.area import area
-from accelsim.energy.macro import INDEX_BITS, operand_select_inputs, psum_words, sram_macro, weight_slice
+from accelsim.energy.macro import (
+    INDEX_BITS,
+    operand_select_inputs,
+    psum_words,
+    result_bank,
+    sram_macro,
+    sum_words,
+    sums_per_lane,
+    weight_slice,
+    window_words,
+)
 
 Group = Literal["compute", "sram", "registers", "dram", "leakage"]
 GROUPS: tuple[Group, ...] = ("compute", "sram", "registers", "dram", "leakage")
@@ -34,6 +44,7 @@ def energy_terms(machine: Machine, technology: Technology) -> tuple[EnergyTerm, 
     """
     return (
         *_compute_terms(machine, technology),
+        *_projection_terms(machine, technology),
         *_selection_terms(machine, technology),
         *_register_terms(machine, technology),
         *_sram_terms(machine, technology),
@@ -53,19 +64,36 @@ def _compute_terms(machine: Machine, technology: Technology) -> list[EnergyTerm]
     both = {"vpu_steps_16bit": 1, "vpu_steps_4bit": 1} if approximates else {"vpu_steps_16bit": 1}
     terms = [_term("multiply_16bit", "compute", brick_ops_16bit=events.multiply_16bit_pj.value / 16)]
     if approximates:
-        terms += [
-            _term("multiply_4bit", "compute", brick_ops_4bit=events.multiply_4bit_pj.value),
-            _term("projection", "compute", projection_additions=events.projection_addition_pj.value),
-        ]
+        terms.append(_term("multiply_4bit", "compute", brick_ops_4bit=events.multiply_4bit_pj.value))
     terms.append(_term("adder_tree", "compute", **dict.fromkeys(both, tree_pj)))
     terms.append(_term("psum_addition", "compute", **dict.fromkeys(both, psum_pj)))
     if (inputs := operand_select_inputs(machine)) > 1:
         words = {"vpu_steps_16bit": mvu.lanes, "vpu_steps_4bit": 4 * mvu.lanes}
         mux_pj = math.log2(inputs) * events.word_mux2_pj.value
         terms.append(_term("operand_select", "compute", **{count: words[count] * mux_pj for count in both}))
-    line_pj = machine.output_sram.width_bits / 16 * events.requantize_pj.value
-    terms.append(_term("requantize", "compute", output_sram_writes=line_pj))
+    terms.append(_term("requantize", "compute", result_buffer_writes=events.requantize_pj.value))
     return terms
+
+
+def _projection_terms(machine: Machine, technology: Technology) -> list[EnergyTerm]:
+    unit, events = machine.projection, technology.events
+    if unit is None:
+        return []
+    signs_pj = window_words(machine) / 8 * events.sign_generation_pj.value
+    read_pj = sum_words(1) * sums_per_lane(unit) * events.register_file_read_per_entry_pj.value
+    write_pj = sum_words(1) * events.register_file_write_pj.value
+    return [
+        _term("projection_tree", "compute", projection_additions=events.projection_addition_pj.value),
+        _term("projection_sum", "compute", projection_accumulations=events.tree_addition_pj.value),
+        _term("projection_signs", "compute", projection_accumulations=signs_pj),
+        _term("quantize", "compute", projected_values=events.quantize_pj.value),
+        _term(
+            "projection_registers",
+            "registers",
+            projection_accumulations=read_pj + write_pj,
+            projected_values=read_pj,
+        ),
+    ]
 
 
 def _selection_terms(machine: Machine, technology: Technology) -> list[EnergyTerm]:
@@ -99,14 +127,12 @@ def _register_terms(machine: Machine, technology: Technology) -> list[EnergyTerm
     steps = {"vpu_steps_16bit": psum_pj}
     if not machine.dense_only:
         steps["vpu_steps_4bit"] = psum_pj
-    terms = [
+    register_pj = events.register_write_pj.value
+    return [
         _term("psum_registers", "registers", **steps),
-        _term("operand_registers", "registers", broadcast_register_writes=events.register_write_pj.value),
+        _term("operand_registers", "registers", broadcast_register_writes=register_pj),
+        _term("weight_registers", "registers", weight_register_writes=register_pj),
     ]
-    if mvu.hold_weights:
-        register_pj = events.register_write_pj.value
-        terms.append(_term("weight_registers", "registers", weight_register_writes=register_pj))
-    return terms
 
 
 def _sram_terms(machine: Machine, technology: Technology) -> list[EnergyTerm]:
@@ -115,10 +141,13 @@ def _sram_terms(machine: Machine, technology: Technology) -> list[EnergyTerm]:
 
     weight_pj = macro(machine.weight_sram, weight_slice(machine)).read_pj
     patch = macro(machine.patch_buffer)
+    result = macro(machine.result_buffer, result_bank(machine, technology))
     terms = [
         _term("input_sram", "sram", input_sram_reads=macro(machine.input_sram).read_pj),
         _term("patch_buffer_write", "sram", patch_buffer_writes=patch.write_pj),
         _term("patch_buffer_read", "sram", patch_buffer_reads=patch.read_pj),
+        _term("result_buffer_write", "sram", result_buffer_writes=result.write_pj),
+        _term("result_buffer_read", "sram", result_buffer_reads=result.read_pj),
         _term("weight_sram_16bit", "sram", weight_sram_reads_16bit=weight_pj),
     ]
     if not machine.dense_only:

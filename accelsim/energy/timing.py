@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from accelsim.config.machine import Machine, NmSelector, ThresholdSelector
 from accelsim.config.technology import Technology
-from accelsim.energy.macro import operand_select_inputs, sram_macro, weight_slice
+from accelsim.energy.macro import operand_select_inputs, result_bank, sram_macro, weight_slice
 from accelsim.errors import AccelsimError
 
 
@@ -39,11 +39,13 @@ def clock_limit(machine: Machine, technology: Technology) -> ClockLimit:
         "weight_sram": _sram_cycle_ns(machine, "weight_sram", technology),
         "input_sram": _sram_cycle_ns(machine, "input_sram", technology),
         "patch_buffer": _sram_cycle_ns(machine, "patch_buffer", technology),
+        "result_buffer": _sram_cycle_ns(machine, "result_buffer", technology),
         "output_sram": _sram_cycle_ns(machine, "output_sram", technology),
     }
     periods["operand_select"] = math.ceil(math.log2(operand_select_inputs(machine))) * mux_ns
     if machine.projection is not None:
         periods["projection_adder"] = blocks.projection_adder.delay_ns
+        periods["quantizer"] = blocks.quantizer.delay_ns
     if isinstance(machine.selector, ThresholdSelector):
         periods["threshold_comparator"] = blocks.threshold_comparator.delay_ns
         periods["mask_walker"] = blocks.index_compactor.delay_ns
@@ -57,7 +59,11 @@ def clock_limit(machine: Machine, technology: Technology) -> ClockLimit:
 
 def _sram_cycle_ns(machine: Machine, name: str, technology: Technology) -> float:
     try:
-        slice_kib = weight_slice(machine) if name == "weight_sram" else None
+        slice_kib = None
+        if name == "weight_sram":
+            slice_kib = weight_slice(machine)
+        elif name == "result_buffer":
+            slice_kib = result_bank(machine, technology)
         return sram_macro(getattr(machine, name), technology, slice_kib).cycle_ns
     except AccelsimError as error:
         raise AccelsimError(f"{machine.where(name)}: {error}") from None
