@@ -1,0 +1,97 @@
+"""Make the bundled sample of operands again, and show how far fixed point is from float.
+
+    python traces/operands/make_operands.py --data DATA
+
+DATA holds CIFAR-10's binary files (default: $ACCELSIM_DATA). The checkpoint is the bundled one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from accelsim.errors import AccelsimError
+from accelsim.trace import Scheme, open_trace
+from models.data.cifar import load_cifar10, to_float
+from models.defenses.checkpoint import load_converted
+from models.defenses.convert import non_essential_layers
+from models.fixed_point.agreement import agreement, float_layer
+from models.fixed_point.from_network import (
+    choose_formats,
+    input_words,
+    layer_input,
+    named_layer,
+    network_operands,
+)
+from models.fixed_point.reference import fixed_point_layer
+from models.fixed_point.sample import SampledMap, result_crc32, save_sample
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+CHECKPOINT = ROOT / "models" / "checkpoints" / "resnet18-cifar10.safetensors"
+TRACE = ROOT / "traces" / "resnet18-cifar10.h5"
+IMAGE = 0
+SCHEMES = ("dense", "unstructured-87.5", "nm-1of8")
+LAYERS = tuple(f"layer{stage}.1.conv2" for stage in (1, 2, 3, 4))
+"""One 3x3 layer of each stage, as wide as the stage on both sides."""
+
+
+def sampled_map(model: nn.Module, layer: str, image: Tensor, scheme: Scheme) -> SampledMap:
+    """The input of a layer in fixed point, and the checksum of what the reference makes of it."""
+    module, x = named_layer(model, layer), layer_input(model, layer, image, scheme)
+    formats = choose_formats(module, x, scheme)
+    words = input_words(x, formats.x)
+    result = fixed_point_layer(network_operands(module, words, formats, scheme))
+    return SampledMap(scheme, layer, formats, words, result_crc32(result))
+
+
+def show_agreement(model: nn.Module, image: Tensor, scheme: Scheme) -> None:
+    """A table of all converted layers: fixed point beside float, and beside the masks of the bundled trace."""
+    print(f"\n| {scheme.name} | k | masks as in float % | as in the trace % | SNR of z~, dB | of z, dB |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    trace = open_trace(TRACE)
+    for name, module in non_essential_layers(model):
+        x = layer_input(model, name, image, scheme)
+        formats = choose_formats(module, x, scheme)
+        fixed = fixed_point_layer(network_operands(module, input_words(x, formats.x), formats, scheme))
+        found = agreement(fixed, float_layer(module, x, scheme), formats)
+        recorded = trace.layer(name, scheme.name, images=slice(IMAGE, IMAGE + 1)).essential()[0]
+        same = (fixed.mask == recorded).mean()
+        print(
+            f"| {name} | {module.k} | {100 * found.masks:.3f} | {100 * same:.3f} "
+            f"| {found.snr_noise_db:.1f} | {found.snr_precise_db:.1f} |"
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Make the bundled sample of operands again.")
+    parser.add_argument("--data", type=Path, help="CIFAR-10's binary files (default: $ACCELSIM_DATA)")
+    parser.add_argument(
+        "--out", type=Path, default=HERE / "resnet18-cifar10.npz", help="file (default: beside this one)"
+    )
+    args = parser.parse_args(argv)
+    # One thread: each sum then has one order, so the maps do not depend on the machine's core count.
+    torch.set_num_threads(1)
+    try:
+        converted = load_converted(CHECKPOINT)
+        image = to_float(load_cifar10(args.data, train=False).images[IMAGE : IMAGE + 1])
+        schemes = [Scheme.parse(name) for name in SCHEMES]
+        maps = [sampled_map(converted.model, layer, image, scheme) for scheme in schemes for layer in LAYERS]
+        save_sample(args.out, converted.weights_sha256, "cifar10-test", IMAGE, maps)
+        print(f"{args.out}: {len(maps)} maps, {args.out.stat().st_size:,} bytes")
+        for scheme in schemes:
+            if scheme.kind != "dense":
+                show_agreement(converted.model, image, scheme)
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
