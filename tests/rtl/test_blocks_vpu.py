@@ -1,0 +1,132 @@
+"""The execution pipeline of a VPU: whole jobs of random rows and positions against sums in Python."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+pytest.importorskip("amaranth", reason="the RTL needs the extra rtl")
+
+from amaranth.sim import Simulator
+
+from rtl.blocks.vpu_pipeline import VpuPipeline, VpuShape
+
+
+@dataclass(frozen=True)
+class Scale:
+    bias: int
+    multiplier: int
+    shift: int
+
+    def of(self, psum: int) -> int:
+        value = psum * self.multiplier + self.bias
+        return max(-32768, min(32767, (value + ((1 << self.shift) >> 1)) >> self.shift))
+
+
+def packed(values: list[int], bits: int) -> int:
+    return sum((value & ((1 << bits) - 1)) << (bits * i) for i, value in enumerate(values))
+
+
+def a_job(rng: random.Random, shape: VpuShape, wide: bool, scale: list[Scale]) -> tuple[list[dict], list]:
+    """Steps of one pass in a machine's order (chunk by chunk, row by row), and the results they must give."""
+    bits, per_chunk = (16, shape.lanes) if wide else (4, 16 * shape.lanes)
+    high = 2 ** (bits - 1) - 1
+    chunks, positions = rng.randint(1, 4), rng.randint(1, shape.positions)
+    length = chunks * per_chunk - rng.randrange(per_chunk)
+    rows = rng.sample(range(shape.rows), min(shape.rows, shape.accumulators // positions))
+    pairs = [(row, position) for row in rows for position in range(positions)]
+    weights = {row: [rng.randint(-high, high) for _ in range(length)] for row in rows}
+    operands = [[rng.randint(-high, high) for _ in range(length)] for _ in range(positions)]
+    steps: list[dict[str, Any]] = []
+    for chunk in range(chunks):
+        bank = rng.randint(0, 1)
+        used = min(per_chunk, length - chunk * per_chunk)
+        # Past the row's end the registers hold whatever was there.
+        chunk_of = [
+            v[chunk * per_chunk :][:per_chunk] + [rng.randint(-high, high) for _ in range(per_chunk - used)]
+            for v in operands
+        ]
+        banks = [rng.getrandbits(shape.positions * shape.narrow_bits) for _ in range(2)]
+        field = shape.wide_bits if wide else shape.narrow_bits
+        for position, values in enumerate(chunk_of):
+            banks[bank] &= ~(((1 << field) - 1) << (field * position))
+            banks[bank] |= packed(values, bits) << (field * position)
+        for psum, (row, position) in enumerate(pairs):
+            garbage = [rng.randint(-high, high) for _ in range(per_chunk - used)]
+            held = weights[row][chunk * per_chunk :][:per_chunk] + garbage
+            steps.append(
+                {
+                    "step": {
+                        "valid": 1,
+                        "wide": int(wide),
+                        "bank": bank,
+                        "first": int(chunk == 0),
+                        "last": int(chunk == chunks - 1),
+                        "position": position,
+                        "psum": psum,
+                        "row": row,
+                    },
+                    "enable": (1 << used) - 1,
+                    "broadcast": banks[0] | banks[1] << (shape.positions * shape.narrow_bits),
+                    "weights": packed(held, bits),
+                }
+            )
+        idle = max(0, shape.accumulate_latency - len(pairs)) + (rng.random() < 0.3)
+        steps += [{"step": {"valid": 0, "last": 1}}] * idle
+    sums = {(r, p): sum(a * b for a, b in zip(weights[r], operands[p], strict=True)) for r, p in pairs}
+    return steps, [(int(wide), row, p, scale[row].of(psum)) for (row, p), psum in sums.items()]
+
+
+@pytest.mark.parametrize(
+    ("lanes", "positions", "accumulators", "accumulate_latency"),
+    [(1, 1, 1, 1), (2, 3, 7, 2), (4, 4, 16, 3), (3, 2, 4, 4)],
+)
+def test_passes_follow_each_other_without_a_gap(
+    lanes: int, positions: int, accumulators: int, accumulate_latency: int
+) -> None:
+    rng = random.Random(lanes)
+    shape = VpuShape(lanes, positions, accumulators, accumulate_latency, rows=9, most_codes=64 * lanes)
+    precise = [Scale(rng.randint(-(2**30), 2**30), 1, rng.randint(10, 30)) for _ in range(shape.rows)]
+    noise = [
+        Scale(rng.randint(-(2**16), 2**16), rng.randint(0, 65535), rng.randint(0, 12))
+        for _ in range(shape.rows)
+    ]
+    steps: list[dict[str, Any]] = []
+    expected: list[tuple[int, int, tuple[int, ...]]] = []
+    for _ in range(8):
+        wide = rng.random() < 0.5
+        job, results = a_job(rng, shape, wide, precise if wide else noise)
+        steps += job
+        expected += results
+    block = VpuPipeline(shape)
+    seen: list[tuple[int, ...]] = []
+    first_result: list[int] = []
+
+    async def bench(context: Any) -> None:
+        for cycle, step in enumerate(steps + [{"step": {"valid": 0}}] * (block.latency + 1)):
+            for name, value in step.items():
+                context.set(getattr(block, name), value)
+            await context.delay(1e-9)
+            result = context.get(block.result)
+            if result.valid:
+                first_result.append(cycle)
+                seen.append((result.wide, result.row, result.position, result.value))
+            asked = context.get(block.scale_read)
+            wide, row = context.get(block.scale_wide), context.get(block.scale_row)
+            await context.tick()
+            scale = (precise if wide else noise)[row] if asked else Scale(rng.getrandbits(40), 7, 3)
+            context.set(block.bias, scale.bias)
+            context.set(block.multiplier, scale.multiplier)
+            context.set(block.shift, scale.shift)
+
+    simulator = Simulator(block)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert seen == expected
+    first_last = next(i for i, s in enumerate(steps) if s["step"]["valid"] and s["step"]["last"])
+    assert first_result[0] - first_last == block.latency
+    assert len({value for *_, value in seen}) > len(seen) // 4
