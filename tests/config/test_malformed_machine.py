@@ -30,9 +30,10 @@ mvu:
   spare_vpus: idle
 weight_sram:  {kib: 2048, macro_kib: 32, width_bits: 64}
 input_sram:   {kib: 512, macro_kib: 32, width_bits: 256, banks: 1}
-patch_buffer: {kib: 128, macro_kib: 16, width_bits: 64}
+patch_buffer: {kib: 128, macro_kib: 16, width_bits: 512}
+result_buffer: {kib: 24, macro_kib: 1, width_bits: 16}
 output_sram:  {kib: 512, macro_kib: 32, width_bits: 64, banks: 1}
-projection: {adders: 512}
+projection: {lanes: 96, quantizers: 16, accumulators: 1536}
 selector: {kind: threshold, comparators: 16, latency_cycles: 1}
 sequencer: {lookahead: 1, mvu_order: approximate_first}
 dram: null
@@ -152,19 +153,19 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     "duplicate nested key": ("vpus: 16", "vpus: 16\n  vpus: 17", "mvu.vpus", "given twice"),
     "missing key": ("macro_kib: 16, ", "", "patch_buffer.macro_kib", "missing"),
     "missing section": (
-        "patch_buffer: {kib: 128, macro_kib: 16, width_bits: 64}\n",
+        "patch_buffer: {kib: 128, macro_kib: 16, width_bits: 512}\n",
         "",
         "patch_buffer",
         "missing",
     ),
     "list for a section": (
-        "patch_buffer: {kib: 128, macro_kib: 16, width_bits: 64}",
+        "patch_buffer: {kib: 128, macro_kib: 16, width_bits: 512}",
         "patch_buffer: [128, 16, 64]",
         "patch_buffer",
         "must be a section of keys, not a list",
     ),
     "text for a section": (
-        "patch_buffer: {kib: 128, macro_kib: 16, width_bits: 64}",
+        "patch_buffer: {kib: 128, macro_kib: 16, width_bits: 512}",
         "patch_buffer: big",
         "patch_buffer",
         "must be a section of keys, not 'big'",
@@ -185,14 +186,51 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     "huge SRAM": ("{kib: 2048", "{kib: 99999999999", "weight_sram.kib", "above the most allowed, 1048576"),
     "no banks": ("width_bits: 256, banks: 1", "width_bits: 256, banks: 0", "input_sram.banks", "0 is below"),
     "banks where there are none": (
-        "macro_kib: 16, width_bits: 64",
-        "macro_kib: 16, width_bits: 64, banks: 2",
+        "macro_kib: 16, width_bits: 512",
+        "macro_kib: 16, width_bits: 512, banks: 2",
         "patch_buffer.banks",
         "unknown key `banks`",
     ),
-    "no adders": ("adders: 512", "adders: 0", "projection.adders", "0 is below"),
+    "line narrower than a window": (
+        "macro_kib: 16, width_bits: 512",
+        "macro_kib: 16, width_bits: 128",
+        "patch_buffer",
+        "width_bits 128 is not a whole multiple of the 256 bits that input_sram brings in a cycle",
+    ),
+    "line of one window and a half": (
+        "macro_kib: 16, width_bits: 512",
+        "macro_kib: 16, width_bits: 384",
+        "patch_buffer",
+        "width_bits 384 is not a whole multiple",
+    ),
+    "window of more banks than a line takes": (
+        "width_bits: 256, banks: 1",
+        "width_bits: 256, banks: 4",
+        "patch_buffer",
+        "width_bits 512 is not a whole multiple of the 1024 bits",
+    ),
+    "result buffer of two words": (
+        "macro_kib: 1, width_bits: 16",
+        "macro_kib: 1, width_bits: 32",
+        "result_buffer.width_bits",
+        "32 bits; the result buffer is read and written one word of 16 bits at a time",
+    ),
+    "no lanes": ("lanes: 96", "lanes: 0", "projection.lanes", "0 is below the least allowed, 1"),
+    "no quantizers": ("quantizers: 16", "quantizers: 0", "projection.quantizers", "0 is below"),
+    "too many accumulators": (
+        "accumulators: 1536",
+        "accumulators: 1048577",
+        "projection.accumulators",
+        "above the most allowed, 1048576",
+    ),
+    "adders instead of lanes": (
+        "lanes: 96",
+        "adders: 512",
+        "projection.adders",
+        "unknown key `adders`",
+    ),
     "selector without projection": (
-        "projection: {adders: 512}\n",
+        "projection: {lanes: 96, quantizers: 16, accumulators: 1536}\n",
         "",
         "selector",
         "has a selector but no projection",

@@ -27,14 +27,20 @@ def test_numbers_equal_the_arithmetic_in_their_sources(technology: Technology) -
     events, blocks = technology.events, technology.blocks
     assert events.multiply_16bit_pj.value == pytest.approx(11.20631 - 1.71285)
     assert events.multiply_4bit_pj.value == pytest.approx((11.98756 - 1.19197) / 16)
-    assert events.projection_addition_pj.value == pytest.approx(0.19281 + 0.07819 + 0.29585 + 0.25987)
+    assert events.projection_addition_pj.value == pytest.approx(0.19281 * 20 / 16 + 0.07819)
+    assert events.quantize_pj.value == pytest.approx(2 * 2.86421 + 0.42012 + 0.60596, rel=1e-4)
     assert events.register_file_write_pj.value == pytest.approx(5.23745 - 4.66571 + 0.14001)
     assert events.register_file_read_per_entry_pj.value == pytest.approx((6.16839 - 4.66571) / 32)
     assert events.ranking_pair_bit_pj.value == pytest.approx(1.68966 / (28 * 8))
     assert events.magnitude_pj.value == pytest.approx(0.12228 - 0.05559)
     assert blocks.multiplier.area_um2 == pytest.approx(5670.854 - 591.318)
     assert blocks.multiplier.leakage_uw == pytest.approx(123.3185 - 12.8936)
-    assert blocks.projection_adder.area_um2 == pytest.approx(83.258 + 30.59 + 102.942 + 72.352)
+    assert blocks.projection_adder.area_um2 == pytest.approx(83.258 * 20 / 16 + 30.59 + 72.352 / 8)
+    assert blocks.projection_adder.leakage_uw == pytest.approx(
+        1.8997 * 20 / 16 + 0.5963 + 1.2658 / 8, rel=1e-5
+    )
+    assert blocks.quantizer.area_um2 == pytest.approx(2 * 1393.042 + 183.274 + 486.248)
+    assert blocks.quantizer.leakage_uw == pytest.approx(2 * 33.1209 + 4.1549 + 10.3315)
     assert blocks.register_file_word.area_um2 == pytest.approx(4306.54 / 32 - (102.942 - 72.352) + 3.458)
     assert blocks.ranking_pair_bit.area_um2 == pytest.approx(740.278 / (28 * 8))
 

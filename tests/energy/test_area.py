@@ -24,8 +24,12 @@ def test_threshold_machine_by_hand() -> None:
         "psum_registers": 16 * 16 * 3 * 107.447375,  # 16 psums of three 16-bit words in each of 16 VPUs
         "operand_registers": 2 * 4 * 16 * 102.942,  # 64 codes of 4 bits are 16 words; four positions, twice
         "operand_select": 16 * 3 * 16 * 30.59,  # four words to one is three 2:1
-        "requantizers": 4 * 486.248,
-        "projection": 512 * 289.142,
+        "weight_registers": 16 * 2 * 16 * 102.942,
+        "requantizers": 16 * 486.248,
+        "projection_trees": 96 * 16 * 143.7065,  # a window of 256 bits is 16 words
+        "projection_sums": 96 * 183.274,
+        "projection_registers": 1536 * 2 * 107.447375,  # sums of 32 bits
+        "quantizers": 16 * 3455.606,
         "threshold_comparators": 16 * 80.332,
         "mask_walkers": 16 * 715.274,
         "index_queues": 16 * 16 * 12 / 16 * 107.447375,
@@ -33,6 +37,7 @@ def test_threshold_machine_by_hand() -> None:
         "weight_sram": 64 * 0.09486e6,
         "input_sram": 16 * 0.1033949e6,
         "patch_buffer": 12 * 0.0537416e6,
+        "result_buffer": 16 * 0.0033765e6,  # 1 KiB a VPU
         "output_sram": 16 * 0.09486e6,
     }
     assert set(items) == set(um2)
@@ -48,6 +53,12 @@ def test_nm_machine_by_hand() -> None:
     assert items["group_magnitudes"] == pytest.approx(4 * 16 * 34.846e-6)
     assert items["mask_walkers"] == pytest.approx(16 * 715.274e-6)  # 16 rows x 4 positions are 64 bits
     assert not {"index_queues", "output_scatter", "threshold_comparators"} & set(items)
+
+
+def test_a_bank_of_the_result_buffer_is_no_smaller_than_the_smallest_macro() -> None:
+    """128 VPUs have 1/8 KiB each; the table begins at 1/4."""
+    machine = pinned_machine("dense", vpus=128)
+    assert area(machine, TECHNOLOGY).as_dict()["result_buffer"] == pytest.approx(128 * 0.0010206, rel=1e-4)
 
 
 def test_longer_blocks_need_more_mask_walkers_per_group() -> None:

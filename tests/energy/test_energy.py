@@ -40,32 +40,45 @@ def test_threshold_machine_by_hand() -> None:
         brick_ops_4bit=128,
         vpu_steps_4bit=2,
         projection_additions=340,
+        projection_accumulations=64,
+        projected_values=32,
         comparisons=1,
         input_sram_reads=1,
         patch_buffer_writes=2,
         patch_buffer_reads=10,
         weight_sram_reads_16bit=2,
         weight_sram_reads_4bit=8,
+        result_buffer_writes=2,
+        result_buffer_reads=3,
         output_sram_writes=1,
         broadcast_register_writes=40,
+        weight_register_writes=50,
     )
     by_hand = {
         "multiply_16bit": 8 * 9.49346,
         "multiply_4bit": 128 * 0.674724375,
-        "projection": 340 * 0.82672,
+        "projection_tree": 340 * 0.3192025,
+        "projection_sum": 64 * 0.42012,
+        "projection_signs": 64 * 2 * 0.25987,  # two bits for each of 16 words of a window
+        "quantize": 32 * 6.7545,
+        # A lane has 16 of the 1536 sums, of two words: read and written for each window, read to be rounded.
+        "projection_registers": 64 * 2 * (16 * 0.04695875 + 0.71175) + 32 * 2 * 16 * 0.04695875,
         "adder_tree": 4 * 3 * 0.42012,  # four steps, three additions for four lanes
         "psum_addition": 4 * 0.75084,
         "operand_select": (2 * 4 + 2 * 16) * 2 * 0.07819,  # words of a chunk through log2(4) levels
-        "requantize": 4 * 0.60596,  # a 64-bit line is four words
+        "requantize": 2 * 0.60596,
         "threshold_compare": 0.12228,
         "mask_walk": 0.91494,
         "index_queue": 12 / 16 * (0.71175 + 16 * 0.04695875),
         "output_scatter": 4 * 4 * 0.07819,  # four words through log2(16) levels
         "psum_registers": 4 * 3 * (16 * 0.04695875 + 0.71175),  # four steps, 48 bits read and written
         "operand_registers": 40 * 0.29585,
+        "weight_registers": 50 * 0.29585,
         "input_sram": 26.838,
         "patch_buffer_write": 2 * 44.5186,
         "patch_buffer_read": 10 * 14.3158,
+        "result_buffer_write": 2 * 1.3565,
+        "result_buffer_read": 3 * 1.15486,
         "weight_sram_16bit": 2 * 17.0418,
         "weight_sram_4bit": 8 * 17.0418,
         "output_sram": 15.3975,
@@ -126,7 +139,8 @@ def test_energy_of_parts_adds_up_to_the_run(first: Counts, second: Counts) -> No
         ("dense", "comparisons"),
         ("dense", "projection_additions"),
         ("unstructured", "groups_ranked"),
-        ("unstructured", "weight_register_writes"),
+        ("dense", "projection_accumulations"),
+        ("dense", "projected_values"),
         ("structured", "comparisons"),
         ("structured", "dram_bits"),
     ],

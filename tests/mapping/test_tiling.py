@@ -12,6 +12,7 @@ from accelsim.mapping.passes import by_vpu, owned_rows
 
 def machine(name: str = "structured", **changes: object) -> Machine:
     data = load_machine(name).model_dump(mode="json")
+    data["mvu"]["vpus"] = 16  # whatever area the shipped machine is sized to
     for path, value in changes.items():
         section, _, field = path.partition("__")
         data[section][field] = value
@@ -49,10 +50,10 @@ def test_weights_larger_than_the_sram_are_cut_into_tiles() -> None:
 
 
 def test_projections_that_do_not_fit_are_made_again() -> None:
-    # 3 slots x 4 patches x (1024 + 32) bits = 12,672; 1,600 positions x 32 bits = 51,200; 7 KiB = 57,344.
+    # Lines of 256 bits: 3 slots x 4 patches x (4 + 1) = 60, and 1,600 positions x 1; 51 KiB are 1,632, 52 KiB 1,664.
     changes = {"mvu__vpus": 4, "weight_sram__kib": 4, "weight_sram__macro_kib": 1}
     big = layer(64, 60, Scheme.unstructured(noise=0.5), size=40)
-    for kib, projects in ((7, True), (8, False)):
+    for kib, projects in ((51, True), (52, False)):
         tight = machine("unstructured", **changes, patch_buffer__kib=kib, patch_buffer__macro_kib=1)
         assert [tile.projects for tile in tile_layer(big, tight)] == [True, projects, projects]
 
@@ -88,8 +89,15 @@ def test_positions_are_dealt_to_lanes() -> None:
     [
         (layer(64, 64, Scheme.nm(keep=1, of=8)), machine(weight_sram__kib=1, weight_sram__macro_kib=1),
          "machine structured: field weight_sram.kib: 1 is too small for one tile of layer layer .*; at least 17$"),
+        # 60 lines of 256 bits are 15,360.
         (layer(64, 64, Scheme.nm(keep=1, of=8)), machine(patch_buffer__kib=1, patch_buffer__macro_kib=1),
          "field patch_buffer.kib: 1 is too small for 3 slots of 4 patches of layer layer; at least 2$"),
+        # 20 groups of 8 on 18 VPUs: two groups in some, and 3 x 4 x 16 words of 18 banks are 6.75 KiB.
+        (layer(64, 160, Scheme.nm(keep=1, of=8)), machine(mvu__vpus=18, result_buffer__kib=6),
+         "field result_buffer.kib: 6 is too small for the outputs of 3 slots of 4 patches of layer layer "
+         "in each of 18 banks; at least 7$"),
+        (layer(64, 64, Scheme.nm(keep=1, of=8), k=100), machine(projection__accumulators=99),
+         "field projection.accumulators: 99 is too small for the k of layer layer; at least 100$"),
         (layer(64, 64, Scheme.nm(keep=1, of=8), size=32), machine(input_sram__kib=100),
          "field input_sram.kib: 100 is too small for the input map of layer layer; at least 128$"),
         (layer(8, 128, Scheme.nm(keep=1, of=8), size=32), machine(output_sram__kib=100),
