@@ -140,7 +140,6 @@ def brute_force(layer: CoreOperands) -> dict[str, list[list[int]]]:
 @given(st.integers(0, 2**32 - 1), st.sampled_from(KINDS))
 def test_random_layers_equal_plain_integers(seed: int, kind: Kind) -> None:
     layer = random_operands(np.random.default_rng(seed), kind)
-    layer = random_operands(np.random.default_rng(seed), kind)
     actual = fixed_point_layer(layer)
     for field, expected in brute_force(layer).items():
         ours = getattr(actual, field)
