@@ -18,7 +18,7 @@ $(VENV)/.installed-core: $(SOURCES)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed-core
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev,search]'
 	@touch $@
 
 figure5: $(VENV)/.installed-core
