@@ -35,6 +35,15 @@ def _table(title: str, columns: Sequence[str], text_columns: int) -> Table:
     return table
 
 
+def show_rows(rows: Sequence[Mapping[str, str]]) -> None:
+    """Rows of text with the same columns, of which there is at least one."""
+    table = _table("", list(rows[0]), 0)
+    table.title = None
+    for row in rows:
+        table.add_row(*row.values())
+    console().print(table)
+
+
 def scheme_label(name: str) -> str:
     """How a scheme is shown to people, from its name."""
     return Scheme.parse(name).label
