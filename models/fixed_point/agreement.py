@@ -28,9 +28,11 @@ class FloatResult:
 
 @dataclass(frozen=True)
 class Agreement:
-    """- `masks`: share of neurons on whose being essential the two agree.
-    - `y_codes` of z~: snr_noise_db; precise values where both are essential: snr_precise_db. Signal is the
-      float value's power, noise that of the difference; infinite where nothing differs.
+    """How near two runs are.
+
+    - `masks`: share of the neurons on whose being essential they agree.
+    - `snr_noise_db`: of z~ everywhere; `snr_precise_db`: of z where both call the neuron essential. Power of
+      the float values over that of the differences; infinite where nothing differs.
     """
 
     masks: float

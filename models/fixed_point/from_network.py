@@ -169,8 +169,10 @@ def _noise_operands(
 
 def _threshold(layer: NonEssentialLayer, magnitude: Tensor, scheme: Scheme) -> float:
     """The one magnitude from which on a neuron is essential: what a register of real numbers would hold."""
+    if scheme.noise == 0 and scheme.scope != "position":
+        return 0.0
     if scheme.scope == "calibrated":
-        return layer.selector.threshold() if scheme.noise else 0.0
+        return layer.selector.threshold()
     if scheme.scope == "position":
         raise AccelsimError(f"scheme {scheme.name}: no register holds a threshold for each position")
     ordered = magnitude.flatten().sort(descending=True).values
