@@ -1,6 +1,7 @@
-"""Write the picture and the tables of the documents again, from runs: ``python docs/refresh.py``.
+"""Write the pictures and tables of the documents again: ``python docs/refresh.py [part ...]``, all parts without one.
 
-Replaces docs/images/figure5.png and the text between the markers in docs/reproduction.md.
+``figure5``: docs/images/figure5.png and the tables of docs/reproduction.md, from runs (minutes). ``energy``: the table of
+published figures in docs/energy.md, from the technology file. Text between markers is replaced, the rest stays.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from accelsim import figure5
+from accelsim import figure5, load_technology
 from accelsim.files import replaced
 from accelsim.report.plots import plot_figure5
+from accelsim.report.published import published_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,7 +26,21 @@ def fill(text: str, marker: str, content: str) -> str:
     return before + opening + content + closing + after
 
 
-def main() -> None:
+def rewrite(document: str, contents: dict[str, str]) -> None:
+    """Fill each marker of a document under docs/ with its content."""
+    path = ROOT / "docs" / document
+    text = path.read_text(encoding="utf-8")
+    for marker, content in contents.items():
+        text = fill(text, marker, content)
+    with replaced(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def refresh_energy() -> None:
+    rewrite("energy.md", {"published": published_markdown(load_technology())})
+
+
+def refresh_figure5() -> None:
     figure = figure5()
     with replaced(ROOT / "docs/images/figure5.png") as temporary:
         plot_figure5(figure.table, temporary)
@@ -32,18 +48,27 @@ def main() -> None:
         [sys.executable, ROOT / "benchmarks/design_choices.py"], check=True, capture_output=True, text=True
     ).stdout
     sizes, _, alternatives = choices.partition("\n\n")
-    path = ROOT / "docs/reproduction.md"
-    text = path.read_text(encoding="utf-8")
     single = figure5(machines=("dense", "unstructured-single", "structured-single"), iso_area_with=None)
-    for marker, content in (
-        ("figure5", figure.markdown),
-        ("single", single.claims_markdown),
-        ("sizes", sizes + "\n"),
-        ("alternatives", alternatives),
-    ):
-        text = fill(text, marker, content)
-    with replaced(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    rewrite(
+        "reproduction.md",
+        {
+            "figure5": figure.markdown,
+            "single": single.claims_markdown,
+            "sizes": sizes + "\n",
+            "alternatives": alternatives,
+        },
+    )
+
+
+PARTS = {"energy": refresh_energy, "figure5": refresh_figure5}
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(PARTS)
+    if unknown := [name for name in wanted if name not in PARTS]:
+        sys.exit(f"refresh: no part {unknown[0]!r}; there are {', '.join(PARTS)}")
+    for name in wanted:
+        PARTS[name]()
 
 
 if __name__ == "__main__":

@@ -32,15 +32,21 @@ class Survival:
     """A claim under other energy constants.
 
     ``share``: of the joint draws, between 0 and 1, in which it holds. ``changed_by``: which constants at which end of
-    their range change the verdict by themselves.
+    their range change the verdict by themselves. ``published``: whether it holds with constants as published; None if none
+    compare.
     """
 
     share: float
     changed_by: tuple[str, ...]
+    published: bool | None = None
 
     def __str__(self) -> str:
         text = f"holds in {100 * self.share:.4g} % of draws"
-        return text + (f"; changed by {', '.join(self.changed_by)} alone" if self.changed_by else "")
+        if self.changed_by:
+            text += f"; changed by {', '.join(self.changed_by)} alone"
+        if self.published is not None:
+            text += "; holds with published ones" if self.published else "; does not with published ones"
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,8 @@ class _Decision:
         others = tuple(
             name for name, same in zip(self.draws.end_names, ends == holds, strict=True) if not same
         )
-        return holds, Survival(float(rule(self.draws.joint).mean()), others)
+        published = None if self.draws.published is None else bool(rule(self.draws.published).all())
+        return holds, Survival(float(rule(self.draws.joint).mean()), others, published)
 
     def by_pair(
         self, rule: Callable[[Ratios, Ratios], Verdicts], pairs: pd.DataFrame

@@ -34,8 +34,10 @@ class Draws:
 
     ``joint``: all constants drawn at once. ``ends``: one constant, or one kind of constants, at an end of its range;
     ``end_names`` says which, a name a column.
+    ``published``: constants as published, (rows, 1); None where nothing published compares.
     """
 
     joint: Ratios
     ends: Ratios
     end_names: tuple[str, ...]
+    published: Ratios | None = None

@@ -9,6 +9,7 @@ import numpy as np
 
 from accelsim.counts import COUNT_NAMES
 from accelsim.energy.constants import constant_prices
+from accelsim.energy.published import published_factors
 from accelsim.energy.uncertainty import Spread, ratios
 from accelsim.report.ratios import HIGH, LOW, Array, Draws, Ratios
 
@@ -34,10 +35,16 @@ class Uncertainty:
     draws: Draws
 
     def with_bars(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The table with ``energy_rel_p5``, ``energy_rel_p95``, ``edp_rel_p5`` and ``edp_rel_p95`` of the joint draws."""
+        """The table with ``energy_rel_p5``, ``energy_rel_p95``, ``edp_rel_p5`` and ``edp_rel_p95`` of the joint draws.
+
+        And ``energy_rel_published`` and ``edp_rel_published``, with constants as published, if any compare.
+        """
         bars: dict[str, Any] = {}
         for column, drawn in (("energy_rel", self.draws.joint.energy), ("edp_rel", self.draws.joint.edp)):
             bars[f"{column}_p{LOW}"], bars[f"{column}_p{HIGH}"] = np.percentile(drawn, (LOW, HIGH), axis=1)
+        if self.draws.published is not None:
+            bars["energy_rel_published"] = self.draws.published.energy[:, 0]
+            bars["edp_rel_published"] = self.draws.published.edp[:, 0]
         return table.assign(**bars)
 
     def as_dict(self) -> dict[str, Any]:
@@ -83,12 +90,14 @@ def uncertainty(results: Results, table: pd.DataFrame, spread: Spread) -> Uncert
 
     # A whole flow may be off (the cell library, CACTI's options): its constants then move together.
     families = [kind for kind in KIND_NAMES if (kinds == kind).sum() > 1]
+    as_published = published_factors(results.technology, constants)
     together = np.vstack([np.eye(len(constants), dtype=bool), *(kinds == kind for kind in families)])
     moved = (*(name for name, _ in constants), *(KIND_NAMES[kind] for kind in families))
     draws = Draws(
         joint=priced_with(spread.joint(len(constants))),
         ends=priced_with(spread.one_at_a_time(together)),
         end_names=tuple(f"{name} {sign}{100 * spread.by:g} %" for sign in "-+" for name in moved),
+        published=None if as_published is None else priced_with(np.array(as_published)[:, None]),
     )
     return Uncertainty(spread, tuple(name for name, _ in constants), moved, draws)
 

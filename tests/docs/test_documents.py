@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from accelsim import Machine, figure5, load_technology
 from accelsim.config.machine import Sram
 from accelsim.counts import COUNT_NAMES
+from accelsim.report.published import published_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -109,6 +110,12 @@ def test_energy_md_shows_the_constants_of_the_technology() -> None:
     for name, block in technology.blocks.model_dump().items():
         for column, key in ((2, "area_um2"), (3, "leakage_uw"), (4, "delay_ns")):
             assert float(blocks[name][column]) == pytest.approx(block[key], rel=0.005), (name, key)
+
+
+def test_energy_md_shows_the_published_figures_beside_ours() -> None:
+    _, _, after = (ROOT / "docs/energy.md").read_text().partition("<!-- published -->\n")
+    shown, closing, _ = after.partition("<!-- /published -->")
+    assert closing and shown == published_markdown(load_technology())
 
 
 @pytest.mark.slow
