@@ -1,0 +1,93 @@
+"""Run a search: what is not in the results database is simulated and put there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from accelsim.engine import ENGINES
+from accelsim.search.front import non_dominated
+from accelsim.search.study import Sampler, Trial, search
+from accelsim.store import Outcome, Point, Store, Subject
+from accelsim.sweep import Space
+from accelsim.sweep.run import Executor, prepare, run_here
+from accelsim.sweep.tasks import Tasks
+
+
+@dataclass
+class Search:
+    """What a search has come to: its trials, and how many points were simulated for them this time."""
+
+    trials: list[Trial] = field(default_factory=list)
+    simulated: int = 0
+
+    @property
+    def pruned(self) -> list[Trial]:
+        """Those that are worth nothing."""
+        return [trial for trial in self.trials if trial.values is None]
+
+    @property
+    def front(self) -> list[Trial]:
+        """The trials that no other beats, each combination once, by the first objective."""
+        valued = {trial.values: trial for trial in reversed(self.trials) if trial.values is not None}
+        if not valued:
+            return []
+        kept = non_dominated(list(valued))
+        front = [trial for trial, keep in zip(valued.values(), kept, strict=True) if keep]
+        return sorted(front, key=lambda trial: trial.values or ())
+
+
+def run_search(
+    space: Space,
+    store: Store,
+    name: str,
+    *,
+    trials: int,
+    sampler: Sampler,
+    seed: int,
+    objectives: Sequence[str],
+    engine: str = ENGINES[0],
+    executor: Executor = run_here,
+    report: Callable[[Trial], None] | None = None,
+) -> Search:
+    """As `accelsim.search.study.search`; ``report`` is called after every trial.
+
+    Every point is recorded as a member of the sweep ``name``, with its axes and the number of the first trial that it was
+    in. What was recorded stays, however this ends. Raises AccelsimError if the database cannot be written.
+    """
+    found = Search()
+    store.set_sweep(name, space.spec.text, ())
+    prepare(engine)
+
+    def simulate(subjects: Sequence[Subject]) -> Mapping[str, Outcome]:
+        distinct = {subject.id: subject for subject in subjects}
+        outcomes = _known(store, distinct)
+        points = [each for each in distinct.values() if isinstance(each, Point) and each.id not in outcomes]
+        for task, results in executor(Tasks(points), engine):
+            store.put(zip(task, results, strict=True), engine)
+            outcomes |= {outcome.id: outcome for outcome in results}
+        found.simulated += len(points)
+        for subject in distinct.values():
+            if not isinstance(subject, Point):
+                outcomes[subject.id] = Outcome(subject.id, subject.error)
+                store.put([(subject, outcomes[subject.id])], engine)
+        return outcomes
+
+    for batch in search(space, simulate, trials=trials, sampler=sampler, seed=seed, objectives=objectives):
+        for trial in batch:
+            for point, labels in trial.points:
+                store.add_member(name, point, labels)
+            found.trials.append(trial)
+            if report is not None:
+                report(trial)
+    return found
+
+
+def _known(store: Store, subjects: Mapping[str, Subject]) -> dict[str, Outcome]:
+    """Outcomes that are in the database; a simulation that failed is tried again."""
+    recorded = {identity: store.outcome(identity) for identity in subjects}
+    return {
+        identity: outcome
+        for identity, outcome in recorded.items()
+        if outcome is not None and outcome.error is None
+    }
