@@ -1,0 +1,176 @@
+"""Networks of noisy layers: an ANN of any activation, and a spiking network of LIF neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from accelsim.errors import AccelsimError
+from models.nit.layer import NoisyLayer, Record, draw_noise
+from models.nit.lif import Lif
+
+Readout = Literal["last", "count"]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass: `outputs` (N, C, classes) and, if asked for, a record of every layer."""
+
+    outputs: Tensor
+    records: tuple[Record, ...]
+
+
+class NoisyNetwork(nn.Module):
+    """Fully connected layers of the given sizes, noise before every activation.
+
+    sizes: inputs, hidden layers, classes. sigma: noise level that all neurons begin with (the paper: 1).
+    """
+
+    def __init__(self, sizes: Sequence[int], sigma: float, seed: int) -> None:
+        super().__init__()
+        if len(sizes) < 2 or min(sizes) < 1:
+            raise AccelsimError(f"sizes: {list(sizes)}, must be two or more whole numbers above 0")
+        generator = torch.Generator().manual_seed(seed)
+        self.sizes = tuple(sizes)
+        self.layers = nn.ModuleList(
+            NoisyLayer(inputs, outputs, sigma, generator) for inputs, outputs in pairwise(sizes)
+        )
+
+    def noisy_layers(self) -> list[NoisyLayer]:
+        """The layers, first to last."""
+        return [layer for layer in self.layers if isinstance(layer, NoisyLayer)]
+
+    def run(
+        self,
+        x: Tensor,
+        replications: int,
+        generator: torch.Generator,
+        *,
+        record: bool = False,
+        antithetic: bool = False,
+        noisy: bool = True,
+    ) -> Pass:
+        """Feed x (N, inputs) `replications` times with fresh noise; `noisy=False` leaves the noise out."""
+        raise NotImplementedError
+
+
+class NoisyPerceptron(NoisyNetwork):
+    """x' = activation(theta x + bias + sigma epsilon), layer by layer; the last layer has no activation.
+
+    activation: any function of a tensor, smooth or not, that autograd need not know.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: Callable[[Tensor], Tensor] = torch.relu,
+        *,
+        sigma: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(sizes, sigma, seed)
+        self.activation = activation
+
+    def run(
+        self,
+        x: Tensor,
+        replications: int,
+        generator: torch.Generator,
+        *,
+        record: bool = False,
+        antithetic: bool = False,
+        noisy: bool = True,
+    ) -> Pass:
+        signal = x[:, None, :]
+        records = []
+        for index, layer in enumerate(self.noisy_layers()):
+            v = layer.mean(signal)
+            if noisy:
+                noise = draw_noise(1, len(x), replications, v.shape[-1], generator, antithetic)
+                if record:
+                    records.append(Record(signal[None], noise))
+                v = v + layer.sigma * noise[0]
+            signal = v if index == len(self.layers) - 1 else self.activation(v)
+        return Pass(signal, tuple(records))
+
+
+class SpikingNetwork(NoisyNetwork):
+    """LIF layers over T steps (Eq. 7); the image is the constant input current of every step.
+
+    readout "last" gives the spikes of the last layer at step T, as the paper says; "count" their mean
+    over the steps, which tells ten classes apart more finely.
+    surrogate_width: with a width, gradients pass spikes by the rectangular surrogate (STBP); with None
+    nothing is differentiable.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        steps: int = 8,
+        neuron: Lif | None = None,
+        readout: Readout = "last",
+        sigma: float = 1.0,
+        seed: int = 0,
+        surrogate_width: float | None = None,
+    ) -> None:
+        super().__init__(sizes, sigma, seed)
+        if steps < 1:
+            raise AccelsimError(f"steps: {steps}, must be 1 or more")
+        self.steps = steps
+        self.neuron = neuron or Lif()
+        self.readout: Readout = readout
+        self.surrogate_width = surrogate_width
+
+    def run(
+        self,
+        x: Tensor,
+        replications: int,
+        generator: torch.Generator,
+        *,
+        record: bool = False,
+        antithetic: bool = False,
+        noisy: bool = True,
+    ) -> Pass:
+        # Layer by layer, all steps of one before the next: nothing feeds back.
+        signal = x[None, :, None, :]
+        records = []
+        for layer in self.noisy_layers():
+            current = layer.mean(signal)
+            current = current.expand(self.steps, -1, -1, -1)
+            if noisy:
+                noise = draw_noise(self.steps, len(x), replications, current.shape[-1], generator, antithetic)
+                if record:
+                    records.append(Record(signal, noise))
+                current = current + layer.sigma * noise
+            signal = self._spikes(current)
+        outputs = signal[-1] if self.readout == "last" else signal.mean(dim=0)
+        return Pass(outputs, tuple(records))
+
+    @contextmanager
+    def surrogate(self, width: float | None) -> Iterator[None]:
+        """Within the block, gradients pass spikes by a rectangle of this width (None: not at all)."""
+        before, self.surrogate_width = self.surrogate_width, width
+        try:
+            yield
+        finally:
+            self.surrogate_width = before
+
+    def _spikes(self, current: Tensor) -> Tensor:
+        u = torch.zeros_like(current[0])
+        spikes = torch.zeros_like(u)
+        fired = []
+        for now in current:
+            u = self.neuron.integrate(u, spikes, now)
+            if self.surrogate_width is None:
+                spikes = self.neuron.fire(u)
+            else:
+                spikes = self.neuron.fire_with_surrogate(u, self.surrogate_width)
+            fired.append(spikes)
+        return torch.stack(fired)

@@ -1,0 +1,226 @@
+"""Tables 2 and 3 of the NIT paper, from runs: train every method with every seed, attack it, average.
+
+    python -m models.nit.reproduce --mnist FOLDER --fashion-mnist FOLDER --out OUT
+
+OUT gets a folder for each run, with its weights and one JSON file of accuracies, and the two tables as CSV and
+Markdown. What is there already is not computed again, so a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from accelsim.errors import AccelsimError
+from accelsim.files import replaced
+from accelsim.version import __version__
+from models.data.idx import DigitSet, Split, load_digits, split_digits
+from models.nit.attacks import Budget
+from models.nit.robustness import COLUMNS, PREDICTION_DRAWS, Target, adversarial
+from models.nit.settings import METHODS, MethodName, Settings
+from models.nit.tables import ResultRow, write_tables
+from models.nit.training import train
+
+SPLIT_SEED = 0
+ATTACKED_IMAGES = 1000
+CHUNK = 250
+NATTACK_CHUNK = 50
+SMOKE_IMAGES = 20
+TABLE_METHODS: dict[str, tuple[MethodName, ...]] = {
+    "mnist": ("stbp", "stbp-n", "nit", "nit-s"),
+    "fashion-mnist": METHODS,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one call computes."""
+
+    data: dict[str, Path]
+    out: Path
+    seeds: tuple[int, ...]
+    epochs: int
+    images: int
+    columns: tuple[str, ...]
+
+    def runs(self) -> Iterator[tuple[str, int, MethodName]]:
+        """Seed by seed, so that a stopped call leaves whole tables of fewer seeds; STBP before what it attacks."""
+        for seed in self.seeds:
+            for dataset in self.data:
+                for method in TABLE_METHODS[dataset]:
+                    yield dataset, seed, method
+
+    def settings(self, method: MethodName, seed: int) -> Settings:
+        """How one run is trained. STBP's exact gradients bear no such rates as the estimates do."""
+        return Settings(method=method, seed=seed, epochs=self.epochs, lr=2e-3 if method == "stbp" else 5e-3)
+
+    def folder(self, dataset: str, method: str, seed: int) -> Path:
+        """Where a run's files are."""
+        return self.out / dataset / f"{method}-seed{seed}"
+
+
+def reproduce(plan: Plan, console: Console) -> list[ResultRow]:
+    """Every run of the plan, then the tables in `plan.out`.
+
+    Raises AccelsimError when data are missing or `plan.out` holds runs of other settings.
+    """
+    started = time.monotonic()
+    sets = {name: load_digits(folder) for name, folder in plan.data.items()}
+    runs = list(plan.runs())
+    rows: list[ResultRow] = []
+    for number, (dataset, seed, method) in enumerate(runs, start=1):
+        row = _run(plan, sets[dataset], dataset, method, seed, console, f"{number}/{len(runs)} {dataset}")
+        rows.append(row)
+        write_tables(plan.out, rows)
+    console.print(f"{len(runs)} runs in {time.monotonic() - started:.0f} s: {plan.out / 'tables.md'}")
+    return rows
+
+
+def _run(
+    plan: Plan, data: DigitSet, dataset: str, method: MethodName, seed: int, console: Console, label: str
+) -> ResultRow:
+    settings = plan.settings(method, seed)
+    split = split_digits(len(data), SPLIT_SEED)
+    folder = plan.folder(dataset, method, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+
+    def told(epoch: int, loss: float, network: Any) -> None:
+        images, labels = data.take(split.validation[:2000])
+        accuracy = Target(network, settings.noisy).accuracy(
+            images, labels, torch.Generator().manual_seed(epoch)
+        )
+        line = {"epoch": epoch, "loss": loss, "validation": accuracy, "seconds": time.monotonic() - started}
+        with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        console.print(
+            f"[{label}] {method} seed {seed}: epoch {epoch}/{settings.epochs} loss {loss:.3f} "
+            f"validation {accuracy:.3f}",
+            markup=False,
+            highlight=False,
+        )
+
+    network = train(settings, data, split.train, folder, told)
+    target = Target(network, settings.noisy, settings.loss_scale)
+    substitute = target
+    if method != "stbp":
+        other = plan.settings("stbp", seed)
+        # Already trained: it comes first; this only loads it.
+        undefended = train(other, data, split.train, plan.folder(dataset, "stbp", seed))
+        substitute = Target(undefended, other.noisy, other.loss_scale)
+    values = _attack(plan, folder, data, split, settings, target, substitute, console, label)
+    return ResultRow(dataset, method, seed, settings.epochs, plan.images, values)
+
+
+def _attack(
+    plan: Plan,
+    folder: Path,
+    data: DigitSet,
+    split: Split,
+    settings: Settings,
+    target: Target,
+    substitute: Target,
+    console: Console,
+    label: str,
+) -> dict[str, float]:
+    path = folder / "accuracy.json"
+    head = {
+        "accelsim": __version__,
+        "settings": settings.model_dump(mode="json"),
+        "split_seed": SPLIT_SEED,
+        "images": plan.images,
+    }
+    known = _known(path, head)
+    for column in plan.columns:
+        if column in known:
+            continue
+        right, total = 0.0, 0
+        # One stream a column, so that a resumed call draws what an unbroken one does.
+        generator = torch.Generator().manual_seed(7_919 * (settings.seed + 1) + COLUMNS.index(column))
+        made = True
+        for index in torch.split(split.test[: plan.images], NATTACK_CHUNK if column == "nattack" else CHUNK):
+            images, labels = data.take(index)
+            attacked = adversarial(column, target, substitute, images, labels, Budget(), generator)
+            if attacked is None:
+                made = False
+                break
+            right += target.accuracy(attacked, labels, generator) * len(labels)
+            total += len(labels)
+        if made:
+            known[column] = 100.0 * right / total
+        if column == "clean":
+            images, labels = data.take(split.test)
+            known["clean-all"] = 100.0 * target.accuracy(images, labels, generator)
+            known["clean-all-mean"] = 100.0 * target.accuracy(images, labels, generator, PREDICTION_DRAWS)
+        with replaced(path) as temporary:
+            temporary.write_text(json.dumps({**head, "accuracy": known}, indent=1), encoding="utf-8")
+    shown = " ".join(f"{name} {value:.1f}" for name, value in known.items())
+    console.print(f"[{label}] {settings.method} seed {settings.seed}: {shown}", markup=False, highlight=False)
+    return known
+
+
+def _known(path: Path, head: dict[str, Any]) -> dict[str, float]:
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        accuracy = {str(k): float(v) for k, v in found.pop("accuracy").items()}
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise AccelsimError(f"{path}: not a file of accuracies; remove it") from error
+    if found != head:
+        raise AccelsimError(f"{path}: of other settings, images or version; give another --out or remove it")
+    return accuracy
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m models.nit.reproduce", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--mnist", type=Path, help="folder of MNIST's four idx files")
+    parser.add_argument("--fashion-mnist", type=Path, help="folder of Fashion-MNIST's four idx files")
+    parser.add_argument("--out", type=Path, required=True, help="folder for runs and tables")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--images", type=int, default=ATTACKED_IMAGES, help="test images that are attacked")
+    parser.add_argument("--smoke", action="store_true", help="one seed, one epoch, few images: two minutes")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args(argv)
+    given = {"mnist": args.mnist, "fashion-mnist": args.fashion_mnist}
+    data = {name: folder for name, folder in given.items() if folder is not None}
+    try:
+        if not data:
+            raise AccelsimError("no data: give --mnist, --fashion-mnist or both")
+        for name, value in (("epochs", args.epochs), ("images", args.images), ("threads", args.threads)):
+            if value < 1:
+                raise AccelsimError(f"--{name}: {value}, must be 1 or more")
+        torch.set_num_threads(args.threads)
+        plan = Plan(
+            data=data,
+            out=args.out,
+            seeds=(args.seeds[0],) if args.smoke else tuple(args.seeds),
+            epochs=1 if args.smoke else args.epochs,
+            images=SMOKE_IMAGES if args.smoke else args.images,
+            columns=COLUMNS,
+        )
+        reproduce(plan, Console(soft_wrap=True))
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
