@@ -1,11 +1,13 @@
 """MVU jobs: which rows every VPU works on in each pass, and what that takes (section 4, "MVU job").
 
-The arithmetic is done for many blocks at once, on arrays whose first axis is the block.
+The arithmetic of masked jobs is done for many blocks at once, on arrays whose first axis is the block. A job in which every
+row is active needs no arrays.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from accelsim.mapping.tiling import Tile, ceil_div
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Number = TypeVar("Number", int, Ints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +50,22 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
-class JobTable:
-    """One MVU job per block: int64 arrays of shape (blocks,). All zero where a block has no job."""
+class Job(Generic[Number]):
+    """An MVU job: ints; or one of each block: int64 arrays of shape (blocks,). All zero where a block has no job."""
 
-    issue_cycles: Ints
-    port_stall_cycles: Ints
-    bubble_cycles: Ints
-    vpu_steps: Ints
-    weight_sram_reads: Ints
-    patch_buffer_reads: Ints
-    broadcast_register_writes: Ints
-    weight_register_writes: Ints
-
-    @classmethod
-    def zeros(cls, blocks: int) -> JobTable:
-        """No job in any block."""
-        return cls(**{name: np.zeros(blocks, dtype=np.int64) for name in cls.__slots__})
+    issue_cycles: Number
+    port_stall_cycles: Number
+    bubble_cycles: Number
+    vpu_steps: Number
+    weight_sram_reads: Number
+    patch_buffer_reads: Number
+    broadcast_register_writes: Number
+    weight_register_writes: Number
 
     @property
-    def cycles(self) -> Ints:
+    def cycles(self) -> Number:
         """Cycles that the job holds the MVU."""
         return self.issue_cycles + self.port_stall_cycles + self.bubble_cycles
-
-    def __add__(self, other: JobTable) -> JobTable:
-        return JobTable(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
-
-    def sum(self) -> JobTable:
-        """The arrays added up along their first axis."""
-        return JobTable(*(getattr(self, name).sum(axis=0) for name in self.__slots__))
 
 
 def owned_rows(tile: Tile, vpus: int) -> Ints:
@@ -111,66 +102,101 @@ def by_vpu(active: Bools, tile: Tile, machine: Machine) -> Bools:
     return arranged.reshape(blocks, turns, lanes, *table.shape)
 
 
-def job_table(active: Bools, positions: Ints, operand: Operand, machine: Machine) -> JobTable:
+def masked_jobs(active: Bools, positions: Ints, operand: Operand, machine: Machine) -> Job[Ints]:
     """Time and count the jobs of all blocks.
 
     ``active`` as made by ``by_vpu``; ``positions``: how many each block has, int64 (blocks,).
     """
-    rows_per_pass = machine.mvu.accumulators_per_vpu // machine.mvu.position_block
+    mvu = machine.mvu
+    rows_per_pass = mvu.accumulators_per_vpu // mvu.position_block
     rank = np.cumsum(active, axis=-1, dtype=np.int32) - 1
     passes = ceil_div(int(rank.max(initial=-1)) + 1, rows_per_pass)
-    total = JobTable.zeros(len(positions))
+    operand_reads = -(-positions * operand.chunk_bits // machine.patch_buffer.width_bits)
+    issue, stall, bubble, steps, fetched, reads, served = np.zeros((7, len(positions)), dtype=np.int64)
     for index in range(passes):
         now = active & (rank // rows_per_pass == index)
-        # c(v, r): (blocks, lanes, VPUs, rows of a VPU)
-        total += _passes(now.sum(axis=1, dtype=np.int64), positions, operand, machine)
-    return total
+        uses = now.sum(axis=1, dtype=np.int64)  # c(v, r): (blocks, lanes, VPUs, rows of a VPU)
+        own_steps = uses.sum(axis=-1)
+        longest = own_steps.max(axis=(1, 2))
+        if mvu.hold_weights:
+            fetched += (uses > 0).sum(axis=(1, 2, 3))
+            weight_time = np.where(uses > 0, np.maximum(uses, operand.weight_accesses), 0).sum(axis=-1)
+        else:
+            fetched += own_steps.sum(axis=(1, 2))
+            weight_time = own_steps * operand.weight_accesses
+        runs = longest > 0
+        base = np.where(runs, np.maximum(operand_reads, weight_time.max(axis=(1, 2))), 0)
+        issue += longest
+        stall += base - longest
+        bubble += np.where(runs, np.maximum(mvu.accumulate_latency_cycles - base, 0), 0)
+        steps += own_steps.sum(axis=(1, 2))
+        reads += np.where(runs, operand_reads, 0)
+        served += np.where(runs, positions, 0)
+    return _of_all_chunks(operand, issue, stall, bubble, steps, fetched, reads, served)
 
 
-def full_job_table(tile: Tile, positions: Ints, operand: Operand, machine: Machine) -> JobTable:
-    """As ``job_table``, for jobs in which every row of the tile is active.
+def full_job(tile: Tile, positions: int, operand: Operand, machine: Machine) -> Job[int]:
+    """The job of a block of so many positions in which every row of the tile is active.
 
-    Then a pass takes the same rows of its VPU for every position, and their number is that of the positions.
+    The VPU with most rows, in the lane with most positions, is the busiest of every pass.
     """
-    rows_per_pass = machine.mvu.accumulators_per_vpu // machine.mvu.position_block
-    owned = owned_rows(tile, machine.mvu.vpus) >= 0  # (VPUs, rows of a VPU)
-    passes = ceil_div(owned.shape[1], rows_per_pass)
-    padded = np.zeros((owned.shape[0], passes * rows_per_pass), dtype=np.int64)
-    padded[:, : owned.shape[1]] = owned
-    in_pass = padded.reshape(len(owned), passes, rows_per_pass).swapaxes(0, 1)
-    lane = np.arange(tile.lanes, dtype=np.int64)
-    turns = -((lane - positions[:, None]) // tile.lanes)  # positions of a block that are in the lane
-    uses = in_pass[:, None, None] * turns[:, :, None, None]
-    return _passes(uses, positions, operand, machine).sum()
+    mvu = machine.mvu
+    rows_per_pass = mvu.accumulators_per_vpu // mvu.position_block
+    steps_per_row = ceil_div(positions, tile.lanes)
+    per_row = max(steps_per_row, operand.weight_accesses)
+    if not mvu.hold_weights:
+        per_row = steps_per_row * operand.weight_accesses
+    operand_reads = ceil_div(positions * operand.chunk_bits, machine.patch_buffer.width_bits)
+
+    full_passes, rest = divmod(_most_rows(tile, mvu.vpus), rows_per_pass)
+    issue = stall = bubble = 0
+    for times, rows in ((full_passes, rows_per_pass), (1, rest)):
+        if rows > 0:
+            base = max(operand_reads, rows * per_row)
+            issue += times * rows * steps_per_row
+            stall += times * (base - rows * steps_per_row)
+            bubble += times * max(mvu.accumulate_latency_cycles - base, 0)
+    passes = full_passes + (rest > 0)
+    copies = min(tile.lanes, positions) if mvu.hold_weights else positions
+    return _of_all_chunks(
+        operand,
+        issue,
+        stall,
+        bubble,
+        tile.rows * positions,
+        tile.rows * copies,
+        passes * operand_reads,
+        passes * positions,
+    )
 
 
-def _passes(uses: Ints, positions: Ints, operand: Operand, machine: Machine) -> JobTable:
-    """Time and count passes.
+def _most_rows(tile: Tile, vpus: int) -> int:
+    """Rows of the VPU that has most of them."""
+    units, others = divmod(tile.units - 1, min(vpus, tile.units))
+    last = tile.rows - (tile.units - 1) * tile.rows_per_unit
+    # The last unit may be smaller; it counts only if no other VPU has as many units as the one that has it.
+    return units * tile.rows_per_unit + (last if others == 0 else tile.rows_per_unit)
 
-    ``uses`` is c(v, r), int64 (..., lanes, VPUs, rows of a VPU), where ... ends with the axis of ``positions``; the arrays
-    of the table have the shape ....
-    """
-    mvu, chunks = machine.mvu, operand.chunks
-    steps = uses.sum(axis=-1)
-    issue = steps.max(axis=(-2, -1))
-    worked = steps.sum(axis=(-2, -1))
-    if mvu.hold_weights:
-        fetched = np.count_nonzero(uses, axis=(-3, -2, -1))
-        weight_time = np.where(uses > 0, np.maximum(uses, operand.weight_accesses), 0).sum(axis=-1)
-    else:
-        fetched = worked
-        weight_time = steps * operand.weight_accesses
-    runs = issue > 0
-    reads = np.where(runs, -(-positions * operand.chunk_bits // machine.patch_buffer.width_bits), 0)
-    base = np.maximum(reads, weight_time.max(axis=(-2, -1)))
-    bubble = np.where(runs, np.maximum(mvu.accumulate_latency_cycles - base, 0), 0)
-    return JobTable(
+
+def _of_all_chunks(
+    operand: Operand,
+    issue: Number,
+    stall: Number,
+    bubble: Number,
+    steps: Number,
+    fetched: Number,
+    reads: Number,
+    served: Number,
+) -> Job[Number]:
+    """The job from sums over its passes for one chunk: cycles, VPU steps, weight chunks and lines read, positions."""
+    chunks = operand.chunks
+    return Job(
         issue_cycles=chunks * issue,
-        port_stall_cycles=chunks * (base - issue),
+        port_stall_cycles=chunks * stall,
         bubble_cycles=chunks * bubble,
-        vpu_steps=chunks * worked,
-        weight_sram_reads=chunks * fetched * operand.weight_accesses,
+        vpu_steps=chunks * steps,
+        weight_sram_reads=chunks * operand.weight_accesses * fetched,
         patch_buffer_reads=chunks * reads,
-        broadcast_register_writes=chunks * operand.words_per_chunk * np.where(runs, positions, 0),
-        weight_register_writes=chunks * fetched * operand.words_per_chunk,
+        broadcast_register_writes=chunks * operand.words_per_chunk * served,
+        weight_register_writes=chunks * operand.words_per_chunk * fetched,
     )

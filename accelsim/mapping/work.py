@@ -9,7 +9,7 @@ import numpy as np
 
 from accelsim.config import Machine
 from accelsim.counts import Counts
-from accelsim.mapping.block_work import BlockWork, block_kinds, masked_work, unmasked_work
+from accelsim.mapping.block_work import SERVICES, BlockWork, RegularWork, masked_work
 from accelsim.mapping.passes import Bools, Ints
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.trace import LayerTrace
@@ -20,7 +20,7 @@ class CoreWork:
     """What one core does in one tile: its blocks, in order, and the sum of their counts."""
 
     dense: bool
-    blocks: BlockWork
+    blocks: BlockWork[Ints]
     counts: Counts
 
 
@@ -49,16 +49,19 @@ def _core_blocks(blocks: int, machine: Machine) -> Iterator[Ints]:
             yield np.arange(core, blocks, cores, dtype=np.int64)
 
 
+def _take(work: BlockWork[Ints], blocks: Ints) -> BlockWork[Ints]:
+    services = {name: getattr(work, name)[blocks] for name in SERVICES}
+    return BlockWork(**services, counts={name: values[blocks] for name, values in work.counts.items()})
+
+
 def map_tile(layer: LayerTrace, image: int, tile: Tile, machine: Machine) -> TileWork:
     """The work of every core for one tile of one image."""
-    positions, kind_of = block_kinds(tile, machine)
-    work = unmasked_work(tile, positions, machine).take(kind_of)
+    regular = RegularWork.of(tile, machine)
     dense = layer.masks is None
-    if not dense:
-        work = masked_work(work, _unpack(layer, image, tile), tile, positions[kind_of], machine)
+    work = regular.all_blocks() if dense else masked_work(regular, _unpack(layer, image, tile), tile, machine)
     cores = []
-    for mine in _core_blocks(len(kind_of), machine):
-        blocks = work.take(mine)
+    for mine in _core_blocks(regular.blocks, machine):
+        blocks = _take(work, mine)
         counts = Counts(**{name: int(values.sum()) for name, values in blocks.counts.items()})
         cores.append(CoreWork(dense, blocks, counts))
     return TileWork(tuple(cores), tile.load_bits, tile.slice_bits_used(machine.mvu.vpus))

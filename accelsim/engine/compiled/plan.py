@@ -1,6 +1,6 @@
 """What all images of a layer share on a machine, worked out once: tiles, service times, and the counts of both.
 
-Taken from the mapping that the reference engine runs: its ``unmasked_work`` is all that does not depend on masks.
+Taken from the mapping that the reference engine runs: its `RegularWork` is all that does not depend on masks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from accelsim.counts import COUNT_NAMES
 from accelsim.engine.compiled import jobs, schedule
 from accelsim.engine.compiled.schedule import Timing
 from accelsim.engine.compiled.shape import JobShape
-from accelsim.mapping.block_work import block_kinds, unmasked_work
+from accelsim.mapping.block_work import RegularWork
 from accelsim.mapping.passes import Ints, Operand
 from accelsim.mapping.tiling import BITS_PER_KIB, Tile, ceil_div, tile_layer
 from accelsim.trace import LayerTrace
@@ -120,16 +120,18 @@ class _TileBasis:
 
 
 def _tile_basis(tile: Tile, dense: bool, timing: Timing, machine: Machine) -> _TileBasis:
-    positions, kind_of = block_kinds(tile, machine)
-    work = unmasked_work(tile, positions, machine)
-    of_kind = np.bincount(kind_of, minlength=len(positions))
+    regular = RegularWork.of(tile, machine)
     counts = np.zeros(len(COUNT_NAMES), np.int64)
-    for name, values in work.counts.items():
-        counts[COLUMN[name]] = values @ of_kind
-    service = np.stack([work.front, work.approximate, work.select, work.write_noise])[:, kind_of]
+    for name, count in regular.counts().items():
+        counts[COLUMN[name]] = count
+    most, last = regular.most, regular.last
+    service = np.empty((4, regular.blocks), np.int64)
+    service[:] = np.array((most.front, most.approximate, most.select, most.write_noise))[:, None]
+    service[:, -1] = last.front, last.approximate, last.select, last.write_noise
     duration = np.zeros(1, np.int64)
     if dense:
-        precise, write = work.precise[kind_of], work.write[kind_of]
+        precise = regular.per_block(most.precise, last.precise)
+        write = regular.per_block(most.write, last.write)
         sums = np.zeros((1, len(schedule.SUMS)), np.int64)
         schedule.tile_schedule(service, precise[None], write[None], timing, duration, sums)
         counts[SCHEDULE_COLUMNS] += sums[0]
