@@ -215,6 +215,7 @@ def test_the_least_size_told_is_enough_for_all_layers(tmp_path: Path) -> None:
     path = tmp_path / "t.h5"
     write_synthetic_trace(path, [Scheme.nm(keep=1, of=8)])
     data = load_machine("structured").model_dump(mode="json")
+    data["mvu"]["vpus"] = 16
     data["weight_sram"] |= {"kib": 4, "macro_kib": 1}
     with pytest.raises(AccelsimError, match="at least") as caught:
         simulate(path, Machine.model_validate(data))
