@@ -6,6 +6,7 @@ from pathlib import Path
 
 from accelsim.bundled import bundled_path
 from accelsim.config import Machine, Technology, load_machine, load_technology
+from accelsim.errors import AccelsimError
 from accelsim.trace import TraceFile, open_trace
 
 DEFAULT_TECHNOLOGY = "freepdk45"
@@ -33,3 +34,16 @@ def as_trace(trace: TraceLike) -> TraceFile:
     if str(trace) in BUNDLED_TRACES and not Path(trace).exists():
         return open_trace(bundled_path(f"traces/{trace}.h5"))
     return open_trace(trace)
+
+
+def image_slice(text: str) -> slice:
+    """``0:4``, ``2:``, ``:4`` or ``3`` as a slice. Raises AccelsimError for anything else."""
+    first, colon, last = text.partition(":")
+    try:
+        start = int(first) if first else None
+        stop = (int(last) if last else None) if colon else int(first) + 1
+    except ValueError:
+        start, stop = -1, None
+    if (start or 0) < 0 or (stop is not None and stop <= (start or 0)):
+        raise AccelsimError(f"{text!r} is not a range of images such as 0:4, 2: or 3")
+    return slice(start, stop)

@@ -8,7 +8,9 @@ import click
 
 from accelsim.cli.data import check, inspect
 from accelsim.cli.export import export
+from accelsim.cli.results import results
 from accelsim.cli.simulation import compare, figure5, run
+from accelsim.cli.sweep import sweep
 from accelsim.errors import AccelsimError
 from accelsim.version import __version__
 
@@ -29,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (figure5, run, compare, export, inspect, check):
+for command in (figure5, run, compare, sweep, results, export, inspect, check):
     cli.add_command(command)
 
 

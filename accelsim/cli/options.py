@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from accelsim.engine import ENGINES
-from accelsim.inputs import DEFAULT_TECHNOLOGY
+from accelsim.errors import AccelsimError
+from accelsim.inputs import DEFAULT_TECHNOLOGY, image_slice
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -21,15 +22,10 @@ class ImageRange(click.ParamType[slice]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> slice:
         if isinstance(value, slice):
             return value
-        first, colon, last = str(value).partition(":")
         try:
-            start = int(first) if first else None
-            stop = (int(last) if last else None) if colon else int(first) + 1
-        except ValueError:
-            self.fail(f"{value!r} is not a range of images such as 0:4, 2: or 3", param, ctx)
-        if (start or 0) < 0 or (stop is not None and stop <= (start or 0)):
-            self.fail(f"{value!r} is not a range of images such as 0:4, 2: or 3", param, ctx)
-        return slice(start, stop)
+            return image_slice(str(value))
+        except AccelsimError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Names(click.ParamType[list[str]]):

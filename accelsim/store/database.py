@@ -10,6 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from accelsim.config import Machine
+from accelsim.config.check import validate
+from accelsim.config.source import Source
 from accelsim.errors import AccelsimError
 from accelsim.store.point import Outcome, Point, Subject, code_version
 from accelsim.store.schema import APPLICATION_ID, COSTS, CREATE, SCHEMA_VERSION
@@ -67,10 +70,12 @@ class Store:
             raise AccelsimError(f"{place}: no such results database")
         uri = place.resolve().as_uri()
         with _told(place, "cannot read"):
+            # Opened to write so that SQLite can tidy up after a writer that was killed; nothing else is written.
             connection = sqlite3.connect(
-                f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+                f"{uri}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None
             )
             try:
+                connection.execute("PRAGMA query_only = ON")
                 connection.execute("SELECT 1 FROM sqlite_master").fetchone()
             except sqlite3.OperationalError:
                 # WAL mode wants a file beside the database. Where none can be made, nobody writes either.
@@ -164,6 +169,23 @@ class Store:
                  LEFT JOIN machines ON machines.sha256 = points.machine_sha256
             ORDER BY {"members.position" if sweep is not None else "points.id"}"""
         return self._select(query, {"sweep": sweep} if sweep is not None else ())
+
+    def machine_of(self, start: str) -> Machine:
+        """The machine of the point whose identity begins with ``start``, named after it.
+
+        Raises AccelsimError if it is not one point, or one without a machine.
+        """
+        query = """SELECT points.id AS id, points.error AS error, machines.config AS config
+                   FROM points LEFT JOIN machines ON machines.sha256 = points.machine_sha256
+                   WHERE substr(points.id, 1, length(?1)) = ?1 LIMIT 2"""
+        found = list(self._select(query, (start,)))
+        if len(found) != 1:
+            count = "more than one point" if found else "no point"
+            raise AccelsimError(f"{self.path}: {count} whose id begins with {start!r}")
+        if found[0]["config"] is None:
+            raise AccelsimError(f"{self.path}: point {start} is no machine: {found[0]['error']}")
+        data = {"name": f"point-{found[0]['id'][:12]}", **json.loads(found[0]["config"])}
+        return validate(Machine, Source(f"{self.path}: point {start}", data, {}))
 
     def _put_one(self, subject: Subject, outcome: Outcome, engine: str) -> None:
         execute = self._connection.execute

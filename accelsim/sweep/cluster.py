@@ -1,0 +1,195 @@
+"""Run a sweep's tasks on Dask workers: processes of this computer, or of a cluster whose scheduler is there.
+
+Workers get machines and the name of a trace, and read the trace themselves; outcomes come back to this process, the
+only one that writes the database. A worker that dies loses its task's second of work, which another one does again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accelsim.bundled import bundled_path
+from accelsim.config import Machine, Technology
+from accelsim.errors import AccelsimError
+from accelsim.inputs import BUNDLED_TRACES, as_trace
+from accelsim.store import Outcome, Point, Workload, code_version
+from accelsim.sweep.evaluate import evaluate
+from accelsim.sweep.run import Executor, prepare
+from accelsim.sweep.tasks import Tasks
+from accelsim.trace import Scheme, TraceFile
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_SECONDS = 10
+WORKER_SECONDS = 60
+"""How long to wait for the scheduler to answer, and for the first worker to be there."""
+
+TASKS_PER_THREAD = 3
+"""Tasks sent ahead for each thread of a worker: enough that none waits, few enough to follow changing speeds."""
+
+Done = tuple[list[Point], list[Outcome]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task as it is sent: without the trace's header, and each technology once."""
+
+    code: str
+    engine: str
+    trace: str
+    trace_sha256: str
+    scheme: Scheme
+    images: range
+    technologies: tuple[Technology, ...]
+    machines: tuple[tuple[Machine, int], ...]
+
+
+def _job(points: list[Point], engine: str) -> Job:
+    workload = points[0].workload
+    technologies = {point.technology.sha256: point.technology for point in points}
+    order = {sha256: index for index, sha256 in enumerate(technologies)}
+    return Job(
+        code=code_version(),
+        engine=engine,
+        trace=_name_of(workload.trace.path),
+        trace_sha256=workload.trace.sha256,
+        scheme=workload.scheme,
+        images=workload.images,
+        technologies=tuple(technologies.values()),
+        machines=tuple((point.machine, order[point.technology.sha256]) for point in points),
+    )
+
+
+def _name_of(path: Path) -> str:
+    """What a worker, perhaps on another computer, finds the trace by: its name if it is bundled, else its full path."""
+    for name in BUNDLED_TRACES:
+        if path.resolve() == bundled_path(f"traces/{name}.h5").resolve():
+            return name
+    return str(path.resolve())
+
+
+def work(job: Job) -> tuple[list[Outcome], float]:
+    """Run a job, in a worker: outcomes, and how many seconds they took.
+
+    Raises AccelsimError if the worker has other code than the sweep, or no such trace.
+    """
+    import time
+
+    if code_version() != job.code:
+        raise AccelsimError(
+            f"a worker runs accelsim {code_version()}, this sweep {job.code}; install the same on all"
+        )
+    prepare(job.engine)
+    start = time.perf_counter()
+    workload = Workload(_opened(job.trace, job.trace_sha256), job.scheme, job.images)
+    points = [Point(machine, job.technologies[index], workload) for machine, index in job.machines]
+    return list(evaluate(points, job.engine)), time.perf_counter() - start
+
+
+@lru_cache(maxsize=16)
+def _opened(name: str, sha256: str) -> TraceFile:
+    trace = as_trace(name)
+    if trace.sha256 != sha256:
+        raise AccelsimError(f"{trace.path}: a worker has another trace under this name than the sweep")
+    return trace
+
+
+@contextmanager
+def dask_executor(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
+    """Run tasks on ``workers`` processes started here and ended at the end, or on those of a scheduler's address.
+
+    Raises AccelsimError if Dask is not installed, or nobody answers there.
+    """
+    try:
+        import distributed
+    except ImportError:
+        raise AccelsimError("sweep: needs Dask; pip install 'accelsim-nn[cluster]'") from None
+    # What Dask has to say of a worker that went is nothing to the reader: its task is done again.
+    for name in ("distributed", "tornado"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    if scheduler is None:
+        with (
+            distributed.LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield _on(client)
+        return
+    try:
+        client = distributed.Client(scheduler, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise AccelsimError(f"sweep: --scheduler {scheduler}: nobody answers there: {said}") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError:
+            raise AccelsimError(
+                f"sweep: --scheduler {scheduler}: has no workers after {WORKER_SECONDS} s"
+            ) from None
+        yield _on(client)
+
+
+def _on(client: Client) -> Executor:
+    def run(tasks: Tasks, engine: str) -> Iterator[Done]:
+        return _run(client, tasks, engine)
+
+    return run
+
+
+def _run(client: Client, tasks: Tasks, engine: str) -> Iterator[Done]:
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    running: dict[Any, list[Point]] = {}
+    completed = as_completed(with_results=True, raise_errors=False)
+
+    def send(points: list[Point]) -> None:
+        # Not pure: a task that was run before must run again, not be taken from a worker's memory.
+        future = client.submit(work, _job(points, engine), pure=False)
+        running[future] = points
+        completed.add(future)
+
+    def fill() -> None:
+        threads = max(1, sum(client.nthreads().values()))
+        while len(running) < TASKS_PER_THREAD * threads and (points := tasks.take()):
+            send(points)
+
+    try:
+        fill()
+        while running:
+            future, result = next(completed)
+            points = running.pop(future)
+            if future.status == "finished":
+                outcomes, seconds = result
+                tasks.learn(points, seconds)
+                yield points, outcomes
+            else:
+                error = future.exception() if future.status == "error" else None
+                if not isinstance(error, KilledWorker):
+                    raise _lost(error)
+                if len(points) == 1:
+                    yield points, [Outcome(points[0].id, "ended the worker that ran it, time and again")]
+                for point in points if len(points) > 1 else ():
+                    send([point])  # one of them is the cause; the others are not to suffer
+            future.release()
+            fill()
+    finally:
+        client.cancel(list(running), force=True)
+
+
+def _lost(error: BaseException | None) -> AccelsimError:
+    if isinstance(error, AccelsimError):
+        return error
+    if error is None:
+        return AccelsimError("sweep: the Dask scheduler is gone; run the sweep again to go on from here")
+    said = " ".join(str(error).split())
+    return AccelsimError(f"sweep: a worker cannot run tasks: {type(error).__name__}: {said}")

@@ -1,0 +1,64 @@
+"""The sweep file, as its YAML says it: frozen and validated, fields and expressions not yet looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from accelsim.config.check import Strict, validate
+from accelsim.config.extends import file_named
+from accelsim.config.source import Source, find_config, read_source
+
+Name = Annotated[str, Field(min_length=1, max_length=1000)]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class SweepFile(Strict):
+    """A sweep: the product of all its lists and axes, less what ``where`` leaves out. docs/sweeps.md defines the fields.
+
+    axes, zip: field to values; those of one ``zip`` group go in step. set: field to expression. where: expressions.
+    """
+
+    format: Literal["accelsim-sweep/1"]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    description: str = Field(default="", max_length=4000)
+    machines: list[Name] = Field(min_length=1, max_length=1000)
+    technologies: list[Name] = Field(default=["freepdk45"], min_length=1, max_length=1000)
+    traces: list[Name] = Field(min_length=1, max_length=1000)
+    schemes: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
+    images: list[int | str] = Field(default=[":"], min_length=1, max_length=1000)
+    axes: dict[str, Any] = Field(default={}, max_length=100)
+    zip: list[dict[str, Any]] = Field(default=[], max_length=100)
+    set: dict[str, Text | int | float | bool] = Field(default={}, max_length=100)
+    where: list[Text] = Field(default=[], max_length=100)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A sweep file and where it came from; names in it are looked up beside it."""
+
+    file: SweepFile
+    source: Source
+    path: Path
+
+    @property
+    def text(self) -> str:
+        """The file's text."""
+        return self.path.read_text(encoding="utf-8")
+
+    def named(self, name: str, shipped_in: str, suffix: str = ".yaml") -> Path:
+        """What a name in the file means: a bundled file, or a path from the sweep file's folder."""
+        return file_named(name, self.path.parent, shipped_in, suffix)
+
+
+def load_sweep(path_or_name: str | Path) -> Spec:
+    """A sweep from a YAML file, or a shipped one by name.
+
+    Raises AccelsimError, one line with file, line and field, if something in it is not allowed.
+    """
+    path = find_config(path_or_name, "hwconfigs/sweeps", "sweep")
+    source = read_source(path, "sweep file")
+    return Spec(validate(SweepFile, source), source, path)
