@@ -6,7 +6,8 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
@@ -110,6 +111,17 @@ class Library:
     temperature_c: float
     cells: Mapping[str, Cell]
     refused: tuple[str, ...]
+    text: str = field(repr=False)
+
+    @cached_property
+    def register_load_ff(self) -> float:
+        """What the data pin of the smallest flip-flop loads its driver with."""
+        flip_flop = self.flip_flop()
+        return max(
+            pin.capacitance_ff
+            for pin in flip_flop.pins.values()
+            if not pin.is_output and flip_flop.register is not None and pin.name != flip_flop.register.clock
+        )
 
     def flip_flop(self) -> Cell:
         """The smallest flip-flop. Raises AccelsimError if there is none."""
@@ -132,7 +144,8 @@ def load_library(path: Path) -> Library:
         raise AccelsimError(f"{path}: cannot read the cell library: {error.strerror or error}") from None
     except (EOFError, zlib.error):
         raise AccelsimError(f"{path}: cannot unpack the cell library: the gzip data is damaged") from None
-    root = parse(data.decode("utf-8", errors="replace"), str(path))
+    text = data.decode("utf-8", errors="replace")
+    root = parse(text, str(path))
     if root.kind != "library":
         raise AccelsimError(f"{path}: expected a library group, found {root.kind!r}")
     reader = _Reader(root, path)
@@ -151,6 +164,7 @@ def load_library(path: Path) -> Library:
         temperature_c=reader.number(root, "nom_temperature"),
         cells=cells,
         refused=tuple(refused),
+        text=text,
     )
 
 

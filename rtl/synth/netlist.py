@@ -164,13 +164,9 @@ class _Reader:
         for each in instances:
             for pin in each.cell.inputs:
                 loads[each.nets[pin]] += each.cell.pins[pin].capacitance_ff
-        if outputs:
-            flip_flop = self._library.flip_flop()
-            assert flip_flop.register is not None
-            data = min(flip_flop.register.next_state.pins())
-            for nets in outputs.values():
-                for net in nets:
-                    loads[net] += flip_flop.pins[data].capacitance_ff
+        for nets in outputs.values():
+            for net in nets:
+                loads[net] += self._library.register_load_ff
         return loads
 
 

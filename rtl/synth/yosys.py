@@ -1,120 +1,90 @@
-"""Mapping a design onto a cell library with Yosys and ABC (pyosys), in a process of its own.
-
-Yosys ends its process on an error and keeps global state, hence the process.
-"""
+"""Mapping a design onto a cell library with Yosys and ABC."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import subprocess
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from accelsim.errors import AccelsimError
+from rtl.synth.library import Cell, Library
+from rtl.yosys import run_yosys
 
-_WORKER = """
-import sys
-from pyosys import libyosys
-design = libyosys.Design()
-for line in open(sys.argv[1]):
-    libyosys.run_pass(line.strip(), design)
-"""
-
-TIMEOUT_S = 900
+GATED_BITS = 4
+"""Registers of so many bits that share an enable get a clock gate; fewer keep their old value by a multiplexer."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a block is mapped: Booth multipliers or plain ones, adders' carry, and the delay ABC aims at."""
+    """How a block is mapped: multipliers by Booth's recoding or plainly, and the delay ABC aims at."""
 
     delay_ps: int
-    booth: bool = False
-    carry: str = "brent-kung"  # or "kogge-stone", "han-carlson", "sklansky"
+    booth: bool
 
     def __str__(self) -> str:
-        return f"{'booth' if self.booth else 'plain'}/{self.carry}/{self.delay_ps}ps"
+        return f"{'booth' if self.booth else 'plain'}, {self.delay_ps} ps"
 
 
 @dataclass(frozen=True)
 class Mapped:
-    """Yosys's JSON netlist of the one flat top module, the netlist as Verilog, and the recipe used."""
+    """Yosys's JSON netlist, whose module `top` is flat, and the same as Verilog."""
 
     top: str
     json: dict[str, Any]
     verilog: str
-    recipe: Recipe
 
 
-def tool_versions() -> str:
-    """The synthesis tools and their versions. Raises AccelsimError, saying how to get it, if pyosys is missing."""
-    try:
-        return f"pyosys {importlib.metadata.version('pyosys')} (Yosys with ABC)"
-    except importlib.metadata.PackageNotFoundError:
-        raise AccelsimError(
-            "synthesis needs pyosys: pip install 'accelsim-nn[rtl]'; the shipped technology file serves without it"
-        ) from None
+def map_design(source: str, top: str, library: Library, recipe: Recipe) -> Mapped:
+    """Map module `top` of `source` (RTLIL if it begins like it, else Verilog) to a flat netlist of the library's cells.
 
-
-def map_design(
-    source: str,
-    language: str,
-    top: str,
-    library: Path,
-    recipe: Recipe,
-    gated_bits: int,
-    refused: tuple[str, ...],
-) -> Mapped:
-    """Map `source` (in "rtlil" or "verilog") to a flat netlist of the cells of `library` (an unpacked Liberty file).
-
-    Registers of at least `gated_bits` bits that share an enable get a clock gate; fewer keep a multiplexer.
-    Cells in `refused` are not used. Raises AccelsimError with Yosys's own message if it fails.
+    Raises AccelsimError if pyosys is missing (it says how to get it) or Yosys fails (with its message).
     """
-    tool_versions()
+    rtlil = source.lstrip().startswith(("attribute ", "module \\", "autoidx ", "#"))
     with TemporaryDirectory(prefix="accelsim-synth-") as folder:
         where = Path(folder)
-        suffix = {"rtlil": "il", "verilog": "v"}[language]
-        (where / f"in.{suffix}").write_text(source)
-        reader = "read_rtlil" if language == "rtlil" else "read_verilog -sv"
-        script = [f"{reader} {where}/in.{suffix}", *_script(where, top, library, recipe, gated_bits, refused)]
-        (where / "script").write_text("\n".join(script) + "\n")
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", _WORKER, str(where / "script")],
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise AccelsimError(f"{top}: Yosys did not finish in {TIMEOUT_S} s") from None
-        if done.returncode or not (where / "out.json").exists():
-            said = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line]
-            raise AccelsimError(f"{top}: Yosys failed: {said[-1] if said else f'exit {done.returncode}'}")
-        return Mapped(
-            top, json.loads((where / "out.json").read_text()), (where / "out.v").read_text(), recipe
-        )
+        liberty, constraints, design = where / "cells.lib", where / "constraints", where / "design"
+        liberty.write_text(library.text)
+        constraints.write_text(_surroundings(library))
+        design.write_text(source)
+        avoid = " ".join(f"-dont_use {name}" for name in _avoided(library))
+        commands = [
+            f"read_rtlil {design}" if rtlil else f"read_verilog -sv {design}",
+            f"hierarchy -check -top {top}",
+            f"synth -top {top} -flatten{' -booth' if recipe.booth else ''}",
+            # Resets and enables become what the library has: a plain flip-flop with logic, or a gated clock.
+            "dfflegalize -cell $_DFF_P_ 01 -cell $_DFFE_PP_ 01",
+            f"clockgate -liberty {liberty} -min_net_size {GATED_BITS}",
+            "dfflegalize -cell $_DFF_P_ 01",
+            "opt -full",
+            f"dfflibmap -liberty {liberty} {avoid}",
+            f"abc -liberty {liberty} -constr {constraints} -D {recipe.delay_ps} {avoid}",
+            "opt_clean -purge",
+            f"write_json {where}/out.json",
+            f"write_verilog -noattr {where}/out.v",
+        ]
+        run_yosys(top, commands, where)
+        return Mapped(top, json.loads((where / "out.json").read_text()), (where / "out.v").read_text())
 
 
-def _script(
-    where: Path, top: str, library: Path, recipe: Recipe, gated_bits: int, refused: tuple[str, ...]
-) -> list[str]:
-    avoid = " ".join(f"-dont_use {name}" for name in refused)
-    lcu = "" if recipe.carry == "brent-kung" else f" -extra-map +/choices/{recipe.carry}.v"
-    return [
-        f"hierarchy -check -top {top}",
-        f"synth -top {top} -flatten{' -booth' if recipe.booth else ''}{lcu}",
-        # Resets and enables become what the library has: a plain flip-flop with logic, or a gated clock.
-        "dfflegalize -cell $_DFF_P_ 01 -cell $_DFFE_PP_ 01",
-        f"clockgate -liberty {library} -min_net_size {gated_bits}",
-        "dfflegalize -cell $_DFF_P_ 01",
-        "opt -full",
-        f"dfflibmap -liberty {library} {avoid}",
-        f"abc -liberty {library} -D {recipe.delay_ps} {avoid}",
-        "opt_clean -purge",
-        f"write_json {where}/out.json",
-        f"write_verilog -noattr {where}/out.v",
+def _surroundings(library: Library) -> str:
+    """What ABC assumes around the logic, so that it buffers and sizes: a small buffer drives it, a register loads it."""
+    buffers = [
+        cell for cell in library.cells.values() if _is_buffer(cell) and cell.name not in _avoided(library)
     ]
+    if not buffers:
+        raise AccelsimError(f"{library.path}: no buffer among its cells")
+    driver = min(buffers, key=lambda cell: (cell.area_um2, cell.name))
+    return f"set_driving_cell {driver.name}\nset_load {library.register_load_ff:g} [all_outputs]\n"
+
+
+def _is_buffer(cell: Cell) -> bool:
+    functions = [cell.pins[pin].function for pin in cell.outputs]
+    return len(cell.inputs) == 1 and cell.register is None and [f.op for f in functions if f] == ["pin"]
+
+
+def _avoided(library: Library) -> Sequence[str]:
+    """Cells meant for clock trees, which ABC would use as buffers."""
+    return [name for name in library.cells if name.upper().startswith("CLKBUF")]
