@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.blocks.fused import BRICKS, PRODUCT_16X16_BITS, FusedMultiplier
+from rtl.blocks.operand_stage import OperandStage
 from rtl.blocks.psums import AccumulatorFile
 from rtl.blocks.requantize import BIAS_BITS, MULTIPLIER_BITS, VALUE_BITS, Requantizer, code_sum_bits
 from rtl.blocks.rounding import SHIFT_BITS
 from rtl.blocks.tree import AdderTree, sum_bits, tree_latency
-
-OPERAND_LATENCY = 1
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class VpuPipeline(wiring.Component):
             shape.accumulators, shape.accumulate_latency, sum_bits(shape.lanes, PRODUCT_16X16_BITS)
         )
         self._requantizer = Requantizer(code_sum_bits(shape.most_codes))
-        self._sum_latency = OPERAND_LATENCY + FusedMultiplier.latency + tree_latency(shape.lanes)
+        self._sum_latency = OperandStage.latency + FusedMultiplier.latency + tree_latency(shape.lanes)
         self.latency = self._sum_latency + self._psums.latency + self._requantizer.latency
         super().__init__(
             {
@@ -118,36 +117,26 @@ class VpuPipeline(wiring.Component):
         m = Module()
         shape = self._shape
         tags = self._tags(m)
-        wide, bank, position = self.step.wide, self.step.bank, self.step.position
-
-        # Operands: the position's chunk out of the broadcast registers, padding gated, held while there is no step.
-        banks = [self.broadcast.word_select(i, shape.positions * shape.narrow_bits) for i in range(2)]
-        both = Mux(bank, banks[1], banks[0])
-        narrow_x, narrow_w = Signal(shape.narrow_bits), Signal(shape.narrow_bits)
-        wide_x, wide_w = Signal(shape.wide_bits), Signal(shape.wide_bits)
-        narrow_enable = Cat(bit.replicate(4) for bit in self.enable)
-        wide_enable = Cat(bit.replicate(16) for bit in self.enable[: shape.lanes])
-        with m.If(self.step.valid):
-            with m.If(wide):
-                m.d.sync += [
-                    wide_x.eq(both.word_select(position, shape.wide_bits) & wide_enable),
-                    wide_w.eq(self.weights[: shape.wide_bits]),
-                ]
-            with m.Else():
-                m.d.sync += [
-                    narrow_x.eq(both.word_select(position, shape.narrow_bits) & narrow_enable),
-                    narrow_w.eq(self.weights),
-                ]
+        m.submodules.operands = operands = OperandStage(shape.lanes, shape.positions)
+        m.d.comb += [
+            operands.valid.eq(self.step.valid),
+            operands.wide.eq(self.step.wide),
+            operands.bank.eq(self.step.bank),
+            operands.position.eq(self.step.position),
+            operands.enable.eq(self.enable),
+            operands.broadcast.eq(self.broadcast),
+            operands.weights.eq(self.weights),
+        ]
 
         m.submodules.tree = tree = AdderTree(shape.lanes, PRODUCT_16X16_BITS)
         for i in range(shape.lanes):
             m.submodules[f"lane_{i}"] = lane = FusedMultiplier()
             m.d.comb += [
-                lane.wide.eq(tags[OPERAND_LATENCY].wide),
-                lane.a_wide.eq(wide_x.word_select(i, 16)),
-                lane.b_wide.eq(wide_w.word_select(i, 16)),
-                lane.a_narrow.eq(narrow_x.word_select(i, 4 * BRICKS)),
-                lane.b_narrow.eq(narrow_w.word_select(i, 4 * BRICKS)),
+                lane.wide.eq(tags[OperandStage.latency].wide),
+                lane.a_wide.eq(operands.wide_x.word_select(i, 16)),
+                lane.b_wide.eq(operands.wide_w.word_select(i, 16)),
+                lane.a_narrow.eq(operands.narrow_x.word_select(i, 4 * BRICKS)),
+                lane.b_narrow.eq(operands.narrow_w.word_select(i, 4 * BRICKS)),
                 tree.terms[i].eq(lane.product),
             ]
 
