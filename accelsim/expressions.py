@@ -121,8 +121,7 @@ class Expression:
         match node:
             case ast.Constant(value=bool() | int() | float() | str()):
                 children: list[ast.expr] = []
-            case ast.Name() | ast.Attribute():
-                _dotted(node)
+            case ast.Name() | ast.Attribute() if _is_dotted(node):
                 children = []
             case ast.BinOp(op=op) if type(op) in _ARITHMETIC:
                 children = [node.left, node.right]
@@ -210,13 +209,15 @@ def _named(path: Path, lookup: Lookup) -> Any:
         raise AccelsimError(f"no field {wrong!r}; {suggestion(wrong, known)}") from None
 
 
+def _is_dotted(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and _is_dotted(node.value))
+
+
 def _dotted(node: ast.expr) -> Path:
-    match node:
-        case ast.Name():
-            return (node.id,)
-        case ast.Attribute():
-            return (*_dotted(node.value), node.attr)
-    raise AccelsimError(f"{_short(ast.unparse(node))} is not a name")
+    if isinstance(node, ast.Attribute):
+        return (*_dotted(node.value), node.attr)
+    assert isinstance(node, ast.Name)
+    return (node.id,)
 
 
 def _names(node: ast.expr) -> list[Path]:
