@@ -22,6 +22,7 @@ from models.fixed_point.formats import to_values
 from models.fixed_point.from_network import (
     Formats,
     choose_formats,
+    input_words,
     layer_input,
     layer_operands,
     named_layer,
@@ -127,6 +128,12 @@ def test_threshold_registers(converted: nn.Module, images: Tensor) -> None:
     assert register("unstructured-0") == register("unstructured-0-calibrated") == 0
     assert register("unstructured-100") == 65535
     assert 0 < register("unstructured-25") < register("unstructured-75") <= 32768
+    # The smallest of the magnitudes that the float model keeps: of 512, the 128th.
+    x = layer_input(converted, "0", images[:1], Scheme.parse("unstructured-75"))
+    real = float_layer(named_layer(converted, "0"), x, Scheme.parse("unstructured-75"))
+    bits = choose_formats(named_layer(converted, "0"), x, Scheme.parse("unstructured-75")).z
+    kept = np.sort(np.abs(real.z_noise), axis=None)[-128]
+    assert register("unstructured-75") == np.floor(kept * 2.0**bits + 0.5)
     for name, noise in (("unstructured-0", 0.0), ("unstructured-75", 0.75), ("unstructured-100", 1.0)):
         result = fixed_point_layer(layer_operands(converted, "0", images[:1], Scheme.parse(name))[0])
         assert result.mask.mean() == pytest.approx(1 - noise, abs=0.02)
@@ -142,6 +149,34 @@ def test_a_layer_of_zeros_has_formats(converted: nn.Module) -> None:
     assert not fixed_point_layer(
         network_operands(module, np.zeros((3, 8, 8), np.int16), formats, Scheme.dense())
     ).z.any()
+
+
+def test_outputs_far_below_their_products_are_not_shifted_up() -> None:
+    """z = x0 - x1 of two nearly equal numbers: no more fraction bits than the products have."""
+    module = nn.Linear(2, 1, bias=False)
+    with torch.no_grad():
+        module.weight.copy_(torch.tensor([[1.0, -1.0]]))
+    x = torch.tensor([[1.0, 1.0 - 2**-14]])
+    formats = choose_formats(module, x, Scheme.dense())
+    assert (formats.x, formats.w, formats.z) == (14, 14, 28)
+    operands = network_operands(module, input_words(x, 14), formats, Scheme.dense())
+    assert operands.shift == 0 and fixed_point_layer(operands).z.tolist() == [[2**14]]
+
+
+def test_the_format_of_outputs_holds_the_noise_too(converted: nn.Module, images: Tensor) -> None:
+    module = named_layer(converted, "0")
+    assert isinstance(module, NonEssentialLayer)
+    before = layer_operands(converted, "0", images[:1], Scheme.parse("unstructured-50"))[1]
+    # The same codes of a step 16 times as large.
+    module.w_scale *= 16
+    module.b_scale *= 16
+    with torch.no_grad():
+        module.w_approx *= 16
+        module.b_approx *= 16
+    operands, formats = layer_operands(converted, "0", images[:1], Scheme.parse("unstructured-50"))
+    z_noise = fixed_point_layer(operands).z_noise
+    assert z_noise is not None and formats.z < before.z
+    assert 16383 <= np.abs(z_noise.astype(int)).max() <= 32767
 
 
 def test_layers_that_cannot_be(converted: nn.Module, images: Tensor) -> None:
