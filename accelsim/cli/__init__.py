@@ -9,6 +9,7 @@ import click
 from accelsim.cli.data import check, inspect
 from accelsim.cli.export import export
 from accelsim.cli.results import results
+from accelsim.cli.search import pareto, search
 from accelsim.cli.simulation import compare, figure5, run
 from accelsim.cli.sweep import sweep
 from accelsim.errors import AccelsimError
@@ -31,7 +32,7 @@ def cli() -> None:
     """
 
 
-for command in (figure5, run, compare, sweep, results, export, inspect, check):
+for command in (figure5, run, compare, sweep, search, results, pareto, export, inspect, check):
     cli.add_command(command)
 
 

@@ -80,12 +80,13 @@ def _show_rows(rows: list[Row], of: int, most: int) -> None:
     from accelsim.report.terminal import show_rows
 
     if rows:
-        show_rows([{name: _shown(value) for name, value in row.items()} for row in rows[:most]])
+        show_rows([{name: shown(value) for name, value in row.items()} for row in rows[:most]])
     hidden = f", {len(rows) - most} of them not shown (--limit, --out)" if len(rows) > most else ""
     click.echo(f"{len(rows)} of {of} points{hidden}")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value of a row as a cell of a table."""
     if value is None:
         return ""
     if isinstance(value, float):

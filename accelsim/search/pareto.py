@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 from accelsim.errors import AccelsimError, suggestion
 from accelsim.search.front import non_dominated
 from accelsim.store.schema import COSTS
-
-if TYPE_CHECKING:
-    import pandas as pd
+from accelsim.store.table import Row
 
 DEFAULT_OBJECTIVES = ("latency_us", "energy_pj", "area_mm2")
 
 Per = Literal["noise", "scheme", "all"]
 PER: tuple[str, ...] = get_args(Per)
 
-_ALWAYS_APART = ("network", "dataset", "workload_images", "technology_sha256")
-_COLUMNS: dict[str, tuple[str, ...]] = {"noise": ("noise",), "scheme": ("noise", "scheme"), "all": ()}
+_ALWAYS_APART = ("network", "dataset", "image_ids", "technology_sha256")
+_APART: dict[str, tuple[str, ...]] = {"noise": ("noise",), "scheme": ("noise", "scheme"), "all": ()}
 
 
 def checked_objectives(names: Sequence[str]) -> tuple[str, ...]:
@@ -33,19 +32,24 @@ def checked_objectives(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def with_fronts(table: pd.DataFrame, objectives: Sequence[str], per: Per = "noise") -> pd.DataFrame:
-    """The rows that ran, with the columns ``front`` (bool) and ``group`` (a number); groups together, in their order.
+def with_fronts(rows: Sequence[Row], objectives: Sequence[str], per: Per = "noise") -> list[Row]:
+    """The rows that ran, each with ``group`` (a number from 0) and ``front`` (true or false); groups together.
 
-    table: one row per point, as `accelsim.store` gives them; rows of points that failed are left out. A point competes
-    only with points of the same network, images and technology, and of the same degree of noise (``per="noise"``) or
-    scheme; ``all`` lets all schemes compete, though less noise costs more and is worth more.
+    rows: as `accelsim.store.table.table` gives them; points that failed are left out. A point competes only with points
+    of the same network, images and technology, and of the same degree of noise (``per="noise"``) or scheme; ``all`` lets
+    all schemes compete, though less noise costs more and is worth more.
     """
-    names = list(checked_objectives(objectives))
-    ran = table[table[names].notna().all(axis=1)].copy()
-    ran["workload_images"] = ran["image_ids"].astype(str)
-    keys = [*_ALWAYS_APART, *_COLUMNS[per]]
-    ran["group"] = ran.groupby(keys, sort=True).ngroup()
-    ran["front"] = False
-    for _, rows in ran.groupby("group"):
-        ran.loc[rows.index, "front"] = non_dominated(rows[names].to_numpy(float))
-    return ran.drop(columns="workload_images").sort_values("group", kind="stable").reset_index(drop=True)
+    names = checked_objectives(objectives)
+    groups: dict[tuple[object, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["state"] == "done":
+            groups[tuple(row[name] for name in (*_ALWAYS_APART, *_APART[per]))].append(row)
+    marked = []
+    for number, key in enumerate(sorted(groups, key=repr)):
+        competing = groups[key]
+        fronts = non_dominated([[row[name] for name in names] for row in competing])
+        marked += [
+            {"group": number, "front": bool(front), **row}
+            for row, front in zip(competing, fronts, strict=True)
+        ]
+    return marked

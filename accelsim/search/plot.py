@@ -4,66 +4,77 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accelsim.errors import AccelsimError
 from accelsim.report.plots import NETWORK_NAMES, STRUCTURED, UNSTRUCTURED
 from accelsim.report.terminal import scheme_label
+from accelsim.store.table import Row
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
+SUFFIXES = (".png", ".svg", ".pdf")
 COLUMNS = 3
 COLOURS = {"dense": "#777777", "unstructured": UNSTRUCTURED, "nm": STRUCTURED}
 NAMES = {"nm": "structured (N:M)"}
+UNITS = {"pj": "pJ", "us": "µs", "mm2": "mm²"}
 SMALLEST, LARGEST = 8.0, 90.0
 """Areas of points, in square points of print, for the least and the largest value of a third objective."""
 
 
-def plot_fronts(table: pd.DataFrame, objectives: Sequence[str], path: Path) -> None:
-    """Draw the table of `accelsim.search.pareto.with_fronts`: the first objective across, the second up, the third,
-    if there is one, as the size of the points; both axes logarithmic. With one objective, it is drawn over noise.
+def check_picture(path: str | Path) -> None:
+    """Raise AccelsimError if no picture can have such a name."""
+    if Path(path).suffix not in SUFFIXES:
+        raise AccelsimError(f"{path}: allowed are files that end in {', '.join(SUFFIXES)}")
+
+
+def plot_fronts(rows: Sequence[Row], objectives: Sequence[str], path: Path) -> None:
+    """Draw the rows of `accelsim.search.pareto.with_fronts`, beaten points faint: the first objective across, the second
+    up, the third, if there is one, as the size of the points. One objective alone is drawn over the degree of noise.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    groups = [rows for _, rows in table.groupby("group", sort=True)]
+    groups = [list(group) for _, group in groupby(rows, key=lambda row: row["group"])]
     columns = min(COLUMNS, len(groups))
-    rows_of_panels = math.ceil(len(groups) / columns)
+    lines = math.ceil(len(groups) / columns)
     with mpl.rc_context(
         {"font.size": 8, "svg.hashsalt": "accelsim", "axes.spines.top": False, "axes.spines.right": False}
     ):
-        figure = Figure(figsize=(4.2 * columns, 3.4 * rows_of_panels), layout="constrained")
-        panels = figure.subplots(rows_of_panels, columns, squeeze=False).flatten()
-        for panel, rows in zip(panels, groups, strict=False):
-            _panel(panel, rows, objectives)
+        figure = Figure(figsize=(4.2 * columns, 3.4 * lines), layout="constrained")
+        panels = figure.subplots(lines, columns, squeeze=False).flatten()
+        for panel, group in zip(panels, groups, strict=False):
+            _panel(panel, group, objectives)
         for panel in panels[len(groups) :]:
             panel.set_visible(False)
-        metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
+        metadata: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(
+            path.suffix, {}
+        )
         figure.savefig(path, dpi=150, metadata=metadata)
 
 
-def _panel(axis: Axes, rows: pd.DataFrame, objectives: Sequence[str]) -> None:
+def _panel(axis: Axes, rows: list[Row], objectives: Sequence[str]) -> None:
     across, up = (objectives[0], objectives[1]) if len(objectives) > 1 else ("noise", objectives[0])
-    sizes = _sizes(rows, objectives)
-    for kind, part in rows.groupby("kind", sort=True):
+    size = _sizes(rows, objectives)
+    for kind in sorted({row["kind"] for row in rows}):
         for front, alpha in ((False, 0.15), (True, 0.9)):
-            points = part[part["front"] == front]
-            label = NAMES.get(str(kind), str(kind)) if front else None
-            colour = COLOURS.get(str(kind), "black")
+            points = [row for row in rows if row["kind"] == kind and row["front"] == front]
             axis.scatter(
-                points[across],
-                points[up],
-                s=sizes[points.index],
-                color=colour,
+                [row[across] for row in points],
+                [row[up] for row in points],
+                s=[size[row["id"]] for row in points],
+                color=COLOURS.get(kind, "black"),
                 alpha=alpha,
                 linewidths=0,
-                label=label,
             )
+        # Drawn nowhere: a point of one size for the legend.
+        axis.scatter([], [], s=20, color=COLOURS.get(kind, "black"), label=NAMES.get(kind, kind))
     if len(objectives) == 2:
-        line = rows[rows["front"]].sort_values([across, up])
-        axis.step(line[across], line[up], where="post", color="black", linewidth=0.6)
+        line = sorted((row[across], row[up]) for row in rows if row["front"])
+        axis.step([x for x, _ in line], [y for _, y in line], where="post", color="black", linewidth=0.6)
     if across != "noise":
         axis.set_xscale("log")
     axis.set_yscale("log")
@@ -73,34 +84,32 @@ def _panel(axis: Axes, rows: pd.DataFrame, objectives: Sequence[str]) -> None:
     axis.legend(frameon=False, fontsize=6)
 
 
-def _sizes(rows: pd.DataFrame, objectives: Sequence[str]) -> pd.Series:
-    """Area of every row's point."""
-    import pandas as pd
-
+def _sizes(rows: list[Row], objectives: Sequence[str]) -> dict[str, float]:
+    """Area of each point by its identity."""
     if len(objectives) < 3:
-        return pd.Series(20.0, index=rows.index)
-    third = rows[objectives[2]]
-    span = third.max() - third.min()
-    share = (third - third.min()) / span if span else third * 0
-    return SMALLEST + (LARGEST - SMALLEST) * share
+        return {row["id"]: 20.0 for row in rows}
+    third = {row["id"]: row[objectives[2]] for row in rows}
+    least, most = min(third.values()), max(third.values())
+    span = (most - least) or 1.0
+    return {key: SMALLEST + (LARGEST - SMALLEST) * (value - least) / span for key, value in third.items()}
 
 
 def _title(column: str) -> str:
     """``latency_us`` as ``latency, us``."""
-    name, _, unit = column.partition("_")
     if column == "noise":
         return "degree of noise"
-    return f"EDP, {unit.replace('_', ' ')}" if name == "edp" else f"{name}, {unit}"
+    name, _, unit = column.partition("_")
+    units = " ".join(UNITS.get(each, each) for each in unit.split("_"))
+    return f"{name.upper() if name in ('edp', 'sram', 'dram') else name}, {units}"
 
 
-def _what(rows: pd.DataFrame, objectives: Sequence[str]) -> str:
-    first = rows.iloc[0]
-    said = [NETWORK_NAMES.get(first["network"], first["network"])]
-    if rows["scheme"].nunique() == 1:
+def _what(rows: list[Row], objectives: Sequence[str]) -> str:
+    first, schemes, degrees = rows[0], {row["scheme"] for row in rows}, {row["noise"] for row in rows}
+    said: list[str] = [str(NETWORK_NAMES.get(first["network"], first["network"]))]
+    if len(schemes) == 1:
         said.append(scheme_label(first["scheme"]))
-    elif rows["noise"].nunique() == 1:
+    elif len(degrees) == 1:
         said.append(f"{100 * first['noise']:g} % noise")
-    said.append(f"{int(rows['front'].sum())} of {len(rows)} on the front")
-    if len(objectives) > 2:
-        said.append(f"size: {_title(objectives[2])}")
-    return ", ".join(said)
+    counted = f"{sum(row['front'] for row in rows)} of {len(rows)} points on the front"
+    size = f"; size: {_title(objectives[2])}" if len(objectives) > 2 else ""
+    return f"{', '.join(said)}\n{counted}{size}"

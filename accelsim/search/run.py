@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from accelsim.sweep.tasks import Tasks
 
 @dataclass
 class Search:
-    """What a search has come to: its trials, and how many points were simulated for them this time."""
+    """What a search has come to: its trials, and how many points were simulated for them this time and ran."""
 
     trials: list[Trial] = field(default_factory=list)
     simulated: int = 0
@@ -25,6 +26,16 @@ class Search:
     def pruned(self) -> list[Trial]:
         """Those that are worth nothing."""
         return [trial for trial in self.trials if trial.values is None]
+
+    @property
+    def distinct(self) -> int:
+        """How many different combinations the trials were."""
+        return len({_combination(trial) for trial in self.trials})
+
+    @property
+    def most_pruned(self) -> tuple[str, int]:
+        """The commonest reason why a trial was pruned, of which there is one at least, and how often it was."""
+        return Counter(str(trial.why) for trial in self.pruned).most_common(1)[0]
 
     @property
     def front(self) -> list[Trial]:
@@ -56,8 +67,6 @@ def run_search(
     in. What was recorded stays, however this ends. Raises AccelsimError if the database cannot be written.
     """
     found = Search()
-    store.set_sweep(name, space.spec.text, ())
-    prepare(engine)
 
     def simulate(subjects: Sequence[Subject]) -> Mapping[str, Outcome]:
         distinct = {subject.id: subject for subject in subjects}
@@ -66,14 +75,17 @@ def run_search(
         for task, results in executor(Tasks(points), engine):
             store.put(zip(task, results, strict=True), engine)
             outcomes |= {outcome.id: outcome for outcome in results}
-        found.simulated += len(points)
+            found.simulated += sum(outcome.error is None for outcome in results)
         for subject in distinct.values():
             if not isinstance(subject, Point):
                 outcomes[subject.id] = Outcome(subject.id, subject.error)
                 store.put([(subject, outcomes[subject.id])], engine)
         return outcomes
 
-    for batch in search(space, simulate, trials=trials, sampler=sampler, seed=seed, objectives=objectives):
+    batches = search(space, simulate, trials=trials, sampler=sampler, seed=seed, objectives=objectives)
+    store.set_sweep(name, space.spec.text, ())
+    prepare(engine)
+    for batch in batches:
         for trial in batch:
             for point, labels in trial.points:
                 store.add_member(name, point, labels)
@@ -81,6 +93,10 @@ def run_search(
             if report is not None:
                 report(trial)
     return found
+
+
+def _combination(trial: Trial) -> tuple[tuple[str, str], ...]:
+    return tuple((name, repr(value)) for name, value in trial.labels.items() if name != "trial")
 
 
 def _known(store: Store, subjects: Mapping[str, Subject]) -> dict[str, Outcome]:

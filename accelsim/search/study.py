@@ -84,13 +84,24 @@ def search(
         raise AccelsimError(f"{space.spec.source.label}: nothing to search: every axis has one value")
     if not 1 <= trials <= MAX_TRIALS:
         raise AccelsimError(f"trials: {trials}; allowed: 1 to {MAX_TRIALS}")
+    return _batches(study, distributions, space, simulate, trials, names)
+
+
+def _batches(
+    study: optuna.Study,
+    distributions: dict[str, optuna.distributions.BaseDistribution],
+    space: Space,
+    simulate: Simulate,
+    trials: int,
+    objectives: Sequence[str],
+) -> Iterator[list[Trial]]:
     wanted = degrees_of(space)
     for first in range(0, trials, BATCH):
         # Always a whole batch, so that a search for fewer trials is the beginning of one for more.
         proposals = [_proposal(study.ask(distributions), space) for _ in range(BATCH)]
         proposals = proposals[: trials - first]
         outcomes = simulate([subject for each in proposals for _, subject in each.subjects])
-        yield [_told(study, each, outcomes, wanted, names) for each in proposals]
+        yield [_told(study, each, outcomes, wanted, objectives) for each in proposals]
 
 
 def _told(
