@@ -78,7 +78,7 @@ def tim(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget) -> Tensor
     """MIM with the gradient smoothed by a 7 x 7 Gaussian kernel of standard deviation 3."""
     offsets = torch.arange(-3.0, 4.0)
     bell = torch.exp(-offsets.square() / (2.0 * 3.0**2))
-    kernel = torch.outer(bell, bell) / bell.sum() ** 2
+    kernel = (torch.outer(bell, bell) / bell.sum() ** 2).to(x.dtype)
 
     def smooth(at: Tensor, labels: Tensor) -> Tensor:
         side = round(at.shape[1] ** 0.5)

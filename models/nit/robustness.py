@@ -17,6 +17,9 @@ from models.nit.networks import SpikingNetwork
 PAPER_COLUMNS = ("clean", "fgsm", "bim", "pgd", "mim", "nattack", "dim", "tim")
 EXTRA_COLUMNS = ("pgd-narrow", "pgd-wide", "eot-pgd", "eot-pgd-wide", "lr-fgsm", "lr-pgd", "transfer-pgd")
 COLUMNS = PAPER_COLUMNS + EXTRA_COLUMNS
+NOISE_COLUMNS = ("lr-fgsm", "lr-pgd")
+"""Attacks that need the network to have noise."""
+
 EOT_DRAWS = 20
 NARROW, WIDE = 0.1, 2.0
 """Widths of the surrogate for an attacker who chooses another than the network was trained or is attacked with."""
@@ -85,8 +88,8 @@ def adversarial(
     labels: Tensor,
     budget: Budget,
     generator: torch.Generator,
-) -> Tensor | None:
-    """The attacked images of one column of COLUMNS, x (N, pixels) in [0, 1]; None where it cannot be made.
+) -> Tensor:
+    """The attacked images of one column of COLUMNS, x (N, pixels) in [0, 1]; NOISE_COLUMNS need a noisy target.
 
     substitute: the undefended network (STBP) that the transfer attack is made on.
     """
@@ -103,7 +106,7 @@ def adversarial(
     def pgd(gradient: Gradient) -> Tensor:
         return attacks.pgd(gradient, x, labels, budget, generator)
 
-    made: dict[str, Callable[[], Tensor | None]] = {
+    made: dict[str, Callable[[], Tensor]] = {
         "clean": lambda: x,
         "fgsm": lambda: attacks.fgsm(one, x, labels, budget),
         "bim": lambda: attacks.bim(one, x, labels, budget),
@@ -116,8 +119,8 @@ def adversarial(
         "pgd-wide": lambda: pgd(surrogate_gradient(target, 1, generator, WIDE)),
         "eot-pgd": lambda: pgd(surrogate_gradient(target, draws, generator)),
         "eot-pgd-wide": lambda: pgd(surrogate_gradient(target, draws, generator, WIDE)),
-        "lr-fgsm": lambda: attacks.fgsm(by_ratio(), x, labels, budget) if target.noisy else None,
-        "lr-pgd": lambda: pgd(by_ratio()) if target.noisy else None,
+        "lr-fgsm": lambda: attacks.fgsm(by_ratio(), x, labels, budget),
+        "lr-pgd": lambda: pgd(by_ratio()),
         "transfer-pgd": lambda: pgd(surrogate_gradient(substitute, 1, generator)),
     }
     return made[column]()
