@@ -1,7 +1,8 @@
 """Write the pictures and tables of the documents again: ``python docs/refresh.py [part ...]``, all parts without one.
 
 ``figure5``: docs/images/figure5.png and the tables of docs/reproduction.md, from runs (minutes). ``energy``: the table of
-published figures in docs/energy.md, from the technology file. Text between markers is replaced, the rest stays.
+published figures in docs/energy.md, from the technology file. ``mutations``: their table in docs/validation.md, from a
+run. Text between markers is replaced, the rest stays.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def fill(text: str, marker: str, content: str) -> str:
-    """``text`` with ``content`` between ``<!-- marker -->`` and ``<!-- /marker -->``."""
+    """``text`` with ``content`` between ``<!-- marker -->`` and ``<!-- /marker -->``; exits if they are missing."""
     opening, closing = f"<!-- {marker} -->\n", f"<!-- /{marker} -->"
+    if opening not in text or closing not in text:
+        sys.exit(f"refresh: no {opening.strip()} ... {closing} in the document")
     before, _, rest = text.partition(opening)
     _, _, after = rest.partition(closing)
     return before + opening + content + closing + after
@@ -38,6 +41,12 @@ def rewrite(document: str, contents: dict[str, str]) -> None:
 
 def refresh_energy() -> None:
     rewrite("energy.md", {"published": published_markdown(load_technology())})
+
+
+def refresh_mutations() -> None:
+    command = [sys.executable, "-m", "tests.mutations.report"]
+    table = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    rewrite("validation.md", {"mutations": table})
 
 
 def refresh_figure5() -> None:
@@ -60,7 +69,7 @@ def refresh_figure5() -> None:
     )
 
 
-PARTS = {"energy": refresh_energy, "figure5": refresh_figure5}
+PARTS = {"energy": refresh_energy, "mutations": refresh_mutations, "figure5": refresh_figure5}
 
 
 def main() -> None:

@@ -1,0 +1,423 @@
+"""The mistakes that the suite must catch: one each, of the kind that is made when docs/machine.md is put into code."""
+
+from __future__ import annotations
+
+from tests.mutations.mutant import Mutation
+
+TILES = (
+    Mutation(
+        "spare VPUs never share",
+        "section 2, lanes: VPUs without a unit hold copies of others'",
+        "mapping/tiling.py",
+        'if mvu.spare_vpus != "share" or tile_units >= mvu.vpus:',
+        "if True:",
+    ),
+    Mutation(
+        "one lane too many",
+        "section 2, lanes: floor(V / u), not ceil",
+        "mapping/tiling.py",
+        "min(mvu.position_block, mvu.vpus // tile_units)",
+        "min(mvu.position_block, ceil_div(mvu.vpus, tile_units))",
+    ),
+    Mutation(
+        "codes take no room in a slice",
+        "section 2, tiles: a row takes 16 d + 4 k bits",
+        "mapping/tiling.py",
+        "row_bits = WORD_BITS * shape.d + CODE_BITS * k",
+        "row_bits = WORD_BITS * shape.d",
+    ),
+    Mutation(
+        "kept projections are projected again",
+        "section 3, kept projections: tiles after the first fetch x but do not project",
+        "mapping/tiling.py",
+        "projects=approximated and (index == 0 or not kept)",
+        "projects=approximated",
+    ),
+    Mutation(
+        "kept projections need no room",
+        "section 3, kept projections: only if the patch buffer holds them beside the slots",
+        "mapping/tiling.py",
+        "kept = approximated and len(cuts) > 1 and shape.positions * code_lines <= spare_lines",
+        "kept = approximated and len(cuts) > 1",
+    ),
+    Mutation(
+        "every sub-layer counts the positions",
+        "section 7: positions are counted in the first tile of the first sub-layer only",
+        "mapping/tiling.py",
+        "counts_positions=group == 0 and index == 0",
+        "counts_positions=index == 0",
+    ),
+    Mutation(
+        "neighbouring units on one VPU",
+        "section 2, ownership: unit i belongs to VPU i mod V",
+        "mapping/passes.py",
+        "owner = unit % owners",
+        "owner = unit // ceil_div(tile.units, owners)",
+    ),
+    Mutation(
+        "an uneven split of blocks, rounded up",
+        "section 3: core c begins at block floor(c NB / C)",
+        "mapping/work.py",
+        "np.arange(core * blocks // cores, (core + 1) * blocks // cores, dtype=np.int64)",
+        "np.arange(-(-core * blocks // cores), -(-(core + 1) * blocks // cores), dtype=np.int64)",
+    ),
+)
+
+FRONT_END = (
+    Mutation(
+        "off by one in the fetch",
+        "section 1: F = ceil(ceil(16 d / Wi) / banks)",
+        "mapping/block_work.py",
+        "windows = ceil_div(reads, machine.input_sram.banks)",
+        "windows = reads // machine.input_sram.banks + 1",
+    ),
+    Mutation(
+        "input banks ignored",
+        "section 1: a window is what all banks bring in a cycle",
+        "mapping/block_work.py",
+        "windows = ceil_div(reads, machine.input_sram.banks)",
+        "windows = reads",
+    ),
+    Mutation(
+        "sums are rounded in no time",
+        "section 4, front end: ceil(k / quantizers) cycles after the last window",
+        "mapping/block_work.py",
+        "cycles = windows * ceil_div(tile.k, unit.lanes) + ceil_div(tile.k, unit.quantizers)",
+        "cycles = windows * ceil_div(tile.k, unit.lanes)",
+    ),
+    Mutation(
+        "a window is held for whole rounds only",
+        "section 4, front end: a window is held ceil(k / lanes) cycles, not floor",
+        "mapping/block_work.py",
+        "windows * ceil_div(tile.k, unit.lanes)",
+        "windows * max(1, tile.k // unit.lanes)",
+    ),
+    Mutation(
+        "y is not written to the patch buffer",
+        "section 7, patch_buffer_writes: q ly lines more if it projects",
+        "mapping/block_work.py",
+        "lines += ceil_div(CODE_BITS * tile.k, machine.patch_buffer.width_bits)",
+        "lines += 0",
+    ),
+    Mutation(
+        "slots ignored by the front end",
+        "section 5: fetch(b) waits for the release of block b - S",
+        "machine/sequencer.py",
+        "if block < self.count:",
+        "if True:",
+    ),
+    Mutation(
+        "lookahead one too many",
+        "section 1: S = lookahead + 1",
+        "machine/core.py",
+        "self.slots = Slots(env, machine.sequencer.lookahead + 1, len(front))",
+        "self.slots = Slots(env, machine.sequencer.lookahead + 2, len(front))",
+    ),
+)
+
+MVU_JOBS = (
+    Mutation(
+        "no accumulate latency",
+        "section 4: tau = max(base, R)",
+        "mapping/passes.py",
+        "np.maximum(mvu.accumulate_latency_cycles - base, 0)",
+        "np.maximum(0 * base, 0)",
+    ),
+    Mutation(
+        "no accumulate latency in a job of all rows",
+        "section 4: tau = max(base, R)",
+        "mapping/passes.py",
+        "bubble += times * max(mvu.accumulate_latency_cycles - base, 0)",
+        "bubble += 0",
+    ),
+    Mutation(
+        "the patch buffer's port ignored",
+        "section 4: base = max(X, max Q)",
+        "mapping/passes.py",
+        "np.maximum(operand_reads, weight_time.max(axis=(1, 2)))",
+        "weight_time.max(axis=(1, 2))",
+    ),
+    Mutation(
+        "the weight port ignored",
+        "section 4: a weight chunk takes w accesses",
+        "mapping/passes.py",
+        "weight_time = own_steps * operand.weight_accesses",
+        "weight_time = own_steps",
+    ),
+    Mutation(
+        "a held chunk is read twice",
+        "section 4, hold_weights: read once per row and held while its positions are served",
+        "mapping/passes.py",
+        "fetched += (uses > 0).sum(axis=(1, 2, 3))",
+        "fetched += uses.sum(axis=(1, 2, 3))",
+    ),
+    Mutation(
+        "weights read ahead by more than a chunk",
+        "section 4: Q(v) = sum over rows of max(c, w); the register holds one chunk ahead",
+        "mapping/passes.py",
+        "np.where(uses > 0, np.maximum(uses, operand.weight_accesses), 0).sum(axis=-1)",
+        "np.maximum(own_steps, (uses > 0).sum(axis=-1) * operand.weight_accesses)",
+    ),
+    Mutation(
+        "one row too many in a pass",
+        "section 4: a = floor(A / T) rows a pass",
+        "mapping/passes.py",
+        "    mvu = machine.mvu\n    rows_per_pass = mvu.accumulators_per_vpu // mvu.position_block\n    rank",
+        "    mvu = machine.mvu\n    rows_per_pass = ceil_div(mvu.accumulators_per_vpu, mvu.position_block)\n    rank",
+    ),
+    Mutation(
+        "the last block is read as a full one",
+        "section 4: X = ceil(q chunk bits / Wp), q of the block",
+        "mapping/passes.py",
+        "operand_reads = -(-positions * operand.chunk_bits // machine.patch_buffer.width_bits)",
+        "operand_reads = -(-mvu.position_block * operand.chunk_bits // machine.patch_buffer.width_bits) + 0 * positions",
+    ),
+    Mutation(
+        "a partial chunk is cut short",
+        "section 4: chunks K = ceil(d / L)",
+        "mapping/passes.py",
+        "chunks=ceil_div(length, per_chunk)",
+        "chunks=max(1, length // per_chunk)",
+    ),
+    Mutation(
+        "the busiest VPU alone has stalls",
+        "section 4: base = max over v of Q(v), whoever has most steps",
+        "mapping/passes.py",
+        "weight_time.max(axis=(1, 2)))",
+        "np.where(own_steps == longest[:, None, None], weight_time, 0).max(axis=(1, 2)))",
+    ),
+)
+
+SELECTION_AND_WRITES = (
+    Mutation(
+        "rows ranked one by one",
+        "section 4, selector: N:M ranks u groups, not n rows",
+        "mapping/block_work.py",
+        "cycles = positions * ceil_div(tile.units, machine.selector.groups_per_cycle)",
+        "cycles = positions * ceil_div(tile.rows, machine.selector.groups_per_cycle)",
+    ),
+    Mutation(
+        "comparisons run on across positions",
+        "section 4, selector: q ceil(n / comparators), a position at a time",
+        "mapping/block_work.py",
+        "cycles = positions * ceil_div(tile.rows, machine.selector.comparators)",
+        "cycles = ceil_div(positions * tile.rows, machine.selector.comparators)",
+    ),
+    Mutation(
+        "lines with no essential neuron are written",
+        "section 4, write-back: of z, only lines that hold an essential neuron",
+        "mapping/block_work.py",
+        "lines = _block_sums(np.logical_or.reduceat(mask, line_starts, axis=1).sum(axis=1), block)",
+        "lines = positions * len(line_starts) * (_block_sums(mask.sum(axis=1), block) > 0)",
+    ),
+    Mutation(
+        "output banks conflict",
+        "section 4, write-back: banks lines a cycle",
+        "mapping/block_work.py",
+        "write = -(-lines // machine.output_sram.banks)",
+        "write = lines",
+    ),
+    Mutation(
+        "z~ is read out of the result buffer once",
+        "section 7, result_buffer_reads: by the selector and by the output port",
+        "mapping/block_work.py",
+        '"result_buffer_reads": 2 * outputs if approximates else outputs',
+        '"result_buffer_reads": outputs',
+    ),
+    Mutation(
+        "the mask is valid at once",
+        "section 4, selector: the mask is valid latency_cycles after the service",
+        "machine/core.py",
+        "machine.selector.latency_cycles if machine.selector and not work.dense else 0",
+        "0",
+    ),
+    Mutation(
+        "the selector is busy until the mask is valid",
+        "section 4, selector: free at the end of its service, before the latency",
+        "machine/selector.py",
+        "            after(self.env, self.latency_cycles, lambda block=block: self.valid(block))  # type: ignore[misc]\n",
+        "            yield self.env.timeout(self.latency_cycles)\n            self.valid(block)\n",
+    ),
+    Mutation(
+        "the end does not wait for the last mask",
+        "section 5: a tile ends no earlier than its masks are valid",
+        "machine/selector.py",
+        "        if self.service_cycles:  # the last mask is part of the core's work\n",
+        "        if False:\n",
+    ),
+)
+
+SCHEDULE = (
+    Mutation(
+        "a forgotten drain before the selection",
+        "section 5: select(b) and write z~(b) start D cycles after approximate(b)",
+        "machine/core.py",
+        "after(self.env, drain_cycles, lambda: self.on_noise_ready(job.block))",
+        "self.on_noise_ready(job.block)",
+    ),
+    Mutation(
+        "a forgotten drain before the write",
+        "section 5: write z(b) starts D cycles after precise(b)",
+        "machine/core.py",
+        "after(self.env, drain_cycles, lambda: self.on_precise_ready(job.block))",
+        "self.on_precise_ready(job.block)",
+    ),
+    Mutation(
+        "released at the end of the precise work",
+        "section 5: a block is released when its last write has ended",
+        "machine/core.py",
+        "        self.output_port.arrived.put(Write(block, self.write_cycles[block], self.may_release))\n",
+        "        self.output_port.arrived.put(Write(block, self.write_cycles[block], None))\n"
+        "        self.may_release(block)\n",
+    ),
+    Mutation(
+        "released with the write of z~ or the mask, whichever is first",
+        "section 5: without an essential neuron, released when both are there",
+        "machine/core.py",
+        "self.until_release = [1 if cycles > 0 else 2 for cycles in self.precise_cycles]",
+        "self.until_release = [1 for cycles in self.precise_cycles]",
+    ),
+    Mutation(
+        "the other MVU order",
+        "section 5, MVU order",
+        "machine/sequencer.py",
+        'preferred = job.precise == (self.order == "precise_first")',
+        'preferred = job.precise != (self.order == "precise_first")',
+    ),
+    Mutation(
+        "the youngest block first",
+        "section 5, MVU order: of the lowest block",
+        "machine/sequencer.py",
+        "(int(not preferred), job.block, job)",
+        "(int(not preferred), -job.block, job)",
+    ),
+    Mutation(
+        "the MVU looks too early in its cycle",
+        "section 5, MVU order: after everything that ends or becomes valid in the cycle",
+        "machine/mvu.py",
+        "            yield settled(self.env)\n",
+        "",
+    ),
+    Mutation(
+        "idle cycles of the wrong kind",
+        "section 7: before a precise job of an approximated layer the MVU waited for a mask",
+        "machine/mvu.py",
+        "if job.precise and not self.dense:",
+        "if not job.precise and not self.dense:",
+    ),
+    Mutation(
+        "the barrier forgotten",
+        "section 6: a tile ends when its last core ends it, the others wait",
+        "machine/chip.py",
+        "barrier_cycles=elapsed_cycles - counts.core_cycles",
+        "barrier_cycles=0",
+    ),
+    Mutation(
+        "weights never load ahead",
+        "section 6, DRAM: if both tiles fit, load j starts when tile j - 1 starts",
+        "machine/dram.py",
+        "fits = together <= self.slice_bits",
+        "fits = False",
+    ),
+    Mutation(
+        "weights load ahead without room",
+        "section 6, DRAM: otherwise load j starts when tile j - 1 ends",
+        "machine/dram.py",
+        "fits = together <= self.slice_bits",
+        "fits = True",
+    ),
+    Mutation(
+        "the DRAM's latency forgotten",
+        "section 6, DRAM: a load takes latency + ceil(bytes / bytes per cycle)",
+        "machine/dram.py",
+        "self.dram.latency_cycles + transfer_cycles",
+        "transfer_cycles",
+    ),
+)
+
+COMPILED = (
+    Mutation(
+        "compiled: lookahead one too many",
+        "section 5: fetch(b) waits for the release of block b - S",
+        "engine/compiled/schedule.py",
+        "before = approximated - timing.slots",
+        "before = approximated - timing.slots - 1",
+        "compiled",
+    ),
+    Mutation(
+        "compiled: released without its mask",
+        "section 5: without an essential neuron, released when write and mask are there",
+        "engine/compiled/schedule.py",
+        "max(written, valid[approximated]) if precise[block] == 0 else -1",
+        "written if precise[block] == 0 else -1",
+        "compiled",
+    ),
+    Mutation(
+        "compiled: a forgotten drain",
+        "section 5: select(b) and write z~(b) start D cycles after approximate(b)",
+        "engine/compiled/schedule.py",
+        "drained = free + timing.pipeline_depth_cycles",
+        "drained = free",
+        "compiled",
+    ),
+    Mutation(
+        "compiled: one MVU order for all",
+        "section 5, MVU order",
+        "engine/compiled/schedule.py",
+        "(timing.approximate_first or may_finish > now)",
+        "(True or may_finish > now)",
+        "compiled",
+    ),
+    Mutation(
+        "compiled: the end does not wait for the last mask",
+        "section 5: a tile ends no earlier than its masks are valid",
+        "engine/compiled/schedule.py",
+        "end = max(end, valid[blocks - 1])",
+        "end = max(end, 0)",
+        "compiled",
+    ),
+    Mutation(
+        "compiled: weights load ahead without room",
+        "section 6, DRAM",
+        "engine/compiled/schedule.py",
+        "started if fits[tile] else ended",
+        "started",
+        "compiled",
+    ),
+    Mutation(
+        "compiled: the patch buffer's port ignored",
+        "section 4: base = max(X, max Q)",
+        "engine/compiled/jobs.py",
+        "base = max(reads, weight_time)",
+        "base = max(0, weight_time)",
+        "compiled",
+    ),
+    Mutation(
+        "compiled: no accumulate latency",
+        "section 4: tau = max(base, R)",
+        "engine/compiled/jobs.py",
+        "cycles = max(base, shape.accumulate_latency_cycles)",
+        "cycles = base",
+        "compiled",
+    ),
+    Mutation(
+        "compiled: neurons of the next tile taken in",
+        "section 2: a tile ends with its last row",
+        "engine/compiled/jobs.py",
+        "        bits[position, words - 1, block] &= last\n",
+        "",
+        "compiled",
+    ),
+    Mutation(
+        "compiled: a held chunk is read for every position",
+        "section 4, hold_weights: read once per row and held while its positions are served",
+        "engine/compiled/jobs.py",
+        "                        if used > 0:  # else an earlier position of this pass has entered it\n"
+        "                            sums[_FETCHES, block] += shape.hold_weights\n",
+        "                        sums[_FETCHES, block] += shape.hold_weights\n"
+        "                        if used > 0:\n",
+        "compiled",
+    ),
+)
+
+MUTATIONS = (*TILES, *FRONT_END, *MVU_JOBS, *SELECTION_AND_WRITES, *SCHEDULE, *COMPILED)

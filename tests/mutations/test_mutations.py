@@ -1,0 +1,64 @@
+"""Mistakes put into the engines on purpose: each is caught by comparing all counts with the oracle's."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from accelsim.engine import run_image
+from tests.mutations.cases import HELD, RANDOM, TIED, cases
+from tests.mutations.catalogue import MUTATIONS
+from tests.mutations.mutant import Mutation, mutant, unchanged
+from tests.mutations.verdict import difference, judge
+
+# NumPy warns where Python runs the unsigned arithmetic of machine code.
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_is_caught(mutation: Mutation) -> None:
+    verdict = judge(mutation)
+    assert verdict.case is not None, f"survives {verdict.number} cases: {mutation.name} ({mutation.rule})"
+
+
+def test_engines_without_a_mistake_are_not() -> None:
+    """Copied in the same way; and the engines themselves, so that the directed cases test them too."""
+    engines = {
+        "copied reference": unchanged("reference"),
+        "copied compiled": unchanged("compiled"),
+        "reference": lambda *case: run_image(*case, engine="reference"),
+        "compiled": lambda *case: run_image(*case, engine="compiled"),
+    }
+    count = 0
+    for name, case, expected in cases():
+        for engine, run in engines.items():
+            assert difference(run, case, expected) == "", (engine, name)
+        count += 1
+    assert count == RANDOM + HELD + TIED
+
+
+def test_a_copy_leaves_the_engine_in_use_alone() -> None:
+    import accelsim.machine.core as core
+    import accelsim.mapping
+
+    before = accelsim.mapping, accelsim.mapping.map_layer, core.Slots
+    mutant(next(mutation for mutation in MUTATIONS if mutation.module == "machine/core.py"))
+    import accelsim.machine.core as core_after
+
+    assert before == (accelsim.mapping, accelsim.mapping.map_layer, core_after.Slots)
+
+
+def test_there_are_enough_and_no_two_alike() -> None:
+    assert len(MUTATIONS) >= 25
+    names = Counter(mutation.name for mutation in MUTATIONS)
+    changes = Counter((mutation.module, mutation.old, mutation.new) for mutation in MUTATIONS)
+    assert max(names.values()) == max(changes.values()) == 1
+
+
+def test_text_that_is_gone_is_told() -> None:
+    gone = Mutation("gone", "none", "machine/core.py", "no such text", "", "reference")
+    with pytest.raises(ValueError, match=r"'gone': its text occurs 0 times in machine/core\.py"):
+        mutant(gone)
+    with pytest.raises(ValueError, match="no module of"):
+        mutant(Mutation("nowhere", "none", "machine/nothing.py", "", "x", "reference"))
