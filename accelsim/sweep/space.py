@@ -46,6 +46,7 @@ class LeftOut:
 class _Hardware:
     """A machine and technology, or why there is none. ``settings``: the values that were asked for, by field."""
 
+    base: Machine
     built: Machine | str | LeftOut
     technology: Technology
     settings: Mapping[str, Any]
@@ -116,10 +117,10 @@ class Space:
         built = hardware.built
         if isinstance(built, LeftOut):
             return built
+        if why_not(workload.scheme, hardware.base if isinstance(built, str) else built) is not None:
+            return LeftOut("scheme")
         if isinstance(built, str):
             return Unbuildable(hardware.settings, built, hardware.technology, workload)
-        if why_not(workload.scheme, built) is not None:
-            return LeftOut("scheme")
         return Point(built, hardware.technology, workload)
 
     def labels(self, choice: Sequence[int]) -> dict[str, Any]:
@@ -257,10 +258,10 @@ class Space:
             machine = names.built
             for expression in self._where:
                 if not expression.holds(names.look_up, names.functions):
-                    return _Hardware(LeftOut("where"), technology, told)
+                    return _Hardware(base, LeftOut("where"), technology, told)
         except AccelsimError as error:
-            return _Hardware(str(error), technology, told)
-        return _Hardware(machine, technology, told)
+            return _Hardware(base, str(error), technology, told)
+        return _Hardware(base, machine, technology, told)
 
     def _load_named(self, name: str) -> Machine:
         return load_machine(self.spec.named(name, "hwconfigs"))

@@ -31,12 +31,8 @@ def axis_values(given: object, where: str) -> Values:
         raise AccelsimError(f"{where}: has no values")
     if len(values) > MAX_VALUES:
         raise AccelsimError(f"{where}: has {len(values)} values; at most {MAX_VALUES}")
-    return tuple(value for index, value in enumerate(values) if not _among(value, values[:index]))
-
-
-def _among(value: object, values: list[object]) -> bool:
-    # 1, 1.0 and true are equal to Python, and differ to a machine.
-    return any(type(value) is type(other) and value == other for other in values)
+    # By kind and text: 1, 1.0 and true are equal to Python, and differ to a machine.
+    return tuple({(type(value), repr(value)): value for value in values}.values())
 
 
 def _range(given: dict[str, object], where: str) -> list[object]:
