@@ -86,17 +86,26 @@ import json, os, subprocess, sys, time
 start = time.perf_counter()
 child = subprocess.Popen(sys.argv[1:], stdout=sys.stderr)
 _, status, usage = os.wait4(child.pid, 0)
-print(json.dumps([time.perf_counter() - start, usage.ru_maxrss, os.waitstatus_to_exitcode(status)]))
+wall_s, cpu_s = time.perf_counter() - start, usage.ru_utime + usage.ru_stime
+print(json.dumps([wall_s, cpu_s, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)]))
 """
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What a process took from start to end. ``cpu_s`` is what ``wall_s`` would be if nothing else ran."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+@dataclass(frozen=True)
 class Measured:
-    """What a process took from start to end, and the cycles that it simulated."""
+    """A simulator, what it took, and the cycles that it simulated."""
 
     name: str
-    wall_s: float
-    peak_mib: float
+    usage: Usage
     cycles: int
 
 
@@ -119,15 +128,15 @@ def topology(layers: Sequence[tuple[str, LayerShape]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def measured(name: str, command: Sequence[str | Path], log: Path) -> tuple[float, float]:
-    """Wall seconds and peak MiB of a command run to its end. Raises AccelsimError if it fails."""
+def measured(name: str, command: Sequence[str | Path], log: Path) -> Usage:
+    """Run a command to its end. Raises AccelsimError if it fails."""
     with log.open("w", encoding="utf-8") as stream:
         launcher = [sys.executable, "-S", "-c", LAUNCH, *map(str, command)]
         done = subprocess.run(launcher, stdout=subprocess.PIPE, stderr=stream, check=True)
-    wall_s, peak_kib, status = json.loads(done.stdout)
+    *usage, status = json.loads(done.stdout)
     if status:
         raise AccelsimError(f"{name} ended with exit code {status}; see {log}")
-    return wall_s, peak_kib / 1024
+    return Usage(*usage)
 
 
 def run_scale_sim(layers: Sequence[tuple[str, LayerShape]], machine: Machine, build: Path) -> Measured:
@@ -149,13 +158,13 @@ def run_scale_sim(layers: Sequence[tuple[str, LayerShape]], machine: Machine, bu
     for path, text in zip(files, (config, topology(layers), "Layer name,\n"), strict=True):
         path.write_text(text, encoding="utf-8")
     command = [python, "-c", RUN_SCALE_SIM, *files, build / "scale-sim"]
-    wall_s, peak_mib = measured("SCALE-Sim", command, build / "scale-sim.log")
+    usage = measured("SCALE-Sim", command, build / "scale-sim.log")
     with (build / "scale-sim" / "peer" / "COMPUTE_REPORT.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream, skipinitialspace=True))
     if len(rows) != len(layers):
         raise AccelsimError(f"SCALE-Sim reported {len(rows)} of {len(layers)} layers")
     cycles = sum(int(float(row["Total Cycles"])) for row in rows)
-    return Measured(f"SCALE-Sim {PINNED[0].partition('==')[2]}", wall_s, peak_mib, cycles)
+    return Measured(f"SCALE-Sim {PINNED[0].partition('==')[2]}", usage, cycles)
 
 
 def run_accelsim(trace: TraceFile, names: Sequence[str], engine: str, build: Path) -> Measured:
@@ -173,10 +182,10 @@ def run_accelsim(trace: TraceFile, names: Sequence[str], engine: str, build: Pat
         "dense",
     ]
     command += ["--images", "0:1", "--engine", engine, "--layers", ",".join(names), "--out", out]
-    wall_s, peak_mib = measured(f"accelsim ({engine})", command, build / f"accelsim-{engine}.log")
+    usage = measured(f"accelsim ({engine})", command, build / f"accelsim-{engine}.log")
     with (out / "layers.csv").open(encoding="utf-8") as stream:
         cycles = sum(int(row["latency_cycles"]) for row in csv.DictReader(stream))
-    return Measured(f"accelsim, engine {engine}", wall_s, peak_mib, cycles)
+    return Measured(f"accelsim, engine {engine}", usage, cycles)
 
 
 def seconds_per_further_image(trace: TraceFile, names: Sequence[str], machine: Machine) -> float:
@@ -184,7 +193,7 @@ def seconds_per_further_image(trace: TraceFile, names: Sequence[str], machine: M
     load_or_compile()
     layers = [trace.layer(name, "dense", images=slice(0, 1)) for name in names]
     times = []
-    for _ in range(20):
+    for _ in range(50):
         start = time.perf_counter()
         run_image(layers, machine, 0)
         times.append(time.perf_counter() - start)
@@ -192,12 +201,16 @@ def seconds_per_further_image(trace: TraceFile, names: Sequence[str], machine: M
 
 
 def show(rows: Sequence[Measured]) -> None:
-    print("| simulator | wall s | peak MiB | simulated cycles | cycles per wall second | time, relative |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    """A Markdown table; the last column relative to the last row."""
+    print(
+        "| simulator | wall s | CPU s | peak MiB | simulated cycles | cycles per CPU second | CPU, relative |"
+    )
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for row in rows:
+        usage = row.usage
         print(
-            f"| {row.name} | {row.wall_s:,.2f} | {row.peak_mib:,.0f} | {row.cycles:,} "
-            f"| {row.cycles / row.wall_s:,.0f} | {row.wall_s / rows[-1].wall_s:,.1f} |"
+            f"| {row.name} | {usage.wall_s:,.2f} | {usage.cpu_s:,.2f} | {usage.peak_mib:,.0f} | {row.cycles:,} "
+            f"| {row.cycles / usage.cpu_s:,.0f} | {usage.cpu_s / rows[-1].usage.cpu_s:,.1f} |"
         )
 
 

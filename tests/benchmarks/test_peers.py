@@ -79,9 +79,9 @@ def test_memory_is_that_of_the_process_measured(tmp_path: Path) -> None:
     log = tmp_path / "log"
     small = peers.measured("small", [sys.executable, "-S", "-c", "pass"], log)
     large = peers.measured("large", [sys.executable, "-S", "-c", "x = b'1' * (64 << 20)"], log)
-    assert 0 < small[0] < 60
-    assert small[1] < 40
-    assert large[1] - small[1] == pytest.approx(64, abs=4)
+    assert 0 < small.wall_s < 60 and 0 <= small.cpu_s < 10
+    assert small.peak_mib < 40
+    assert large.peak_mib - small.peak_mib == pytest.approx(64, abs=4)
 
 
 def test_a_peer_that_fails_is_told(tmp_path: Path) -> None:
