@@ -1,0 +1,116 @@
+"""The output port: writes the lines of a block, those of z~ all, those of z that hold an essential neuron."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.core.pipeline import delayed, encode, lowest, select, thermometer
+from rtl.core.shape import READ_LATENCY, WORD_BITS, CoreShape
+
+
+class OutputPort(wiring.Component):
+    """``ready`` offers a job: ``slot``, its ``positions``, ``all_words`` (z~, or a dense layer) or those of ``masks``.
+
+    ``output_base`` is the output SRAM line of the slot's first position. In a cycle up to ``banks`` lines are read
+    out of the result buffer (``reads`` of ``neurons`` at ``places``) and written in the next.
+    """
+
+    def __init__(self, shape: CoreShape) -> None:
+        self._shape = shape
+        banks, words = shape.output_banks, shape.output_line_words
+        address = range(max(2, shape.output_lines))
+        super().__init__(
+            {
+                "ready": In(1),
+                "slot": In(range(shape.slots)),
+                "positions": In(range(shape.positions + 1)),
+                "all_words": In(1),
+                "masks": In(shape.positions * shape.neurons),
+                "lines": In(range(shape.neurons + 1)),
+                "neurons": In(range(shape.neurons + 1)),
+                "output_base": In(address),
+                "start": Out(1),
+                "active": Out(1),
+                "end": Out(1),
+                "place": Out(data.ArrayLayout(range(shape.places), banks)),
+                "reads": Out(banks * words),
+                "neuron_addresses": Out(data.ArrayLayout(range(shape.neurons + 1), banks * words)),
+                "values": In(WORD_BITS * banks * words),
+                "lines_taken": Out(banks),
+                "write": Out(banks),
+                "write_words": Out(banks * words),
+                "write_addresses": Out(data.ArrayLayout(address, banks)),
+                "write_data": Out(WORD_BITS * banks * words),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        shape = self._shape
+        words, per_position = shape.output_line_words, shape.lines_of_position
+        total = shape.positions * per_position
+
+        # The lines of the job, a bit each; those of its positions that hold a word to write.
+        wanted = Signal(shape.positions * shape.neurons)
+        everything = Cat([thermometer(self.neurons, shape.neurons)] * shape.positions)
+        there = Cat(
+            bit.replicate(shape.neurons) for bit in thermometer(self.positions, shape.positions)
+        )
+        m.d.comb += wanted.eq(Mux(self.all_words, everything, self.masks) & there)
+        lines = Cat(wanted[i * words : (i + 1) * words].any() for i in range(total))
+
+        busy, left, left_now = Signal(), Signal(total), Signal(total)
+        m.d.comb += [
+            self.start.eq(~busy & self.ready),
+            self.active.eq(busy | self.start),
+            left_now.eq(Mux(busy, left, lines)),
+        ]
+        remaining: Value = left_now
+        tags = []
+        for bank in range(shape.output_banks):
+            line = Signal(total, name=f"line_{bank}")
+            m.d.comb += line.eq(lowest(remaining))
+            rest = Signal(total, name=f"rest_{bank}")
+            m.d.comb += rest.eq(remaining & ~line)
+            remaining = rest
+            taken = Signal(name=f"taken_{bank}")
+            m.d.comb += [taken.eq(self.active & line.any()), self.lines_taken[bank].eq(taken)]
+
+            at = [line[p * per_position : (p + 1) * per_position] for p in range(shape.positions)]
+            position = encode(Cat(part.any() for part in at))
+            number = at[0]
+            for part in at[1:]:
+                number = number | part
+            in_position = Signal(range(per_position), name=f"in_position_{bank}")
+            which = Signal(range(total), name=f"which_{bank}")
+            m.d.comb += [in_position.eq(encode(number)), which.eq(encode(line))]
+            needed = Signal(words, name=f"needed_{bank}")
+            address = Signal.like(self.output_base, name=f"address_{bank}")
+            m.d.comb += [
+                needed.eq(Mux(taken, wanted.word_select(which, words), 0)),
+                self.place[bank].eq(self.slot * shape.positions + position),
+                address.eq(
+                    self.output_base
+                    + in_position
+                    + select([p * self.lines for p in range(shape.positions)], position)
+                ),
+                self.reads[bank * words : (bank + 1) * words].eq(needed),
+                *(
+                    self.neuron_addresses[bank * words + i].eq(in_position * words + i)
+                    for i in range(words)
+                ),
+            ]
+            tag = delayed(m, Cat(taken, needed, address), READ_LATENCY, f"write_{bank}")
+            tags.append((tag[0], tag[1 : 1 + words], tag[1 + words :]))
+        m.d.comb += self.end.eq(self.active & ~remaining.any())
+        m.d.sync += [busy.eq(self.active & ~self.end), left.eq(remaining)]
+
+        m.d.comb += [
+            self.write.eq(Cat(tag[0] for tag in tags)),
+            self.write_words.eq(Cat(tag[1] for tag in tags)),
+            *(self.write_addresses[i].eq(tag[2]) for i, tag in enumerate(tags)),
+            self.write_data.eq(self.values),
+        ]
+        return m
