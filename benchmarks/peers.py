@@ -93,7 +93,7 @@ print(json.dumps([wall_s, cpu_s, usage.ru_maxrss / 1024, os.waitstatus_to_exitco
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process took from start to end. ``cpu_s`` is what ``wall_s`` would be if nothing else ran."""
+    """What a process took from start to end. ``cpu_s``, of all its threads, depends little on what else runs."""
 
     wall_s: float
     cpu_s: float
@@ -201,17 +201,16 @@ def seconds_per_further_image(trace: TraceFile, names: Sequence[str], machine: M
 
 
 def show(rows: Sequence[Measured]) -> None:
-    """A Markdown table; the last column relative to the last row."""
-    print(
-        "| simulator | wall s | CPU s | peak MiB | simulated cycles | cycles per CPU second | CPU, relative |"
-    )
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    """A Markdown table; its last column is relative to the last row."""
+    columns = ("wall s", "CPU s", "peak MiB", "simulated cycles", "cycles per wall second", "per CPU second")
+    print(f"| simulator | {' | '.join(columns)} | CPU, relative |")
+    print("| --- |" + " ---: |" * (len(columns) + 1))
     for row in rows:
         usage = row.usage
-        print(
-            f"| {row.name} | {usage.wall_s:,.2f} | {usage.cpu_s:,.2f} | {usage.peak_mib:,.0f} | {row.cycles:,} "
-            f"| {row.cycles / usage.cpu_s:,.0f} | {usage.cpu_s / rows[-1].usage.cpu_s:,.1f} |"
-        )
+        cells = [f"{usage.wall_s:,.2f}", f"{usage.cpu_s:,.2f}", f"{usage.peak_mib:,.0f}", f"{row.cycles:,}"]
+        cells += [f"{row.cycles / seconds:,.0f}" for seconds in (usage.wall_s, usage.cpu_s)]
+        cells.append(f"{usage.cpu_s / rows[-1].usage.cpu_s:,.1f}")
+        print(f"| {row.name} | {' | '.join(cells)} |")
 
 
 def main() -> None:
