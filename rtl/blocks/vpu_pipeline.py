@@ -47,14 +47,12 @@ class VpuShape:
 def step_layout(shape: VpuShape) -> data.StructLayout:
     """What identifies a step, and where its sum goes.
 
-    ``bank`` is the half of the broadcast registers that holds the chunk, ``position`` the position's number in
-    its block, ``first`` and ``last`` mark the first and last chunk of the row.
+    ``position`` is the position's number in its block; ``first`` and ``last`` mark the row's first and last chunk.
     """
     return data.StructLayout(
         {
             "valid": 1,
             "wide": 1,
-            "bank": 1,
             "first": 1,
             "last": 1,
             "position": range(shape.positions),
@@ -80,9 +78,9 @@ def result_layout(shape: VpuShape) -> data.StructLayout:
 class VpuPipeline(wiring.Component):
     """Steps in, results out ``latency`` edges later, of the steps with ``last``.
 
-    ``broadcast`` is the x or y chunks of the block: two banks of T narrow chunks; position i's narrow chunk is
-    at bit ``i * narrow_bits`` of its bank, its wide chunk at bit ``i * wide_bits``. ``weights`` is the row's
-    chunk (a wide one in the low ``wide_bits``). ``enable`` gates bricks on padding operands: bit i is code i of
+    ``broadcast`` is the x or y chunks of the block's T positions, the same for all VPUs: position i's narrow chunk
+    at bit ``i * narrow_bits``, its wide chunk at bit ``i * wide_bits``. ``weights`` is the row's chunk (a wide one
+    in the low ``wide_bits``). ``enable`` gates bricks on padding operands: bit i is code i of
     a narrow chunk, or word i of a wide one (the low L bits).
 
     The row's scale constants are asked for on the way: ``scale_row`` and ``scale_wide`` with ``scale_read`` in
@@ -101,7 +99,7 @@ class VpuPipeline(wiring.Component):
             {
                 "step": In(step_layout(shape)),
                 "enable": In(shape.lanes * BRICKS),
-                "broadcast": In(2 * shape.positions * shape.narrow_bits),
+                "broadcast": In(shape.positions * shape.narrow_bits),
                 "weights": In(shape.narrow_bits),
                 "scale_read": Out(1),
                 "scale_wide": Out(1),
@@ -121,7 +119,6 @@ class VpuPipeline(wiring.Component):
         m.d.comb += [
             operands.valid.eq(self.step.valid),
             operands.wide.eq(self.step.wide),
-            operands.bank.eq(self.step.bank),
             operands.position.eq(self.step.position),
             operands.enable.eq(self.enable),
             operands.broadcast.eq(self.broadcast),

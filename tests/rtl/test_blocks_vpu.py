@@ -42,18 +42,17 @@ def a_job(rng: random.Random, shape: VpuShape, wide: bool, scale: list[Scale]) -
     operands = [[rng.randint(-high, high) for _ in range(length)] for _ in range(positions)]
     steps: list[dict[str, Any]] = []
     for chunk in range(chunks):
-        bank = rng.randint(0, 1)
         used = min(per_chunk, length - chunk * per_chunk)
         # Past the row's end the registers hold whatever was there.
         chunk_of = [
             v[chunk * per_chunk :][:per_chunk] + [rng.randint(-high, high) for _ in range(per_chunk - used)]
             for v in operands
         ]
-        banks = [rng.getrandbits(shape.positions * shape.narrow_bits) for _ in range(2)]
+        broadcast = rng.getrandbits(shape.positions * shape.narrow_bits)
         field = shape.wide_bits if wide else shape.narrow_bits
         for position, values in enumerate(chunk_of):
-            banks[bank] &= ~(((1 << field) - 1) << (field * position))
-            banks[bank] |= packed(values, bits) << (field * position)
+            broadcast &= ~(((1 << field) - 1) << (field * position))
+            broadcast |= packed(values, bits) << (field * position)
         for psum, (row, position) in enumerate(pairs):
             garbage = [rng.randint(-high, high) for _ in range(per_chunk - used)]
             held = weights[row][chunk * per_chunk :][:per_chunk] + garbage
@@ -62,7 +61,6 @@ def a_job(rng: random.Random, shape: VpuShape, wide: bool, scale: list[Scale]) -
                     "step": {
                         "valid": 1,
                         "wide": int(wide),
-                        "bank": bank,
                         "first": int(chunk == 0),
                         "last": int(chunk == chunks - 1),
                         "position": position,
@@ -70,7 +68,7 @@ def a_job(rng: random.Random, shape: VpuShape, wide: bool, scale: list[Scale]) -
                         "row": row,
                     },
                     "enable": (1 << used) - 1,
-                    "broadcast": banks[0] | banks[1] << (shape.positions * shape.narrow_bits),
+                    "broadcast": broadcast,
                     "weights": packed(held, bits),
                 }
             )
