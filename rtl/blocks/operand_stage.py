@@ -12,8 +12,9 @@ from rtl.blocks.fused import BRICKS
 class OperandStage(wiring.Component):
     """Operands of a step, one edge later; what the other mode uses keeps still, and so do both without a step.
 
-    ``broadcast`` is the chunks of all ``positions``: position i's narrow chunk is at bit ``i * narrow``, its wide
-    chunk at bit ``i * wide`` (a chunk is ``lanes`` words wide, or ``16 * lanes`` codes narrow). ``enable`` gates padding: bit i is code i of a narrow chunk or word i of a wide one.
+    A chunk is ``lanes`` words wide, or ``16 * lanes`` codes narrow. ``broadcast`` is the chunks of all
+    ``positions``: position i's narrow chunk is at bit ``i * narrow``, its wide chunk at bit ``i * wide``.
+    ``enable`` gates padding: bit i is code i of a narrow chunk or word i of a wide one.
     """
 
     latency = 1
