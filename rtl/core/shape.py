@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from accelsim.config import Machine
 from accelsim.errors import AccelsimError
 from rtl.blocks.fused import FusedMultiplier
+from rtl.blocks.operand_stage import OperandStage
 from rtl.blocks.projection_lane import projection_lane_latency
 from rtl.blocks.quantizer import Quantizer
 from rtl.blocks.ranker import Ranker
 from rtl.blocks.threshold import ThresholdSelector
 from rtl.blocks.requantize import Requantizer
 from rtl.blocks.tree import tree_latency
-from rtl.blocks.vpu_pipeline import OPERAND_LATENCY, VpuShape
+from rtl.blocks.vpu_pipeline import VpuShape
 
 BITS_PER_KIB = 8192
 WORD_BITS = 16
@@ -258,7 +259,7 @@ class CoreShape:
     @property
     def vpu_latency(self) -> int:
         """As `VpuPipeline.latency`, without making one."""
-        multiplied = OPERAND_LATENCY + FusedMultiplier.latency + tree_latency(self.lanes)
+        multiplied = OperandStage.latency + FusedMultiplier.latency + tree_latency(self.lanes)
         psum = min(self.machine.mvu.accumulate_latency_cycles, 2)
         return multiplied + psum + Requantizer.latency
 
