@@ -5,6 +5,7 @@ from accelsim.energy.energy import EnergyBreakdown, EnergyItem, energy
 from accelsim.energy.iso_area import iso_area_vpus
 from accelsim.energy.terms import GROUPS, EnergyTerm, Group, energy_terms
 from accelsim.energy.timing import ClockLimit, check_clock, clock_limit
+from accelsim.energy.uncertainty import Spread
 
 __all__ = [
     "GROUPS",
@@ -15,6 +16,7 @@ __all__ = [
     "EnergyItem",
     "EnergyTerm",
     "Group",
+    "Spread",
     "area",
     "check_clock",
     "clock_limit",
