@@ -49,6 +49,8 @@ def plot_figure5(table: pd.DataFrame, path: Path) -> None:
             row[0].set_title(NETWORK_NAMES.get(network, network), loc="left", fontweight="bold")
         for axis in axes[-1]:
             axis.set_xlabel("degree of noise, % of neurons")
+        if f"energy_rel_p{LOW}" in table:
+            figure.supxlabel(f"error bars: {LOW} to {HIGH} % of draws of all energy constants", fontsize=7)
         axes[0][0].legend(frameon=False, fontsize=7)
         axes[0][1].legend(frameon=False, fontsize=6, ncol=2)
         metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
