@@ -125,3 +125,15 @@ def test_the_tables_of_reproduction_md_come_from_this_code() -> None:
         text.index("<!-- figure5 -->\n") + len("<!-- figure5 -->\n") : text.index("<!-- /figure5 -->")
     ]
     assert shown == figure5().markdown
+
+
+def test_the_search_of_search_md_runs(tmp_path: Path) -> None:
+    pytest.importorskip("optuna", reason="needs the extra search")
+    text = (ROOT / "docs/search.md").read_text()
+    ((spec,), (commands,)) = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("yaml", "sh"))
+    (tmp_path / "mine.yaml").write_text(spec)
+    for line in commands.replace("--trials 200", "--trials 8").splitlines():
+        program, *arguments = line.split()
+        assert program == "accelsim"
+        subprocess.run([sys.executable, "-m", "accelsim", *arguments], cwd=tmp_path, check=True)
+    assert (tmp_path / "out/front.png").exists() and (tmp_path / "out/front.csv").exists()
