@@ -88,7 +88,9 @@ def layer_programs(operands: CoreOperands, shape: CoreShape) -> Iterator[list[Ti
     keeps = not all(tile.projects for tile in tiles) and operands.noise is not None
     output_line = 0
     for tile in tiles:
-        yield [_program(operands, shape, tile, core, keeps, output_line) for core in range(shape.machine.cores)]
+        yield [
+            _program(operands, shape, tile, core, keeps, output_line) for core in range(shape.machine.cores)
+        ]
         output_line += tile.positions * ceil_div(tile.rows, shape.output_line_words)
         if output_line > shape.output_lines:
             raise AccelsimError(
@@ -274,7 +276,14 @@ def _weight_image(
         if not rows:
             continue
         chosen = [tile.first_row + row for row in rows]
-        parts = [(_as_chunks(_word_bytes(operands.w[chosen]), shape.lanes * 2, shape.weight_accesses[1] * width), narrow)]
+        parts = [
+            (
+                _as_chunks(
+                    _word_bytes(operands.w[chosen]), shape.lanes * 2, shape.weight_accesses[1] * width
+                ),
+                narrow,
+            )
+        ]
         if operands.noise is not None:
             codes = _code_bytes(operands.noise.codes[chosen])
             parts.append((_as_chunks(codes, shape.bricks // 2, shape.weight_accesses[0] * width), 0))
@@ -321,7 +330,9 @@ def _scale_image(operands: CoreOperands, shape: CoreShape, tile: Tile, owners: l
                 entry = layout.const({"bias": bias, "multiplier": multiplier, "neuron": row})
                 lines[line] |= entry.as_value().value << (layout.size * vpu)
     width = ceil_div(layout.size * shape.vpus, 8)
-    return np.frombuffer(b"".join(line.to_bytes(width, "little") for line in lines), np.uint8).reshape(-1, width)
+    return np.frombuffer(b"".join(line.to_bytes(width, "little") for line in lines), np.uint8).reshape(
+        -1, width
+    )
 
 
 def _input_image(operands: CoreOperands, shape: CoreShape) -> Bytes:

@@ -70,13 +70,16 @@ class AmaranthRunner:
         self._simulator = Simulator(self._chip)
         self._simulator.add_clock(CLOCK_SECONDS)
         self._simulator.add_testbench(self._bench)
+        self._used = False
         self._program: TileProgram | None = None
         self._result: TileResult | None = None
 
     def run(self, program: TileProgram) -> TileResult:
         """Load, start, wait, read. Raises AccelsimError if the tile does not end within the cycle limit."""
         self._program, self._result = program, None
-        self._simulator.reset()
+        if self._used:
+            self._simulator.reset()
+        self._used = True
         self._simulator.run()
         assert self._result is not None
         return self._result

@@ -32,7 +32,7 @@ def load_widths(shape: CoreShape) -> dict[str, int]:
 
 
 class Chip(wiring.Component):
-    """`Core` and its memories. ``load_address`` serves all ``load_*``; ``output_line`` is there a cycle after ``output_number``."""
+    """`Core` and its memories. ``load_address`` serves all ``load_*``; ``output_line`` follows ``output_number`` by a cycle."""
 
     def __init__(self, shape: CoreShape) -> None:
         self.shape = shape
@@ -63,7 +63,9 @@ class Chip(wiring.Component):
         m.d.comb += [getattr(self, f"count_{name}").eq(getattr(core, f"count_{name}")) for name in COUNTERS]
 
         vpus, columns = shape.vpus, shape.window_words
-        self._loaded("weight", vpus, shape.weight_lines, core.weight_read, core.weight_address, core.weight_data)
+        self._loaded(
+            "weight", vpus, shape.weight_lines, core.weight_read, core.weight_address, core.weight_data
+        )
         scale_data = Value.cast(core.scale_data)
         self._loaded("scale", vpus, 2 * shape.rows, core.scale_read, core.scale_address, scale_data)
         input_read = core.input_read.replicate(columns)
@@ -90,9 +92,7 @@ class Chip(wiring.Component):
         self._output_sram(core)
         return m
 
-    def _loaded(
-        self, name: str, banks: int, depth: int, reads: Value, addresses: object, out: Value
-    ) -> None:
+    def _loaded(self, name: str, banks: int, depth: int, reads: Value, addresses: object, out: Value) -> None:
         """A memory of `banks` equal banks that the host writes a line of all banks at a time."""
         m = self._m
         width = self._loads[name] // banks
@@ -136,9 +136,7 @@ class Chip(wiring.Component):
     def _output_sram(self, core: Core) -> None:
         m, shape = self._m, self.shape
         words, width = shape.output_line_words, shape.machine.output_sram.width_bits
-        m.submodules.output = output = memory.Memory(
-            shape=unsigned(width), depth=shape.output_lines, init=[]
-        )
+        m.submodules.output = output = memory.Memory(shape=unsigned(width), depth=shape.output_lines, init=[])
         for bank in range(shape.output_banks):
             write = output.write_port(granularity=WORD_BITS)
             enables = core.output_words[bank * words : (bank + 1) * words]

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.blocks.requantize import BIAS_BITS, MULTIPLIER_BITS, Requantizer
 from rtl.blocks.vpu_pipeline import VpuPipeline
-from rtl.core.counters import COUNTERS, COUNTER_BITS, Counters
+from rtl.core.counters import COUNTER_BITS, COUNTERS, Counters
 from rtl.core.front_control import FrontControl
 from rtl.core.masks import NeuronMasks, VpuMasks
 from rtl.core.mvu_control import MvuControl
@@ -197,9 +197,7 @@ class Core(wiring.Component):
             front.block_step.eq(config["block_step"]),
             scheduler.front_start.eq(front.start),
             scheduler.front_end.eq(front.end),
-            window_end.eq(
-                (front.fetch & ~config["projects"]) | (front.project & (front.sums_left <= lanes))
-            ),
+            window_end.eq((front.fetch & ~config["projects"]) | (front.project & (front.sums_left <= lanes))),
             fetch.load.eq(self.start),
             fetch.fetch.eq(front.fetch),
             fetch.window_end.eq(window_end),
@@ -263,8 +261,9 @@ class Core(wiring.Component):
         self._walkers = []
         for v in range(shape.vpus):
             m.submodules[f"walker_{v}"] = walker = Walker(shape)
-            m.submodules[f"vpu_masks_{v}"] = masks = VpuMasks(shape, v)
+            m.submodules[f"vpu_masks_{v}"] = masks = VpuMasks(shape)
             m.d.comb += [
+                masks.vpu.eq(v),
                 masks.slot.eq(mvu.slot),
                 masks.all_rows.eq(config["dense"] | ~mvu.wide),
                 masks.rows.eq(config[f"rows_{v}"]),
@@ -312,7 +311,15 @@ class Core(wiring.Component):
         reader = self._join_patch_reader()
 
         # What is common to all VPUs in the execution stage.
-        issue = Cat(mvu.wide, mvu.first_chunk, mvu.last_chunk, mvu.slot, mvu.window_start, mvu.window_reads, mvu.values)
+        issue = Cat(
+            mvu.wide,
+            mvu.first_chunk,
+            mvu.last_chunk,
+            mvu.slot,
+            mvu.window_start,
+            mvu.window_reads,
+            mvu.values,
+        )
         late = delayed(m, issue, skew, "window_late")
         wide, first, last = late[0], late[1], late[2]
         slot, late = late[3 : 3 + len(mvu.slot)], late[3 + len(mvu.slot) :]
@@ -341,9 +348,7 @@ class Core(wiring.Component):
         for v, walker in enumerate(self._walkers):
             address = Signal(range(shape.weight_lines), name=f"weight_address_{v}")
             m.d.comb += address.eq(
-                mvu.weight_base
-                + walker.row * Mux(mvu.wide, wide_accesses, narrow_accesses)
-                + walker.access
+                mvu.weight_base + walker.row * Mux(mvu.wide, wide_accesses, narrow_accesses) + walker.access
             )
             asked = delayed(m, Cat(walker.read, address), shape.weight_read_skew, f"weight_asked_{v}")
             m.d.comb += [self.weight_read[v].eq(asked[0]), self.weight_address[v].eq(asked[1:])]
@@ -445,9 +450,7 @@ class Core(wiring.Component):
             masks.slot.eq(scheduler.output_slot),
             scheduler.any_essential.eq(masks.any_essential),
             *(
-                self.select_address[i].eq(
-                    result_address(shape, selector.place, selector.neuron_addresses[i])
-                )
+                self.select_address[i].eq(result_address(shape, selector.place, selector.neuron_addresses[i]))
                 for i in range(shape.units_selected * shape.most_of)
             ),
         ]
@@ -499,7 +502,10 @@ class Core(wiring.Component):
         m.d.sync += most.eq(most_now + issues)
         waits = mvu.patch_read | Cat(w.working for w in self._walkers).any()
         bubble, stall = mvu.active & ~waits, mvu.active & waits & ~issues
-        steps, reads = population([w.step for w in self._walkers]), population([w.read for w in self._walkers])
+        steps, reads = (
+            population([w.step for w in self._walkers]),
+            population([w.read for w in self._walkers]),
+        )
         slots_begun = population([w.slot_start for w in self._walkers])
         narrow_words, wide_words = shape.chunk_words
         chunk_words = Mux(mvu.wide, wide_words, narrow_words)

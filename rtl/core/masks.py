@@ -11,16 +11,17 @@ from rtl.core.shape import CoreShape
 
 
 class VpuMasks(wiring.Component):
-    """The masks of one VPU's rows, `places` x `rows` bits, and the pairs of the job that begins.
+    """The masks of the rows of VPU number ``vpu``, `places` x `rows` bits, and the pairs of the job that begins.
 
     ``unit_*`` and ``mask_*`` are the selector's. ``pairs`` are those of ``slot``: of an approximate job
     or a dense layer (``all_rows``) all its rows, else the essential ones; only of the ``served`` positions,
     and of those below ``positions``.
     """
 
-    def __init__(self, shape: CoreShape, vpu: int) -> None:
-        self._shape, self._vpu = shape, vpu
+    def __init__(self, shape: CoreShape) -> None:
+        self._shape = shape
         members = {
+            "vpu": In(range(shape.vpus)),
             "slot": In(range(shape.slots)),
             "all_rows": In(1),
             "rows": In(range(shape.rows + 1)),
@@ -49,7 +50,7 @@ class VpuMasks(wiring.Component):
         if shape.approximates:
             found = Value.cast(0)
             for e in range(shape.units_selected):
-                mine = self.unit_vpus[e] == self._vpu
+                mine = self.unit_vpus[e] == self.vpu
                 found = found | Mux(mine, self.unit_masks[e] << self.unit_rows[e], 0)
             masks = [Signal(shape.rows, name=f"mask_{i}") for i in range(shape.places)]
             for i, mask in enumerate(masks):

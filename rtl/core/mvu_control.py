@@ -100,7 +100,11 @@ class MvuControl(wiring.Component):
         # Patch reads: one a cycle from the window's first, until the chunks of all positions are read.
         words_of = [[q * words for q in range(shape.positions + 1)] for words in shape.chunk_words]
         words = Signal(range(self._most_words + 1))
-        words_left, words_left_now, offset = Signal.like(words), Signal.like(words), Signal.like(self.patch_offset)
+        words_left, words_left_now, offset = (
+            Signal.like(words),
+            Signal.like(words),
+            Signal.like(self.patch_offset),
+        )
         reads = [select([ceil_div(n, columns) for n in per_q], self.positions) for per_q in words_of]
         m.d.comb += [
             words.eq(Mux(self.wide, *(select(per_q, self.positions) for per_q in reversed(words_of)))),

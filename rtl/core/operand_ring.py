@@ -39,7 +39,10 @@ class OperandRing(wiring.Component):
         ring = Signal(bits * count)
         write, here, following = (Signal(range(count), name=name) for name in ("write", "here", "following"))
         with m.If(self.put):
-            m.d.sync += [ring.word_select(write, bits).eq(self.entry), write.eq(wrapped(m, write + 1, count, "after"))]
+            m.d.sync += [
+                ring.word_select(write, bits).eq(self.entry),
+                write.eq(wrapped(m, write + 1, count, "after")),
+            ]
         now = Signal.like(here)
         m.d.comb += [
             now.eq(Mux(self.take, following, here)),

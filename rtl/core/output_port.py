@@ -55,9 +55,7 @@ class OutputPort(wiring.Component):
         # The lines of the job, a bit each; those of its positions that hold a word to write.
         wanted = Signal(shape.positions * shape.neurons)
         everything = Cat([thermometer(self.neurons, shape.neurons)] * shape.positions)
-        there = Cat(
-            bit.replicate(shape.neurons) for bit in thermometer(self.positions, shape.positions)
-        )
+        there = Cat(bit.replicate(shape.neurons) for bit in thermometer(self.positions, shape.positions))
         m.d.comb += wanted.eq(Mux(self.all_words, everything, self.masks) & there)
         lines = Cat(wanted[i * words : (i + 1) * words].any() for i in range(total))
 
@@ -97,10 +95,7 @@ class OutputPort(wiring.Component):
                     + select([p * self.lines for p in range(shape.positions)], position)
                 ),
                 self.reads[bank * words : (bank + 1) * words].eq(needed),
-                *(
-                    self.neuron_addresses[bank * words + i].eq(in_position * words + i)
-                    for i in range(words)
-                ),
+                *(self.neuron_addresses[bank * words + i].eq(in_position * words + i) for i in range(words)),
             ]
             tag = delayed(m, Cat(taken, needed, address), READ_LATENCY, f"write_{bank}")
             tags.append((tag[0], tag[1 : 1 + words], tag[1 + words :]))

@@ -53,7 +53,9 @@ class PatchReader(wiring.Component):
         for c in range(columns):
             # Column c serves the access's word (c - column) mod C; which position's it is, and where in its chunk.
             word = Signal(range(self._most_offset + columns), name=f"word_{c}")
-            m.d.comb += word.eq(self.offset + Mux(self.column > c, columns + c - self.column, c - self.column))
+            m.d.comb += word.eq(
+                self.offset + Mux(self.column > c, columns + c - self.column, c - self.column)
+            )
             position = Signal(range(shape.positions), name=f"position_{c}")
             in_chunk = Signal(range(self._most_offset + columns), name=f"in_chunk_{c}")
             starts = [Mux(self.wide, p * wide_words, p * narrow_words) for p in range(shape.positions)]

@@ -11,7 +11,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.core.pipeline import delayed, select
-from rtl.core.shape import COORDINATE_BITS, CODE_BITS, WORD_BITS, CoreShape
+from rtl.core.shape import CODE_BITS, COORDINATE_BITS, WORD_BITS, CoreShape
 
 
 class _Collector:
@@ -80,7 +80,12 @@ class PatchWriter(wiring.Component):
             turns = [Const(p * chunk_words % columns, range(columns)) for p in range(shape.positions)]
             return select(turns, position)
 
-        write, line, turn, address = x.complete, x.line, rotation(wide_words), x.line_number * shape.places + place
+        write, line, turn, address = (
+            x.complete,
+            x.line,
+            rotation(wide_words),
+            x.line_number * shape.places + place,
+        )
         if shape.approximates:
             late = delayed(m, Cat(self.quantize, self.last_code, self.kept_base), skew, "codes_late")
             y = _Collector(m, "y", self.codes, late[0], late[1], line_bits)

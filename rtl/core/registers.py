@@ -40,7 +40,9 @@ def registers(shape: CoreShape) -> list[Register]:
     weight = unsigned(shape.weight_lines.bit_length())
     found = [
         Register("dense", unsigned(1), "the layer is dense"),
-        Register("projects", unsigned(1), "the tile projects: the layer is approximated, and y is not kept yet"),
+        Register(
+            "projects", unsigned(1), "the tile projects: the layer is approximated, and y is not kept yet"
+        ),
         Register("keeps", unsigned(1), "y is written to, or read from, the kept region"),
         Register("counts_positions", unsigned(1), "first tile of the first sub-layer: count `positions`"),
         Register("d", words, "words of a patch"),
@@ -51,13 +53,25 @@ def registers(shape: CoreShape) -> list[Register]:
         Register("kept_step", count, "lines from a block's y to the next block's in the kept region"),
         # Positions
         Register("blocks", count, "blocks of this core"),
-        Register("positions_left", signed(COORDINATE_BITS + 1), "positions from the first block's first to the last"),
-        Register("block_step", signed(COORDINATE_BITS + 1), "positions from a block's first to the next block's first"),
+        Register(
+            "positions_left",
+            signed(COORDINATE_BITS + 1),
+            "positions from the first block's first to the last",
+        ),
+        Register(
+            "block_step",
+            signed(COORDINATE_BITS + 1),
+            "positions from a block's first to the next block's first",
+        ),
         # The input map
         Register("map_rows", coordinate, "rows of the input map"),
         Register("row_words", coordinate, "words of a row of the input map"),
         Register("kernel_row_words", coordinate, "words under a kernel row"),
-        Register("row_jump", line, "SRAM lines skipped from the last word under a kernel row to the next row's first"),
+        Register(
+            "row_jump",
+            line,
+            "SRAM lines skipped from the last word under a kernel row to the next row's first",
+        ),
         Register("out_columns", coordinate, "columns of the output map"),
         Register("first_column", coordinate, "output column of the first position"),
         Register("first_row", coordinate, "input row of the first position's window"),
@@ -89,7 +103,9 @@ def registers(shape: CoreShape) -> list[Register]:
         # Selection
         Register("units", neurons, "units of the tile"),
         Register("unit_rows", unsigned(shape.most_of.bit_length()), "rows of a full unit"),
-        Register("unit_lanes", unsigned(shape.positions.bit_length()), "f: VPUs that hold a copy of each unit"),
+        Register(
+            "unit_lanes", unsigned(shape.positions.bit_length()), "f: VPUs that hold a copy of each unit"
+        ),
         Register("neurons", neurons, "neurons of the tile"),
         Register("threshold", unsigned(16), "of the threshold selector"),
         Register("keep", unsigned(shape.most_of.bit_length()), "of the N:M selector"),
@@ -101,7 +117,9 @@ def registers(shape: CoreShape) -> list[Register]:
     for vpu in range(shape.vpus):
         found += [
             Register(f"rows_{vpu}", unsigned(shape.rows.bit_length()), "rows that the VPU owns"),
-            Register(f"serves_{vpu}", unsigned(shape.positions), "positions of a block that it serves, a bit each"),
+            Register(
+                f"serves_{vpu}", unsigned(shape.positions), "positions of a block that it serves, a bit each"
+            ),
         ]
     return found
 

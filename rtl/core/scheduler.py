@@ -128,7 +128,10 @@ class Scheduler(wiring.Component):
             m, Cat(self.mvu_end, self.mvu_wide, self.mvu_slot), machine.mvu.pipeline_depth_cycles, "ended"
         )
         writes = _Queue(m, "writes", 1 + len(self.mvu_slot), 2 * shape.slots)
-        m.d.comb += [self.output_ready.eq(writes.some), Cat(self.output_wide, self.output_slot).eq(writes.head)]
+        m.d.comb += [
+            self.output_ready.eq(writes.some),
+            Cat(self.output_wide, self.output_slot).eq(writes.head),
+        ]
         writes.connect(self.load, ended[0], ended[1:], self.output_end)
 
         # A block is released when its last write has ended and its mask is valid.
@@ -149,7 +152,12 @@ class Scheduler(wiring.Component):
                 done.eq(written | (mine & self.output_wide)),
                 release.eq(taken[s] & Mux(self.dense, done, known & noise_done & (done | ~needs))),
             ]
-            m.d.sync += [mask_known.eq(known), has_essential.eq(needs), noise_written.eq(noise_done), written.eq(done)]
+            m.d.sync += [
+                mask_known.eq(known),
+                has_essential.eq(needs),
+                noise_written.eq(noise_done),
+                written.eq(done),
+            ]
             with m.If(release | self.load):
                 m.d.sync += [mask_known.eq(0), noise_written.eq(0), written.eq(0), taken[s].eq(0)]
             with m.Elif(self.front_start & (self.front_slot == s)):

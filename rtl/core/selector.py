@@ -127,7 +127,10 @@ class Selector(wiring.Component):
                 m.d.sync += [lane.eq(0), lane_base.eq(0)]
             with m.Elif(position_end):
                 last = lane + 1 == self.unit_lanes
-                m.d.sync += [lane.eq(Mux(last, 0, lane + 1)), lane_base.eq(Mux(last, 0, lane_base + self.units))]
+                m.d.sync += [
+                    lane.eq(Mux(last, 0, lane + 1)),
+                    lane_base.eq(Mux(last, 0, lane_base + self.units)),
+                ]
 
         # The data arrive a cycle later, the masks when they are compared or ranked.
         arrived = delayed(m, self.reads, READ_LATENCY, "members_late")
@@ -145,7 +148,9 @@ class Selector(wiring.Component):
                 m.submodules[f"ranker_{e}"] = ranker = Ranker(most)
                 part = slice(e * most, (e + 1) * most)
                 m.d.comb += [
-                    Value.cast(ranker.values).eq(self.values[WORD_BITS * e * most : WORD_BITS * (e + 1) * most]),
+                    Value.cast(ranker.values).eq(
+                        self.values[WORD_BITS * e * most : WORD_BITS * (e + 1) * most]
+                    ),
                     ranker.members.eq(arrived[part]),
                     ranker.keep.eq(self.keep),
                 ]

@@ -11,8 +11,8 @@ from rtl.blocks.operand_stage import OperandStage
 from rtl.blocks.projection_lane import projection_lane_latency
 from rtl.blocks.quantizer import Quantizer
 from rtl.blocks.ranker import Ranker
-from rtl.blocks.threshold import ThresholdSelector
 from rtl.blocks.requantize import Requantizer
+from rtl.blocks.threshold import ThresholdSelector
 from rtl.blocks.tree import tree_latency
 from rtl.blocks.vpu_pipeline import VpuShape
 

@@ -69,7 +69,9 @@ class Walker(wiring.Component):
         taken = [now(f"taken_{p}", full.bit_length(), self.window_start, 0) for p in positions]
 
         # Pairs that may still be taken in this pass, by position; then the row: the present slot's, or the lowest.
-        open_pairs = [walk_now[p * rows : (p + 1) * rows] & (taken[p][1] != full).replicate(rows) for p in positions]
+        open_pairs = [
+            walk_now[p * rows : (p + 1) * rows] & (taken[p][1] != full).replicate(rows) for p in positions
+        ]
         candidates, row_held, row = Signal(rows), Signal(rows), Signal(rows)
         in_slot = Signal()
         any_position = open_pairs[0]

@@ -50,14 +50,19 @@ class WindowFetch(wiring.Component):
 
         # Where the present position's window begins.
         out_column, row, word = (Signal(coordinate, name=f"position_{n}") for n in ("column", "row", "word"))
-        line, column = Signal(self._line, name="position_line"), Signal(range(columns), name="position_word_column")
+        line, column = (
+            Signal(self._line, name="position_line"),
+            Signal(range(columns), name="position_word_column"),
+        )
         self._next_position(m, out_column, row, word, line, column)
 
         # Where the present window begins within the patch: kernel row, offset in it, and SRAM line.
         offset, kernel_row = Signal(coordinate), Signal(range(MAX_KERNEL_ROWS + columns))
         window_line = Signal(self._line)
         # Kernel row m further begins `starts[m]` words after the window's first word.
-        starts = [Signal(signed(COORDINATE_BITS + 4), name=f"row_start_{i}") for i in range(1, MAX_KERNEL_ROWS)]
+        starts = [
+            Signal(signed(COORDINATE_BITS + 4), name=f"row_start_{i}") for i in range(1, MAX_KERNEL_ROWS)
+        ]
         inside = [Signal(name=f"row_inside_{i}") for i in range(MAX_KERNEL_ROWS)]
         for i, start in enumerate(starts, 1):
             m.d.comb += start.eq(config["kernel_row_words"] * i - offset)
