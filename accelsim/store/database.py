@@ -46,14 +46,15 @@ class Store:
             place.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(place, timeout=BUSY_SECONDS, isolation_level=None)
             try:
+                store = cls(place, connection)
+                if not store._is_blank():
+                    store._check_schema()  # before anything is changed: it may be somebody else's
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("PRAGMA foreign_keys = ON")
-                store = cls(place, connection)
                 with store._transaction():
-                    if not connection.execute("PRAGMA schema_version").fetchone()[0]:
+                    if store._is_blank():
                         store._create()
-                store._check_schema()
             except BaseException:
                 connection.close()
                 raise
@@ -244,6 +245,10 @@ class Store:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+
+    def _is_blank(self) -> bool:
+        # Also what is left of a process that died before it had made the tables.
+        return not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
 
     def _create(self) -> None:
         for statement in CREATE.split(";"):

@@ -1,0 +1,94 @@
+"""Sweeps on a computer that misbehaves: killed, interrupted, out of disk, read-only."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+_HARNESS = Path(__file__).with_name("killed.py")
+_loaded = importlib.util.spec_from_file_location("killed", _HARNESS)
+assert _loaded is not None and _loaded.loader is not None
+killed = importlib.util.module_from_spec(_loaded)
+_loaded.loader.exec_module(killed)
+
+KILLS = int(os.environ.get("ACCELSIM_KILLS", "4"))
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments(tmp_path: Path) -> None:
+    hits, points = killed.kill_and_compare(tmp_path, KILLS, vpus=12, seed=7)
+    assert hits > 0
+    assert points == 8 * 12
+
+
+@pytest.mark.slow
+def test_interrupted(tmp_path: Path) -> None:
+    spec, db = killed.write_inputs(tmp_path, vpus=400), tmp_path / "a.db"
+    process = killed.start(spec, db)
+    deadline = time.monotonic() + 120
+    while killed.check_whole(db) < 1605 and time.monotonic() < deadline:  # 1,600 cannot be built
+        time.sleep(0.1)
+    assert process.poll() is None
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 2
+    assert process.returncode == 130
+    assert errors.strip() == "accelsim: interrupted; files already written are whole"
+    assert killed.check_whole(db) >= 1605
+
+
+def _ended(process: subprocess.Popen[str]) -> str:
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2, errors
+    assert errors.startswith("accelsim: ")
+    assert errors.count("\n") == 1
+    return str(errors)
+
+
+@pytest.mark.slow
+def test_a_full_disk(tmp_path: Path) -> None:
+    spec, db = killed.write_inputs(tmp_path, vpus=12), tmp_path / "a.db"
+    command = [sys.executable, "-c", killed.COMMAND, "sweep", str(spec), "--db", str(db)]
+
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=little_room
+    )
+    assert "a.db: cannot write: " in _ended(process)
+    held = killed.check_whole(db)
+    killed.finished(spec, db)  # with room again, it goes on
+    assert killed.check_whole(db) == 8 * 12 > held
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    spec = killed.write_inputs(tmp_path, vpus=1)
+    (tmp_path / "file").write_text("precious")
+    assert "file" in _ended(killed.start(spec, tmp_path / "file" / "a.db"))
+    if os.geteuid() != 0:  # root writes everywhere
+        (tmp_path / "locked").mkdir(mode=0o555)
+        assert "locked" in _ended(killed.start(spec, tmp_path / "locked" / "a.db"))
+
+
+def test_a_read_only_folder_can_be_read(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root writes everywhere")
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    spec = killed.write_inputs(tmp_path, vpus=1)
+    killed.finished(spec, folder / "a.db")
+    folder.chmod(0o555)
+    try:
+        assert len(killed.rows_of(folder / "a.db")) == 8
+    finally:
+        folder.chmod(0o755)
