@@ -72,6 +72,21 @@ InterfaceBandwidth = CALC
 UseRamulatorTrace = False
 """
 
+MODELS = """\
+Both: the cycles of every layer of one image, dense, 16-bit multipliers all of which work each cycle at best, on-chip
+memories of the sizes below, no time for loading weights into the chip.
+
+SCALE-Sim: a systolic array that keeps weights in place; operands enter at its edges and move on by one a cycle, so that
+every set of weights costs the filling and the draining of the array, which counts where a layer has few positions. It
+follows the addresses of every operand of every cycle through double-buffered memories, and estimates the DRAM bandwidth
+that would never stall them. Not modelled: banks and ports of the memories (unless a layout is given), the write-back of
+outputs as a limit, energy (another program's task), masks that depend on the data.
+
+accelsim: operands broadcast to vector units, results in registers; windows, ports, banks, slots, psum latency, write-back
+and the order of jobs, as docs/machine.md says, and from the counts energy and area. Not modelled: addresses, and
+DRAM in this configuration.
+"""
+
 # No cycle-by-cycle traces on disk; `scalesim.scale` has no option that leaves them out.
 RUN_SCALE_SIM = """\
 import sys
@@ -242,7 +257,7 @@ def main() -> None:
         f"\nOne more image in a running process of the compiled engine: {1e3 * further:.3f} ms, "
         f"{rows[-1].cycles / further:,.0f} cycles per second."
     )
-    print(f"\n{MACHINE.name}:\n\n{machine.to_yaml()}")
+    print(f"\n{MODELS}\n{MACHINE.name}:\n\n{machine.to_yaml()}")
     if arguments.scale_sim:
         print(f"SCALE-Sim's configuration:\n\n{(build / 'scale.cfg').read_text(encoding='utf-8')}")
         print(f"Its topology:\n\n{(build / 'topology.csv').read_text(encoding='utf-8')}")

@@ -13,6 +13,7 @@ from accelsim.cli.progress import progress_bar
 from accelsim.cli.results import shown
 from accelsim.cli.sweep import DEFAULT_DB
 from accelsim.errors import AccelsimError
+from accelsim.search import DEFAULT_OBJECTIVES, PER, SAMPLERS
 
 if TYPE_CHECKING:
     from accelsim.search.pareto import Per
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
     from accelsim.search.study import Sampler
     from accelsim.store.table import Row
 
-SAMPLERS = ("nsga2", "tpe")
-PER = ("noise", "scheme", "all")
-OBJECTIVES = "latency_us,energy_pj,area_mm2"
 SHOWN_ROWS = 20
 MACHINE_FIELDS = ("clock_mhz", "cores", "split")
 
 objectives_option = click.option(
-    "--objectives", type=Names(), default=OBJECTIVES, show_default=True, help="Costs, all to be small."
+    "--objectives",
+    type=Names(),
+    default=",".join(DEFAULT_OBJECTIVES),
+    show_default=True,
+    help="Costs, all to be small.",
 )
 
 

@@ -21,7 +21,7 @@ from accelsim.sweep import Dimension, LeftOut, Space
 if TYPE_CHECKING:
     import optuna
 
-Sampler = Literal["nsga2", "tpe"]
+Sampler = Literal["tpe", "nsga2"]
 SAMPLERS: tuple[str, ...] = get_args(Sampler)
 
 BATCH = 16
@@ -66,7 +66,7 @@ def search(
     simulate: Simulate,
     *,
     trials: int,
-    sampler: Sampler = "nsga2",
+    sampler: Sampler = "tpe",
     seed: int = 0,
     objectives: Sequence[str],
 ) -> Iterator[list[Trial]]:
@@ -189,10 +189,10 @@ def _study(sampler: str, seed: int, objectives: int) -> optuna.Study:
         raise AccelsimError(f"seed: {seed}; allowed: 0 to {(1 << 32) - 1}")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     made: optuna.samplers.BaseSampler
-    if sampler == "nsga2":
-        made = optuna.samplers.NSGAIISampler(seed=seed, population_size=POPULATION)
-    elif sampler == "tpe":
+    if sampler == "tpe":
         made = optuna.samplers.TPESampler(seed=seed, n_startup_trials=POPULATION, multivariate=True)
+    elif sampler == "nsga2":
+        made = optuna.samplers.NSGAIISampler(seed=seed, population_size=POPULATION)
     else:
         raise AccelsimError(f"sampler: {sampler!r}; allowed: {', '.join(SAMPLERS)}")
     return optuna.create_study(directions=["minimize"] * objectives, sampler=made)

@@ -55,7 +55,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_search_again_simulates_nothing(spec: Path, db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert accelsim("search", str(spec), "--trials", "30", "--db", str(db), "--json") == 0
     again = printed(capsys)
-    assert (again["search"], again["trials"], again["simulated"]) == ("small-nsga2-0", 30, 0)
+    assert (again["search"], again["trials"], again["simulated"]) == ("small-tpe-0", 30, 0)
     assert again["pruned"] > 0  # two accumulators do not hold the psums of four positions
     assert {"machine", "mvu.vpus", *OBJECTIVES} <= set(again["front"][0])
     assert accelsim("search", str(spec), "--trials", "30", "--db", str(db)) == 0
@@ -70,7 +70,7 @@ def test_pareto_is_the_front_of_what_results_shows(db: Path, capsys: pytest.Capt
     best = {row["id"] for row, front in zip(rows, fronts, strict=True) if front}
     assert accelsim("pareto", str(db), "--where", "noise == 0.5", "--json") == 0
     assert {row["id"] for row in printed(capsys)} == best
-    assert accelsim("pareto", str(db), "--sweep", "small-nsga2-0", "--json") == 0
+    assert accelsim("pareto", str(db), "--sweep", "small-tpe-0", "--json") == 0
     assert {row["id"] for row in printed(capsys) if row["noise"] == 0.5} == best
 
 
@@ -95,14 +95,14 @@ def test_pareto_writes_table_and_picture(
         (["pareto", "{db}", "--objectives", "latency"], "objectives: 'latency'; did you mean"),
         (["pareto", "{db}", "--where", "noise == 0.3"], "no points that ran and are asked for"),
         (["pareto", "{db}", "--where", "nose == 0.3"], "no field 'nose'; did you mean `noise`?"),
-        (["pareto", "{db}", "--sweep", "other"], "no sweep 'other'; it has: small-nsga2-0"),
+        (["pareto", "{db}", "--sweep", "other"], "no sweep 'other'; it has: small-tpe-0"),
         (["pareto", "{db}", "--plot", "front.bmp"], "front.bmp: allowed are files that end in .png"),
         (["pareto", "{db}", "--out", "front.xls"], "front.xls: allowed are files that end in .csv"),
         (["pareto", "{db}.not"], "no such results database"),
         (["search", "{spec}", "--db", "{spec}"], "not a results database"),
         (["search", "{spec}", "--db", "{db}", "--seed", "-1"], "seed: -1; allowed: 0 to"),
         (["search", "{spec}", "--db", "{db}", "--objectives", "speed"], "objectives: 'speed'"),
-        (["search", "{spec}", "--db", "{db}", "--sampler", "best"], "'best' is not one of 'nsga2', 'tpe'"),
+        (["search", "{spec}", "--db", "{db}", "--sampler", "best"], "'best' is not one of 'tpe', 'nsga2'"),
         (["search", "{spec}.not", "--db", "{db}"], "no such sweep file"),
     ],
 )

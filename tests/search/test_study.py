@@ -168,7 +168,7 @@ def test_degrees_are_those_that_the_traces_have(tmp_path: Path, small_trace: Pat
     ("changes", "said"),
     [
         ({"trials": 0}, "trials: 0; allowed: 1 to"),
-        ({"sampler": "best"}, "sampler: 'best'; allowed: nsga2, tpe"),
+        ({"sampler": "best"}, "sampler: 'best'; allowed: tpe, nsga2"),
         ({"seed": -1}, "seed: -1; allowed: 0 to"),
         ({"objectives": ["speed"]}, "objectives: 'speed'"),
     ],
