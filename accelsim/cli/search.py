@@ -11,7 +11,7 @@ import click
 from accelsim.cli.options import Names, engine_option
 from accelsim.cli.progress import progress_bar
 from accelsim.cli.results import shown
-from accelsim.cli.sweep import DEFAULT_DB
+from accelsim.cli.sweep import DEFAULT_DB, check_one_of, executor_of, scheduler_option, workers_option
 from accelsim.errors import AccelsimError
 from accelsim.search import DEFAULT_OBJECTIVES, PER, SAMPLERS
 
@@ -45,6 +45,8 @@ objectives_option = click.option(
 @click.option("--db", default=DEFAULT_DB, show_default=True, help="The results database; made if missing.")
 @click.option("--name", help="Of the search in the database. Default: NAME-SAMPLER-SEED, NAME the sweep's.")
 @objectives_option
+@workers_option
+@scheduler_option
 @engine_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary and the front as JSON.")
 def search(
@@ -55,6 +57,8 @@ def search(
     db: str,
     name: str | None,
     objectives: list[str],
+    workers: int | None,
+    scheduler: str | None,
     engine: str,
     as_json: bool,
 ) -> None:
@@ -73,10 +77,15 @@ def search(
     from accelsim.sweep.space import open_space
     from accelsim.sweep.spec import load_sweep
 
+    check_one_of(workers, scheduler)
     loaded = load_sweep(spec)
     space = open_space(loaded)
     of_database = name or f"{loaded.file.name}-{sampler}-{seed}"
-    with Store.open(db) as store, progress_bar(trials, "trials") as progress:
+    with (
+        Store.open(db) as store,
+        executor_of(workers, scheduler) as executor,
+        progress_bar(trials, "trials") as progress,
+    ):
         found = run_search(
             space,
             store,
@@ -86,6 +95,7 @@ def search(
             seed=seed,
             objectives=objectives,
             engine=engine,
+            executor=executor,
             report=None if progress is None else lambda trial: progress(f"{trial.number + 1}"),
         )
     _show_search(found, of_database, objectives, db, as_json)

@@ -24,15 +24,20 @@ DEFAULT_DB = "out/sweeps.db"
 SHOWN_POINTS = 5
 LOG_SECONDS = 30.0
 
+workers_option = click.option(
+    "--workers", type=click.IntRange(1, 1024), help="Run on so many processes of this computer (Dask)."
+)
+scheduler_option = click.option(
+    "--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of that Dask scheduler."
+)
+
 
 @click.command()
 @click.argument("spec", metavar="SWEEP.yaml")
 @click.option("--db", default=DEFAULT_DB, show_default=True, help="The results database; made if missing.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would run, and about how long.")
-@click.option(
-    "--workers", type=click.IntRange(1, 1024), help="Run on so many processes of this computer (Dask)."
-)
-@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of that Dask scheduler.")
+@workers_option
+@scheduler_option
 @engine_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def sweep(
@@ -59,8 +64,7 @@ def sweep(
     from accelsim.sweep.space import open_space
     from accelsim.sweep.spec import load_sweep
 
-    if workers is not None and scheduler is not None:
-        raise AccelsimError("sweep: give one of --workers and --scheduler")
+    check_one_of(workers, scheduler)
     loaded = load_sweep(spec)
     space = open_space(loaded)
     if dry_run:
@@ -71,7 +75,7 @@ def sweep(
         return
     with Store.open(db) as store:
         plan = _planned(space)
-        with _executor(workers, scheduler) as executor, _watched() as report:
+        with executor_of(workers, scheduler) as executor, _watched() as report:
             progress = run_sweep(
                 loaded.file.name, loaded.text, plan, store, engine=engine, executor=executor, report=report
             )
@@ -104,8 +108,15 @@ def _if_there(db: str) -> Iterator[Store | None]:
         yield store
 
 
+def check_one_of(workers: int | None, scheduler: str | None) -> None:
+    """Raise AccelsimError if both are given."""
+    if workers is not None and scheduler is not None:
+        raise AccelsimError("give one of --workers and --scheduler")
+
+
 @contextmanager
-def _executor(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
+def executor_of(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
+    """What runs tasks: this process, worker processes of this computer, or those of a scheduler."""
     from accelsim.sweep.run import run_here
 
     if workers is None and scheduler is None:

@@ -103,6 +103,7 @@ def test_pareto_writes_table_and_picture(
         (["search", "{spec}", "--db", "{db}", "--seed", "-1"], "seed: -1; allowed: 0 to"),
         (["search", "{spec}", "--db", "{db}", "--objectives", "speed"], "objectives: 'speed'"),
         (["search", "{spec}", "--db", "{db}", "--sampler", "best"], "'best' is not one of 'tpe', 'nsga2'"),
+        (["search", "{spec}", "--workers", "2", "--scheduler", "tcp://a:1"], "give one of --workers and"),
         (["search", "{spec}.not", "--db", "{db}"], "no such sweep file"),
     ],
 )
