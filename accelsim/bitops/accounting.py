@@ -1,0 +1,103 @@
+"""What a layer costs in BitOPs, from its shape, its approximation and how many of its neurons are essential.
+
+The paper (caption of its Figure 5): 16 BitOPs = one 4-bit multiplication = four 4-bit additions. So a multiplication of
+b bits takes b^2 BitOPs (every bit meets every bit) and an addition of b bits takes b. A 16-bit
+multiplication is then the 16 4-bit ones that the machine makes it of. A multiply-accumulate is one of each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accelsim.errors import AccelsimError
+from accelsim.trace import Approximation, LayerInfo, LayerShape, Scheme
+
+
+def multiplication(bits: int) -> int:
+    """BitOPs of one multiplication of two numbers of `bits` bits."""
+    return bits * bits
+
+
+def addition(bits: int) -> int:
+    """BitOPs of one addition of two numbers of `bits` bits."""
+    return bits
+
+
+PRECISE_MAC = multiplication(16) + addition(16)
+APPROXIMATE_MAC = multiplication(4) + addition(4)
+PROJECTION_ADDITION = addition(16)
+
+
+@dataclass(frozen=True, slots=True)
+class BitOps:
+    """Exact BitOPs by what they are spent on: 16-bit MACs, 4-bit MACs of W~, additions of P x in 16 bits."""
+
+    precise: int = 0
+    approximate: int = 0
+    projection: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.precise + self.approximate + self.projection
+
+    def __add__(self, other: BitOps) -> BitOps:
+        return BitOps(
+            self.precise + other.precise,
+            self.approximate + other.approximate,
+            self.projection + other.projection,
+        )
+
+
+def essential_neurons(shape: LayerShape, scheme: Scheme) -> int:
+    """Neurons of one image of a layer that `scheme` keeps precise, without looking at any image.
+
+    Raises AccelsimError for a calibrated threshold, where only the masks can tell.
+    """
+    outputs = shape.positions * shape.n
+    if scheme.kind == "dense":
+        return outputs
+    if scheme.kind == "nm":
+        per_group = shape.n // shape.groups
+        whole, rest = divmod(per_group, scheme.of)
+        return shape.positions * shape.groups * (whole * scheme.keep + min(scheme.keep, rest))
+    if scheme.scope == "image":
+        return round((1 - scheme.noise) * outputs)
+    if scheme.scope == "position":
+        return shape.positions * round((1 - scheme.noise) * shape.n)
+    raise AccelsimError(
+        f"bitops: scheme {scheme.name}: how many neurons a calibrated threshold keeps depends on the images; "
+        "count the masks of a trace instead"
+    )
+
+
+def layer_bitops(layer: LayerInfo, scheme: Scheme, essential: int | None = None) -> BitOps:
+    """BitOPs of one image of a layer; `essential` of its neurons are precise (None: as many as the scheme says).
+
+    A layer that is dense under the scheme is all precise MACs.
+    """
+    shape = layer.shape
+    if layer.is_dense(scheme):
+        return BitOps(precise=shape.macs * PRECISE_MAC)
+    assert layer.approximation is not None
+    if essential is None:
+        essential = essential_neurons(shape, scheme)
+    return BitOps(
+        precise=essential * shape.d * PRECISE_MAC,
+        approximate=shape.positions * shape.n * layer.approximation.k * APPROXIMATE_MAC,
+        # One P for all groups of a grouped convolution, applied to the inputs of each.
+        projection=shape.positions * shape.groups * layer.approximation.nnz * PROJECTION_ADDITION,
+    )
+
+
+def with_k_ratio(layer: LayerInfo, k_ratio: float) -> LayerInfo:
+    """The layer with another P: k = round(k_ratio * d), at least 1, and as many entries as s = 3 gives on average.
+
+    An always-dense layer stays one. Raises AccelsimError unless 0 < k_ratio <= 1.
+    """
+    if not 0.0 < k_ratio <= 1.0:
+        raise AccelsimError(f"bitops: k_ratio is {k_ratio}, must be above 0 and at most 1")
+    if layer.approximation is None:
+        return layer
+    k = max(1, round(k_ratio * layer.shape.d))
+    approximation = Approximation(k=k, nnz=round(k * layer.shape.d / 3), seed=layer.approximation.seed)
+    return LayerInfo(layer.name, layer.index, layer.shape, approximation)
