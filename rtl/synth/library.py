@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,11 +49,12 @@ class PowerArc:
 
 @dataclass(frozen=True)
 class Pin:
-    """`capacitance_ff` is what its driver sees; outputs have a `function` of the inputs (or of a register)."""
+    """`capacitance_ff` is what its driver sees, `most_load_ff` what an output may drive; outputs have a `function` of the inputs (or of a register)."""
 
     name: str
     is_output: bool
     capacitance_ff: float
+    most_load_ff: float
     function: Expression | None
     delays: tuple[DelayArc, ...]
     powers: tuple[PowerArc, ...]
@@ -266,6 +268,7 @@ class _Reader:
             name,
             group.text("direction") == "output",
             self.number(group, "capacitance", 0.0) * self._ff,
+            self.number(group, "max_capacitance", math.inf) * self._ff,
             parse_expression(function, f"{where}: pin {name}") if function else None,
             delays,
             powers,

@@ -98,6 +98,7 @@ class _Reader:
 
     def netlist(self) -> Netlist:
         instances = [Instance(name, cell, self._nets(cell, pins)) for name, cell, pins in self._instances]
+        instances = self._with_gates_cloned(instances)
         registers = [each for each in instances if each.cell.register]
         gates = [each for each in instances if each.cell.gate]
         combinational = [each for each in instances if not each.cell.register and not each.cell.gate]
@@ -142,6 +143,29 @@ class _Reader:
             else:
                 raise AccelsimError(f"{self._top}: pin {pin} of a {cell.name} is left open")
         return nets
+
+    def _with_gates_cloned(self, instances: list[Instance]) -> list[Instance]:
+        """A copy of a clock gate for every so many registers as it can drive: Yosys makes one, whatever its load."""
+        result = [each for each in instances if not each.cell.register]
+        by_clock: dict[int, list[Instance]] = {}
+        for each in instances:
+            if each.cell.register:
+                by_clock.setdefault(each.nets[each.cell.register.clock], []).append(each)
+        for each in [each for each in instances if each.cell.gate]:
+            assert each.cell.gate is not None
+            output = each.cell.gate.output
+            room = each.cell.pins[output].most_load_ff
+            net, load = each.nets[output], 0.0
+            for register in by_clock.pop(net, []):
+                assert register.cell.register is not None
+                pin = register.cell.register.clock
+                load += register.cell.pins[pin].capacitance_ff
+                if load > room:
+                    net, load = self._next_net, register.cell.pins[pin].capacitance_ff
+                    self._next_net += 1
+                    result.append(Instance(f"{each.name}_{net}", each.cell, {**each.nets, output: net}))
+                result.append(Instance(register.name, register.cell, {**register.nets, pin: net}))
+        return result + [each for registers in by_clock.values() for each in registers]
 
     def _ports(self, direction: str, clock: int | None) -> dict[str, tuple[int, ...]]:
         ports = {

@@ -59,7 +59,7 @@ def bits_of(words: ArrayLike, bits: int) -> Bits:
         raise AccelsimError(f"stimulus: {streams} streams; a multiple of {WORD_BITS} is needed")
     packed = np.empty((cycles, count * bits, streams // WORD_BITS), dtype=np.uint64)
     for bit in range(bits):
-        ones = ((values >> bit) & 1).astype(np.uint8).transpose(0, 2, 1)
+        ones = np.ascontiguousarray(((values >> bit) & 1).astype(np.uint8).transpose(0, 2, 1))
         packed[:, bit::bits] = np.packbits(ones, axis=-1, bitorder="little").view(np.uint64)
     return packed
 

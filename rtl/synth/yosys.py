@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 from accelsim.errors import AccelsimError
 from rtl.synth.library import Cell, Library
 from rtl.yosys import run_yosys
+
+_RESET = re.compile(r"^\s*wire\b.*\binput\b.*\\rst$", re.MULTILINE)
 
 GATED_BITS = 4
 """Registers of so many bits that share an enable get a clock gate; fewer keep their old value by a multiplexer."""
@@ -37,9 +40,13 @@ class Mapped:
     verilog: str
 
 
-def map_design(source: str, top: str, library: Library, recipe: Recipe) -> Mapped:
+def map_design(
+    source: str, top: str, library: Library, recipe: Recipe, ignored: Sequence[str] = ()
+) -> Mapped:
     """Map module `top` of `source` (RTLIL if it begins like it, else Verilog) to a flat netlist of the library's cells.
 
+    Output ports in `ignored`, and the logic that only they need, are left out. A reset port `rst` is tied to 0: it
+    is needed once, and registers of data do without.
     Raises AccelsimError if pyosys is missing (it says how to get it) or Yosys fails (with its message).
     """
     rtlil = source.lstrip().startswith(("attribute ", "module \\", "autoidx ", "#"))
@@ -53,6 +60,7 @@ def map_design(source: str, top: str, library: Library, recipe: Recipe) -> Mappe
         commands = [
             f"read_rtlil {design}" if rtlil else f"read_verilog -sv {design}",
             f"hierarchy -check -top {top}",
+            *_without(top, [*ignored, "rst"] if _RESET.search(source) else ignored),
             f"synth -top {top} -flatten{' -booth' if recipe.booth else ''}",
             # Resets and enables become what the library has: a plain flip-flop with logic, or a gated clock.
             "dfflegalize -cell $_DFF_P_ 01 -cell $_DFFE_PP_ 01",
@@ -67,6 +75,14 @@ def map_design(source: str, top: str, library: Library, recipe: Recipe) -> Mappe
         ]
         run_yosys(top, commands, where)
         return Mapped(top, json.loads((where / "out.json").read_text()), (where / "out.v").read_text())
+
+
+def _without(top: str, ports: Sequence[str]) -> list[str]:
+    """Commands that make inner wires of ports: of an output nothing is left, an input is 0."""
+    commands = [f"delete -port {top}/w:{port}" for port in ports]
+    if "rst" in ports:
+        commands += ["proc", f"select -module {top}", "connect -nounset -set rst 1'0", "select -clear"]
+    return commands
 
 
 def _surroundings(library: Library) -> str:
