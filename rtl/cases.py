@@ -13,9 +13,8 @@ from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.engine import ENGINES, run_image
 from accelsim.errors import AccelsimError
 from models.fixed_point.operands import CoreOperands
-from models.fixed_point.random_operands import Kind
+from models.fixed_point.random_operands import Kind, random_operands
 from models.fixed_point.random_operands import Limits as OperandLimits
-from models.fixed_point.random_operands import random_operands
 from models.fixed_point.reference import fixed_point_layer
 from rtl.core.shape import CoreShape, Limits, core_shape
 from rtl.program import layer_programs, trace_of
@@ -30,11 +29,15 @@ def random_machine(rng: Random, kind: Kind) -> Machine:
     positions = rng.choice((1, 2, 2, 3, 4))
     width, banks = rng.choice((16, 16, 32, 48)), rng.choice((1, 1, 2))
     line = width * banks * rng.choice((1, 1, 2, 3))
-    lanes = rng.randint(1, 6)
-    quantizers = rng.choice([q for q in range(1, lanes + 1) if line // 4 % q == 0])
+    quantizers = rng.choice([q for q in range(1, 5) if line // 4 % q == 0])
     selector: dict[str, Any] | None = None
     if kind == "nm":
-        selector = {"kind": "nm", "groups_per_cycle": rng.randint(1, 3), "latency_cycles": 100, "max_of": SMALL.of}
+        selector = {
+            "kind": "nm",
+            "groups_per_cycle": rng.randint(1, 3),
+            "latency_cycles": 100,
+            "max_of": SMALL.of,
+        }
     elif kind == "threshold":
         selector = {"kind": "threshold", "comparators": rng.choice((1, 2, 3, 5, 9)), "latency_cycles": 100}
     data: dict[str, Any] = {
@@ -57,7 +60,8 @@ def random_machine(rng: Random, kind: Kind) -> Machine:
         "input_sram": _sram(rng.choice((1, 2)), width) | {"banks": banks},
         "patch_buffer": _sram(rng.choice((1, 2, 2, 4, 8)), line),
         "result_buffer": _sram(rng.choice((1, 2)), 16),
-        "output_sram": _sram(rng.choice((1, 2)), rng.choice((16, 32, 48, 64))) | {"banks": rng.choice((1, 1, 2, 3))},
+        "output_sram": _sram(rng.choice((1, 2)), rng.choice((16, 32, 48, 64)))
+        | {"banks": rng.choice((1, 1, 2, 3))},
         "projection": None,
         "selector": selector,
         "sequencer": {
@@ -67,7 +71,7 @@ def random_machine(rng: Random, kind: Kind) -> Machine:
         "dram": None,
     }
     if kind != "dense":
-        data["projection"] = {"lanes": lanes, "quantizers": quantizers, "accumulators": rng.choice((SMALL.k, 30))}
+        data["projection"] = {"lanes": quantizers * rng.randint(1, 4), "quantizers": quantizers}
     least = CoreShape(Machine.model_validate(data), Limits())
     data["mvu"]["pipeline_depth_cycles"] = least.depth_least + rng.choice((0, 0, rng.randint(1, 9)))
     if selector is not None:
@@ -98,7 +102,7 @@ def random_cases(seed: int, layers: int) -> MachineCases:
     kind = kinds[seed % len(kinds)]
     rng = Random(f"machine {seed}")
     machine = random_machine(rng, kind)
-    shape = core_shape(machine, Limits(rows_per_vpu=SMALL.outputs, sign_rows=1024))
+    shape = core_shape(machine, Limits(rows_per_vpu=SMALL.outputs, codes=SMALL.k, sign_rows=1024))
     draw = np.random.default_rng([seed, 1])
     fitting: list[CoreOperands] = []
     for _ in range(100 * layers):

@@ -104,6 +104,8 @@ def _check_limits(operands: CoreOperands, shape: CoreShape) -> None:
         raise AccelsimError(
             f"a kernel of {operands.kernel[0]} rows; the RTL's front end takes at most {MAX_KERNEL_ROWS}"
         )
+    if operands.k > shape.limits.codes:
+        raise AccelsimError(f"a projection of {operands.k} codes; limits.codes is {shape.limits.codes}")
     if operands.noise is not None and shape.machine.projection is not None:
         windows = ceil_div(operands.d, shape.window_words)
         rows = windows * ceil_div(operands.k, shape.projection_lanes)
@@ -132,7 +134,6 @@ def _program(
     blocks = _blocks(tile.positions, shape, core)
     t, lines = shape.positions, ceil_div(tile.rows, shape.output_line_words)
     positions = tuple(p for block in blocks for p in range(block * t, min(block * t + t, tile.positions)))
-    narrow, wide = _chunks(operands, shape)
     values = {
         "dense": operands.noise is None,
         "projects": operands.noise is not None and tile.projects,
@@ -143,7 +144,7 @@ def _program(
         "x_lines": ceil_div(operands.d, shape.patch_columns),
         "y_lines": ceil_div(CODE_BITS * operands.k, WORD_BITS * shape.patch_columns),
         "rows_stride": most_rows,
-        "precise_base": narrow * most_rows,
+        "precise_base": _chunks(operands, shape)[0] * most_rows,
         "precise_shift": operands.shift,
         "units": tile.units,
         "unit_rows": tile.rows_per_unit,
@@ -152,7 +153,6 @@ def _program(
         "output_lines": lines,
         **_position_values(operands, shape, blocks, output_line, lines),
     }
-    del wide
     if operands.noise is not None:
         noise = operands.noise
         values |= {
@@ -352,12 +352,12 @@ def _input_image(operands: CoreOperands, shape: CoreShape) -> Bytes:
 
 
 def _sign_image(operands: CoreOperands, shape: CoreShape) -> Bytes:
-    """For each window, and for each of its turns, the signs of all lanes: bit 0 not zero, bit 1 negative."""
+    """For each group of sums, and for each window of it, the signs of all lanes: bit 0 not zero, bit 1 negative."""
     assert operands.noise is not None
     signs, lanes, window = operands.noise.signs, shape.projection_lanes, shape.window_words
-    windows, turns = ceil_div(operands.d, window), ceil_div(operands.k, lanes)
-    whole = np.zeros((turns * lanes, windows * window), np.int8)
+    windows, groups = ceil_div(operands.d, window), ceil_div(operands.k, lanes)
+    whole = np.zeros((groups * lanes, windows * window), np.int8)
     whole[: operands.k, : operands.d] = signs
-    ordered = whole.reshape(turns, lanes, windows, window).transpose(2, 0, 1, 3)
-    bits = np.stack([ordered != 0, ordered < 0], axis=-1).reshape(windows * turns, -1)
+    ordered = whole.reshape(groups, lanes, windows, window).transpose(0, 2, 1, 3)
+    bits = np.stack([ordered != 0, ordered < 0], axis=-1).reshape(groups * windows, -1)
     return np.packbits(bits, axis=1, bitorder="little")

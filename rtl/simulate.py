@@ -62,7 +62,7 @@ def run_layer(operands: CoreOperands, shape: CoreShape, runner: TileRunner) -> L
 
 
 class AmaranthRunner:
-    """`TileRunner` in Amaranth's simulator. Elaborates and compiles the chip once; runs of it share the memories."""
+    """`TileRunner` in Amaranth's simulator. The chip is made once and never reset: its memories keep what they hold."""
 
     def __init__(self, shape: CoreShape, cycle_limit: int = 1_000_000) -> None:
         self._shape, self._limit = shape, cycle_limit
@@ -70,23 +70,24 @@ class AmaranthRunner:
         self._simulator = Simulator(self._chip)
         self._simulator.add_clock(CLOCK_SECONDS)
         self._simulator.add_testbench(self._bench)
-        self._used = False
         self._program: TileProgram | None = None
         self._result: TileResult | None = None
 
     def run(self, program: TileProgram) -> TileResult:
         """Load, start, wait, read. Raises AccelsimError if the tile does not end within the cycle limit."""
         self._program, self._result = program, None
-        if self._used:
-            self._simulator.reset()
-        self._used = True
-        self._simulator.run()
-        assert self._result is not None
+        while self._result is None:
+            self._simulator.advance()
         return self._result
 
     async def _bench(self, sim) -> None:  # type: ignore[no-untyped-def]
-        chip, program, shape = self._chip, self._program, self._shape
-        assert program is not None
+        while True:
+            assert self._program is not None
+            self._result = await self._one_tile(sim, self._program)
+            await sim.tick()
+
+    async def _one_tile(self, sim, program: TileProgram) -> TileResult:  # type: ignore[no-untyped-def]
+        chip, shape = self._chip, self._shape
         sim.set(chip.config_write, 1)
         for address, value in enumerate(program.registers.values()):
             sim.set(chip.config_address, address)
@@ -122,4 +123,4 @@ class AmaranthRunner:
                 data = sim.get(chip.output_line)
                 some = np.frombuffer(data.to_bytes(2 * per_line, "little"), "<i2")
                 words[i, first : first + per_line] = some[: program.rows - first]
-        self._result = TileResult(counts, words)
+        return TileResult(counts, words)

@@ -32,7 +32,7 @@ def load_widths(shape: CoreShape) -> dict[str, int]:
 
 
 class Chip(wiring.Component):
-    """`Core` and its memories. ``load_address`` serves all ``load_*``; ``output_line`` follows ``output_number`` by a cycle."""
+    """`Core` and its memories. ``load_address`` serves all ``load_*``; ``output_line`` follows ``output_number``."""
 
     def __init__(self, shape: CoreShape) -> None:
         self.shape = shape

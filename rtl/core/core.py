@@ -17,7 +17,7 @@ from rtl.core.output_port import OutputPort
 from rtl.core.patch_reader import PatchReader
 from rtl.core.patch_writer import PatchWriter
 from rtl.core.pipeline import delayed, population, select, thermometer
-from rtl.core.projection_unit import SIGN_BITS, ProjectionUnit
+from rtl.core.projection_unit import SIGN_ADDRESS_BITS, SIGN_BITS, ProjectionUnit
 from rtl.core.registers import ADDRESS_BITS, DATA_BITS, ConfigRegisters
 from rtl.core.scheduler import Scheduler
 from rtl.core.selector import Selector
@@ -80,7 +80,7 @@ def memory_ports(shape: CoreShape) -> dict[str, wiring.Member]:
         selected = shape.units_selected * shape.most_of
         ports |= {
             "signs_read": Out(1),
-            "signs_address": Out(range(1 << 20)),
+            "signs_address": Out(SIGN_ADDRESS_BITS),
             "signs_data": In(SIGN_BITS * columns * shape.projection_lanes),
             "select_read": Out(selected),
             "select_address": Out(data.ArrayLayout(results, selected)),
@@ -184,9 +184,6 @@ class Core(wiring.Component):
         front, scheduler = self._front, self._scheduler
         m.submodules.fetch = fetch = WindowFetch(shape, config)
         m.submodules.patch_writer = writer = PatchWriter(shape)
-        window_end = Signal()
-        lanes = shape.projection_lanes if shape.approximates else 1
-        quantizers = shape.quantizers if shape.approximates else 1
         m.d.comb += [
             front.load.eq(self.start),
             front.may_start.eq(scheduler.front_ready),
@@ -197,10 +194,9 @@ class Core(wiring.Component):
             front.block_step.eq(config["block_step"]),
             scheduler.front_start.eq(front.start),
             scheduler.front_end.eq(front.end),
-            window_end.eq((front.fetch & ~config["projects"]) | (front.project & (front.sums_left <= lanes))),
             fetch.load.eq(self.start),
             fetch.fetch.eq(front.fetch),
-            fetch.window_end.eq(window_end),
+            fetch.last_window.eq(front.last_window),
             fetch.position_end.eq(front.position_end),
             fetch.jumps.eq(front.last_position),
             fetch.words_left.eq(front.words_left),
@@ -208,15 +204,14 @@ class Core(wiring.Component):
             self.input_address.eq(fetch.addresses),
             fetch.read_data.eq(self.input_data),
         ]
-        last_code, place = Signal(), Signal(range(shape.places))
+        place = Signal(range(shape.places))
         position_lines = select([p * config["y_lines"] for p in range(shape.positions)], front.position)
         m.d.comb += [
-            last_code.eq(front.codes_left <= quantizers),
             place.eq(scheduler.front_slot * shape.positions + front.position),
-            writer.fetch.eq(front.fetch),
+            writer.fetch.eq(front.fetch & front.first_group),
             writer.last_window.eq(front.last_window),
             writer.quantize.eq(front.quantize),
-            writer.last_code.eq(last_code),
+            writer.last_code.eq(front.last_code),
             writer.place.eq(place),
             writer.position.eq(front.position),
             writer.words.eq(fetch.words),
@@ -232,12 +227,10 @@ class Core(wiring.Component):
         m.submodules.projection = projection = ProjectionUnit(shape)
         m.d.comb += [
             projection.load.eq(self.start),
-            projection.project.eq(front.project),
+            projection.fetch.eq(front.fetch & config["projects"]),
             projection.first_window.eq(front.first_window),
             projection.sums_left.eq(front.sums_left),
-            projection.sum_row.eq(front.sum_row),
             projection.quantize.eq(front.quantize),
-            projection.codes_left.eq(front.codes_left),
             projection.position_end.eq(front.position_end),
             projection.words.eq(fetch.words),
             projection.multiplier.eq(config["y_multiplier"]),

@@ -39,10 +39,12 @@ class Limits:
     """What the machine leaves open and hardware must bound.
 
     rows_per_vpu: most rows of a tile that one VPU can own (walkers and scale memories).
+    codes: the largest k (the noise psum's part of the requantizer's multiplier).
     sign_rows: rows of P's sign image of a position that the model of P's generator holds.
     """
 
     rows_per_vpu: int = 64
+    codes: int = 4096
     sign_rows: int = 4096
 
 
@@ -97,7 +99,7 @@ class CoreShape:
 
     @property
     def max_k(self) -> int:
-        return self.machine.projection.accumulators if self.machine.projection else 0
+        return self.limits.codes if self.approximates else 0
 
     # --- accesses of an operand chunk: [approximate, precise], so that a job's `wide` bit chooses
     @property
@@ -208,10 +210,6 @@ class CoreShape:
         assert self.machine.projection is not None
         return self.machine.projection.quantizers
 
-    @property
-    def sums_of_lane(self) -> int:
-        return ceil_div(self.max_k, self.projection_lanes)
-
     # --- latencies, in clock edges from the cycle that issues (docs/machine.md, section 12)
     @property
     def window_latency(self) -> int:
@@ -288,9 +286,9 @@ def core_shape(machine: Machine, limits: Limits | None = None) -> CoreShape:
         )
     if machine.projection is not None:
         quantizers, codes = machine.projection.quantizers, machine.patch_buffer.width_bits // CODE_BITS
-        if quantizers > machine.projection.lanes or codes % quantizers:
+        if codes % quantizers:
             raise AccelsimError(
-                f"{machine.where('projection.quantizers')}: {quantizers} cannot be built; must be at most "
-                f"projection.lanes {machine.projection.lanes} and divide the {codes} codes of a patch buffer line"
+                f"{machine.where('projection.quantizers')}: {quantizers} cannot be built; must divide the "
+                f"{codes} codes of a patch buffer line"
             )
     return shape

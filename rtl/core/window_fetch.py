@@ -20,7 +20,8 @@ from rtl.core.shape import COORDINATE_BITS, MAX_D, MAX_KERNEL_ROWS, READ_LATENCY
 class WindowFetch(wiring.Component):
     """Reads a window for every ``fetch``; its words are at ``words`` `CoreShape.window_latency` edges later and stay.
 
-    Words in the padding or beyond the patch (``words_left`` counts from the window's first) are 0.
+    Words in the padding or beyond the patch (``words_left`` counts from the window's first) are 0. After the
+    ``last_window`` of a patch comes its first again, or, with ``position_end`` since, another patch's.
     ``position_end`` moves on to the next position, ``jumps`` to the next block's first.
     """
 
@@ -32,7 +33,7 @@ class WindowFetch(wiring.Component):
             {
                 "load": In(1),
                 "fetch": In(1),
-                "window_end": In(1),
+                "last_window": In(1),
                 "position_end": In(1),
                 "jumps": In(1),
                 "words_left": In(range(MAX_D + 1)),
@@ -77,22 +78,17 @@ class WindowFetch(wiring.Component):
             return count
 
         moved = rows_further(columns, "rows_moved")
-        with m.If(self.load | self.position_end):
-            m.d.sync += [offset.eq(0), kernel_row.eq(0)]
-        with m.Elif(self.window_end):
+        first, line_now = Signal(), Signal(self._line)
+        m.d.comb += line_now.eq(Mux(first, line, window_line))
+        with m.If(self.load | (self.fetch & self.last_window)):
+            m.d.sync += [offset.eq(0), kernel_row.eq(0), first.eq(1)]
+        with m.Elif(self.fetch):
             m.d.sync += [
                 offset.eq(offset + columns - moved * config["kernel_row_words"]),
                 kernel_row.eq(kernel_row + moved),
+                window_line.eq(line_now + 1 + moved * config["row_jump"]),
+                first.eq(0),
             ]
-        first = Signal()
-        with m.If(self.load | self.position_end):
-            m.d.sync += first.eq(1)
-        with m.Elif(self.window_end):
-            m.d.sync += first.eq(0)
-        line_now = Signal(self._line)
-        m.d.comb += line_now.eq(Mux(first, line, window_line))
-        with m.If(self.window_end & ~self.position_end):
-            m.d.sync += window_line.eq(line_now + 1 + moved * config["row_jump"])
 
         # One address for every word column.
         m.d.comb += self.read.eq(self.fetch)
