@@ -7,8 +7,11 @@ only one that writes the database. A worker that dies loses its task's second of
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +28,7 @@ from accelsim.sweep.tasks import Tasks
 from accelsim.trace import Scheme, TraceFile
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, LocalCluster
 
 CONNECT_SECONDS = 10
 WORKER_SECONDS = 60
@@ -80,8 +83,6 @@ def work(job: Job) -> tuple[list[Outcome], float]:
 
     Raises AccelsimError if the worker has other code than the sweep, or no such trace.
     """
-    import time
-
     if code_version() != job.code:
         raise AccelsimError(
             f"a worker runs accelsim {code_version()}, this sweep {job.code}; install the same on all"
@@ -112,8 +113,9 @@ def dask_executor(workers: int | None, scheduler: str | None) -> Iterator[Execut
     except ImportError:
         raise AccelsimError("sweep: needs Dask; pip install 'accelsim-nn[cluster]'") from None
     # What Dask has to say of a worker that went is nothing to the reader: its task is done again.
-    for name in ("distributed", "tornado"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    for name in [*logging.root.manager.loggerDict, "distributed", "tornado"]:
+        if name.partition(".")[0] in ("distributed", "tornado"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler is None:
         with (
             distributed.LocalCluster(
@@ -121,7 +123,10 @@ def dask_executor(workers: int | None, scheduler: str | None) -> Iterator[Execut
             ) as cluster,
             distributed.Client(cluster) as client,
         ):
-            yield _on(client)
+            try:
+                yield _on(client)
+            finally:
+                _end(cluster)
         return
     try:
         client = distributed.Client(scheduler, timeout=CONNECT_SECONDS)
@@ -136,6 +141,14 @@ def dask_executor(workers: int | None, scheduler: str | None) -> Iterator[Execut
                 f"sweep: --scheduler {scheduler}: has no workers after {WORKER_SECONDS} s"
             ) from None
         yield _on(client)
+
+
+def _end(cluster: LocalCluster) -> None:
+    """End the workers at once. Asked to go, they would finish their task first; nothing that they hold is of use."""
+    for nanny in cluster.workers.values():
+        if nanny.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(nanny.pid, signal.SIGKILL)
 
 
 def _on(client: Client) -> Executor:

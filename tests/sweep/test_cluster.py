@@ -1,0 +1,144 @@
+"""Sweeps on Dask: a real scheduler and real worker processes on the loopback."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("distributed", reason="needs the extra cluster")
+
+_HARNESS = Path(__file__).with_name("killed.py")
+_loaded = importlib.util.spec_from_file_location("killed", _HARNESS)
+assert _loaded is not None and _loaded.loader is not None
+killed = importlib.util.module_from_spec(_loaded)
+_loaded.loader.exec_module(killed)
+
+VPUS = 40
+POINTS, UNBUILDABLE = 8 * VPUS, 4 * VPUS
+
+Process = subprocess.Popen[Any]
+
+
+def dask(*arguments: str) -> Process:
+    """A process of Dask, told to be quiet."""
+    command = [sys.executable, "-m", "dask", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[Process]]]:
+    """Address of a scheduler, and its two workers."""
+    file = tmp_path / "scheduler.json"
+    common = ("--scheduler-file", str(file))
+    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *common)
+    workers: list[Process] = []
+    try:
+        deadline = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        workers += [
+            dask("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", *common) for _ in range(2)
+        ]
+        yield json.loads(file.read_text())["address"], workers
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.slow
+def test_a_worker_dies_and_nothing_is_lost(tmp_path: Path, cluster: tuple[str, list[Process]]) -> None:
+    address, workers = cluster
+    spec, db = killed.write_inputs(tmp_path, VPUS), tmp_path / "cluster.db"
+    process = killed.start(spec, db, "--scheduler", address)
+    deadline = time.monotonic() + 120
+    while killed.check_whole(db) < UNBUILDABLE + POINTS // 10 and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    workers[0].kill()
+    held = killed.check_whole(db)
+    assert held < POINTS, "the sweep was over before the worker died"
+    _, errors = process.communicate(timeout=240)
+    assert (process.returncode, errors) == (0, "")
+    assert workers[1].poll() is None
+    killed.finished(spec, tmp_path / "here.db")
+    assert killed.rows_of(db) == killed.rows_of(tmp_path / "here.db")
+    assert len(killed.rows_of(db)) == POINTS
+
+
+@pytest.mark.slow
+def test_interrupted_with_workers_of_its_own(tmp_path: Path) -> None:
+    spec, db = killed.write_inputs(tmp_path, 400), tmp_path / "a.db"
+    process = killed.start(spec, db, "--workers", "2")
+    deadline = time.monotonic() + 120
+    while killed.check_whole(db) < 1650 and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    children = _children(process.pid)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 2
+    assert (process.returncode, errors.strip()) == (
+        130,
+        "accelsim: interrupted; files already written are whole",
+    )
+    held = killed.check_whole(db)
+    assert 1650 <= held < 3200
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{child}").exists() for child in children), "a worker is left behind"
+
+
+def _children(pid: int) -> list[int]:
+    found = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True
+    )
+    return [int(word) for word in found.stdout.split()]
+
+
+def test_nobody_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from accelsim import AccelsimError
+    from accelsim.sweep import cluster
+
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    for address in ("tcp://127.0.0.1:9", "nonsense://x", "tcp://"):
+        with (
+            pytest.raises(AccelsimError, match="--scheduler") as caught,
+            cluster.dask_executor(None, address),
+        ):
+            pass
+        assert "\n" not in str(caught.value)
+
+
+def test_a_worker_with_other_code_or_another_trace_is_refused(small_trace: Path) -> None:
+    from dataclasses import replace
+
+    from accelsim import AccelsimError, load_machine, load_technology, open_trace
+    from accelsim.store import Point, Workload
+    from accelsim.sweep.cluster import _job, work
+    from accelsim.sweep.evaluate import evaluate
+
+    trace = open_trace(small_trace)
+    point = Point(
+        load_machine("structured"), load_technology(), Workload(trace, trace.scheme("nm-1of8"), range(2))
+    )
+    job = _job([point, point], "compiled")
+    assert len(job.technologies) == 1
+    outcomes, seconds = work(job)
+    assert outcomes == list(evaluate([point])) * 2
+    assert seconds > 0
+    with pytest.raises(AccelsimError, match="install the same on all"):
+        work(replace(job, code="0.0.0+other"))
+    with pytest.raises(AccelsimError, match="another trace"):
+        work(replace(job, trace_sha256="0" * 64))
