@@ -1,58 +1,25 @@
 """The attacks of the NIT paper (section 4.1) on flat images in [0, 1], bounded in the largest pixel change.
 
-An attack takes `gradient`, any estimate of d loss / d x: by surrogate derivatives, by likelihood ratios, one
-draw of the noise or the mean of many (expectation over transformation, EOT). NAttack takes losses alone.
+Those along the sign of a gradient are models.attacks.linf's; here are the ones that bend the gradient first, for
+square images of one channel, and NAttack, which takes losses alone.
 
-FGSM: Goodfellow et al. 2015. BIM: Kurakin et al. 2016. PGD: Madry et al. 2018. MIM: Dong et al. 2018.
 DIM: Xie et al. 2019. TIM: Dong et al. 2019. NAttack: Li et al. 2019.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Gradient = Callable[[Tensor, Tensor], Tensor]
-"""(images (N, pixels), labels (N,)) to an estimate of d loss / d images, the same shape as images."""
+from models.attacks.linf import Budget, Gradient, bim, fgsm, mim, pgd
+
+__all__ = ["Budget", "Gradient", "Loss", "bim", "dim", "fgsm", "mim", "nattack", "pgd", "tim"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(images (N, pixels), labels (N,)) to losses (N,)."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Largest change of a pixel, step size, steps and momentum: the paper's values."""
-
-    eps: float = 0.1
-    step: float = 0.01
-    steps: int = 15
-    momentum: float = 0.9
-
-
-def fgsm(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget) -> Tensor:
-    """One step of eps along the gradient's sign."""
-    return (x + budget.eps * gradient(x, labels).sign()).clamp(0.0, 1.0)
-
-
-def bim(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget) -> Tensor:
-    """Steps along the sign, from the image."""
-    return _iterate(x, x, budget, lambda at: gradient(at, labels).sign())
-
-
-def pgd(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
-    """Steps along the sign, from a uniform draw of the ball."""
-    shift = torch.rand(x.shape, generator=generator) * 2.0 - 1.0
-    start = (x + budget.eps * shift).clamp(0.0, 1.0)
-    return _iterate(x, start, budget, lambda at: gradient(at, labels).sign())
-
-
-def mim(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget) -> Tensor:
-    """Steps along the sign of a running mean of gradients, each scaled to an L1 norm of 1."""
-    return _with_momentum(gradient, x, labels, budget)
 
 
 def dim(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
@@ -71,7 +38,7 @@ def dim(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget, generator
         (back,) = torch.autograd.grad(padded, source, gradient(padded.detach(), labels))
         return back
 
-    return _with_momentum(diverse, x, labels, budget)
+    return mim(diverse, x, labels, budget)
 
 
 def tim(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget) -> Tensor:
@@ -85,7 +52,7 @@ def tim(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget) -> Tensor
         image = gradient(at, labels).reshape(-1, 1, side, side)
         return F.conv2d(image, kernel[None, None], padding=3).flatten(1)
 
-    return _with_momentum(smooth, x, labels, budget)
+    return mim(smooth, x, labels, budget)
 
 
 def nattack(
@@ -121,24 +88,3 @@ def nattack(
         standard = (losses - losses.mean(dim=0, keepdim=True)) / spreads
         mean = mean + rate / (samples * spread) * (standard.T @ noise[:, 0])
     return bounded(mean, x).clamp(0.0, 1.0)
-
-
-def _iterate(x: Tensor, start: Tensor, budget: Budget, direction: Callable[[Tensor], Tensor]) -> Tensor:
-    at = start
-    for _ in range(budget.steps):
-        at = at + budget.step * direction(at)
-        at = (x + (at - x).clamp(-budget.eps, budget.eps)).clamp(0.0, 1.0)
-    return at
-
-
-def _with_momentum(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget) -> Tensor:
-    running = torch.zeros_like(x)
-
-    def direction(at: Tensor) -> Tensor:
-        nonlocal running
-        fresh = gradient(at, labels)
-        # torchattacks divides by the mean, the paper by the sum of magnitudes: the sign is the same.
-        running = budget.momentum * running + fresh / fresh.abs().mean(dim=1, keepdim=True).clamp_min(1e-12)
-        return running.sign()
-
-    return _iterate(x, x, budget, direction)
