@@ -90,14 +90,21 @@ class ResultBuffer(Sram):
 
 
 class Projection(Strict):
-    """The projection unit: every lane adds one window of a patch, signed by P, into one sum a cycle.
+    """The projection unit: every lane adds one window of a patch, signed by P, to its one sum a cycle.
 
-    quantizers: sums rounded to INT4 a cycle. accumulators: sums held, so the largest k.
+    quantizers: sums rounded to INT4 a cycle.
     """
 
     lanes: int = Field(ge=1, le=1 << 16)
     quantizers: int = Field(ge=1, le=1 << 16)
-    accumulators: int = Field(ge=1, le=1 << 20)
+
+    @field_validator("quantizers")
+    @classmethod
+    def _empty_the_lanes_evenly(cls, value: int, info: ValidationInfo) -> int:
+        lanes = info.data.get("lanes", value)
+        if lanes % value:
+            raise ValueError(f"the {lanes} lanes are not a whole multiple of {value} quantizers")
+        return value
 
 
 class ThresholdSelector(Strict):

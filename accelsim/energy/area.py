@@ -10,13 +10,14 @@ from accelsim.config.machine import Machine, NmSelector, Sram, ThresholdSelector
 from accelsim.config.technology import Block, Technology
 from accelsim.energy.macro import (
     INDEX_BITS,
+    SUM_WORDS,
     chunk_words,
+    lanes_per_quantizer,
     mask_walkers,
     operand_select_inputs,
     psum_words,
     result_bank,
     sram_macro,
-    sum_words,
     weight_register_words,
     weight_slice,
     window_words,
@@ -91,11 +92,13 @@ def _projection(machine: Machine, technology: Technology) -> list[AreaItem]:
     unit, blocks = machine.projection, technology.blocks
     if unit is None:
         return []
+    select_words = SUM_WORDS * (lanes_per_quantizer(unit) - 1)
     return [
         _blocks("projection_trees", unit.lanes * window_words(machine), blocks.projection_adder),
         _blocks("projection_sums", unit.lanes, blocks.tree_adder),
-        _blocks("projection_registers", sum_words(unit.accumulators), blocks.register_file_word),
+        _blocks("projection_registers", SUM_WORDS * unit.lanes, blocks.register_word),
         _blocks("quantizers", unit.quantizers, blocks.quantizer),
+        _blocks("quantizer_select", unit.quantizers * select_words, blocks.word_mux2),
     ]
 
 

@@ -7,7 +7,8 @@ from accelsim.config.sram_table import SramMacro
 from accelsim.config.technology import Technology
 
 PSUM_BITS = 48
-SUM_BITS = 32
+SUM_WORDS = 2
+"""Words of 16 bits of one sum of the projection unit."""
 INDEX_BITS = 12
 
 
@@ -51,14 +52,9 @@ def window_words(machine: Machine) -> int:
     return machine.input_sram.banks * machine.input_sram.width_bits // 16
 
 
-def sum_words(sums: int) -> int:
-    """16-bit register words that hold so many sums of the projection unit."""
-    return sums * SUM_BITS // 16
-
-
-def sums_per_lane(projection: Projection) -> int:
-    """Entries of the accumulator file of one lane."""
-    return -(-projection.accumulators // projection.lanes)
+def lanes_per_quantizer(projection: Projection) -> int:
+    """Lanes whose sums one quantizer rounds, one after the other."""
+    return projection.lanes // projection.quantizers
 
 
 def operand_select_inputs(machine: Machine) -> int:

@@ -13,12 +13,12 @@ from accelsim.config.technology import Technology
 from accelsim.energy.area import area
 from accelsim.energy.macro import (
     INDEX_BITS,
+    SUM_WORDS,
+    lanes_per_quantizer,
     operand_select_inputs,
     psum_words,
     result_bank,
     sram_macro,
-    sum_words,
-    sums_per_lane,
     weight_slice,
     window_words,
 )
@@ -80,19 +80,15 @@ def _projection_terms(machine: Machine, technology: Technology) -> list[EnergyTe
     if unit is None:
         return []
     signs_pj = window_words(machine) / 8 * events.sign_generation_pj.value
-    read_pj = sum_words(1) * sums_per_lane(unit) * events.register_file_read_per_entry_pj.value
-    write_pj = sum_words(1) * events.register_file_write_pj.value
+    select_pj = SUM_WORDS * math.log2(lanes_per_quantizer(unit)) * events.word_mux2_pj.value
+    register_pj = SUM_WORDS * events.register_write_pj.value
     return [
         _term("projection_tree", "compute", projection_additions=events.projection_addition_pj.value),
         _term("projection_sum", "compute", projection_accumulations=events.tree_addition_pj.value),
         _term("projection_signs", "compute", projection_accumulations=signs_pj),
         _term("quantize", "compute", projected_values=events.quantize_pj.value),
-        _term(
-            "projection_registers",
-            "registers",
-            projection_accumulations=read_pj + write_pj,
-            projected_values=read_pj,
-        ),
+        _term("quantizer_select", "compute", projected_values=select_pj),
+        _term("projection_registers", "registers", projection_accumulations=register_pj),
     ]
 
 

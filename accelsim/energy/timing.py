@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from accelsim.config.machine import Machine, NmSelector, ThresholdSelector
 from accelsim.config.technology import Technology
-from accelsim.energy.macro import operand_select_inputs, result_bank, sram_macro, weight_slice
+from accelsim.energy.macro import (
+    lanes_per_quantizer,
+    operand_select_inputs,
+    result_bank,
+    sram_macro,
+    weight_slice,
+)
 from accelsim.errors import AccelsimError
 
 
@@ -46,6 +52,7 @@ def clock_limit(machine: Machine, technology: Technology) -> ClockLimit:
     if machine.projection is not None:
         periods["projection_adder"] = blocks.projection_adder.delay_ns
         periods["quantizer"] = blocks.quantizer.delay_ns
+        periods["quantizer_select"] = math.ceil(math.log2(lanes_per_quantizer(machine.projection))) * mux_ns
     if isinstance(machine.selector, ThresholdSelector):
         periods["threshold_comparator"] = blocks.threshold_comparator.delay_ns
         periods["mask_walker"] = blocks.index_compactor.delay_ns

@@ -33,7 +33,7 @@ class Chip:
         if machine.dram is not None:
             tiles = [tile for layer in layers for tile in layer]
             self.dram = Dram(
-                env, machine, [tile.load_bits for tile in tiles], [tile.slice_bits_used for tile in tiles]
+                env, machine, [tile.load_bits for tile in tiles], [tile.slice_lines_used for tile in tiles]
             )
 
     def run(self) -> Process:

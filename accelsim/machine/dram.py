@@ -8,7 +8,8 @@ import simpy
 
 from accelsim.config import Machine
 from accelsim.machine.clocking import Process
-from accelsim.mapping.tiling import BITS_PER_KIB, ceil_div
+from accelsim.mapping.capacity import slice_lines
+from accelsim.mapping.lengths import ceil_div
 
 
 class Dram:
@@ -16,7 +17,7 @@ class Dram:
 
     ========================= ==========================================================
     ``load_bits[j]``          weight bits of tile j
-    ``slice_bits_used[j]``    bits that tile j takes in the fullest VPU slice
+    ``slice_lines_used[j]``   lines that tile j takes in the fullest VPU slice
     ``tile_started[j]``       event, set off by the chip
     ``tile_ended[j]``         event, set off by the chip
     ``loaded[j]``             event, set off by the channel
@@ -30,14 +31,14 @@ class Dram:
         env: simpy.Environment,
         machine: Machine,
         load_bits: Sequence[int],
-        slice_bits_used: Sequence[int],
+        slice_lines_used: Sequence[int],
     ) -> None:
         assert machine.dram is not None
         self.env = env
         self.dram = machine.dram
-        self.slice_bits = machine.weight_sram.kib * BITS_PER_KIB // machine.mvu.vpus
+        self.slice_lines = slice_lines(machine)
         self.load_bits = load_bits
-        self.slice_bits_used = slice_bits_used
+        self.slice_lines_used = slice_lines_used
         self.tile_started = [env.event() for _ in load_bits]
         self.tile_ended = [env.event() for _ in load_bits]
         self.loaded = [env.event() for _ in load_bits]
@@ -45,8 +46,8 @@ class Dram:
     def run(self) -> Process:
         for tile, bits in enumerate(self.load_bits):
             if tile > 0:
-                together = self.slice_bits_used[tile - 1] + self.slice_bits_used[tile]
-                fits = together <= self.slice_bits
+                together = self.slice_lines_used[tile - 1] + self.slice_lines_used[tile]
+                fits = together <= self.slice_lines
                 yield (self.tile_started if fits else self.tile_ended)[tile - 1]
             transfer_cycles = ceil_div(ceil_div(bits, 8), self.dram.bytes_per_cycle)
             yield self.env.timeout(self.dram.latency_cycles + transfer_cycles)

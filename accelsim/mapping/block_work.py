@@ -8,8 +8,10 @@ from typing import Generic
 import numpy as np
 
 from accelsim.config import Machine
-from accelsim.mapping.passes import Bools, Ints, Job, Number, Operand, by_vpu, full_job, masked_jobs
-from accelsim.mapping.tiling import CODE_BITS, WORD_BITS, Tile, ceil_div
+from accelsim.mapping.lengths import CODE_BITS, WORD_BITS, ceil_div
+from accelsim.mapping.operand import Operand
+from accelsim.mapping.passes import Bools, Ints, Job, Number, by_vpu, full_job, masked_jobs
+from accelsim.mapping.tiling import Tile
 
 SERVICES = ("front", "approximate", "select", "precise", "write_noise", "write")
 """The fields of `BlockWork` that are service cycles."""
@@ -127,10 +129,11 @@ def _front_end(tile: Tile, positions: int, machine: Machine) -> tuple[int, dict[
     reads = ceil_div(WORD_BITS * tile.d, machine.input_sram.width_bits)
     windows = ceil_div(reads, machine.input_sram.banks)
     lines = ceil_div(WORD_BITS * tile.d, machine.patch_buffer.width_bits)
-    cycles, projection = windows, {}
+    fetches, cycles, projection = 1, windows, {}
     if tile.projects and machine.projection is not None:
         unit = machine.projection
-        cycles = windows * ceil_div(tile.k, unit.lanes) + ceil_div(tile.k, unit.quantizers)
+        fetches = ceil_div(tile.k, unit.lanes)  # of the whole patch: once for each group of sums
+        cycles = windows * fetches + ceil_div(tile.k, unit.quantizers)
         lines += ceil_div(CODE_BITS * tile.k, machine.patch_buffer.width_bits)
         projection = {
             "projection_cycles": positions * cycles,
@@ -139,9 +142,9 @@ def _front_end(tile: Tile, positions: int, machine: Machine) -> tuple[int, dict[
             "projected_values": positions * tile.k,
         }
     return positions * cycles, projection | {
-        "fetch_cycles": positions * windows,
+        "fetch_cycles": positions * windows * fetches,
         "front_busy_cycles": positions * cycles,
-        "input_sram_reads": positions * reads,
+        "input_sram_reads": positions * reads * fetches,
         "patch_buffer_writes": positions * lines,
     }
 

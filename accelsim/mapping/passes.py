@@ -13,40 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.config import Machine
-from accelsim.mapping.tiling import Tile, ceil_div
+from accelsim.mapping.lengths import ceil_div
+from accelsim.mapping.operand import Operand
+from accelsim.mapping.tiling import Tile
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Number = TypeVar("Number", int, Ints)
-
-
-@dataclass(frozen=True, slots=True)
-class Operand:
-    """How a job of one precision streams its operands: the table of section 4."""
-
-    chunks: int
-    chunk_bits: int
-    weight_accesses: int
-    words_per_chunk: int
-
-    @classmethod
-    def approximate(cls, machine: Machine, k: int) -> Operand:
-        """4-bit mode: B codes a chunk."""
-        return cls._of(machine, k, machine.mvu.bricks_per_vpu, 4)
-
-    @classmethod
-    def precise(cls, machine: Machine, d: int) -> Operand:
-        """16-bit mode: L = B/16 words a chunk."""
-        return cls._of(machine, d, machine.mvu.lanes, 16)
-
-    @classmethod
-    def _of(cls, machine: Machine, length: int, per_chunk: int, bits: int) -> Operand:
-        return cls(
-            chunks=ceil_div(length, per_chunk),
-            chunk_bits=per_chunk * bits,
-            weight_accesses=ceil_div(per_chunk * bits, machine.weight_sram.width_bits),
-            words_per_chunk=per_chunk * bits // 16,
-        )
 
 
 @dataclass(frozen=True, slots=True)

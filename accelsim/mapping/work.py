@@ -30,7 +30,7 @@ class TileWork:
 
     cores: tuple[CoreWork, ...]
     load_bits: int
-    slice_bits_used: int
+    slice_lines_used: int
 
 
 def _unpack(layer: LayerTrace, image: int, tile: Tile) -> Bools:
@@ -64,7 +64,7 @@ def map_tile(layer: LayerTrace, image: int, tile: Tile, machine: Machine) -> Til
         blocks = _take(work, mine)
         counts = Counts(**{name: int(values.sum()) for name, values in blocks.counts.items()})
         cores.append(CoreWork(dense, blocks, counts))
-    return TileWork(tuple(cores), tile.load_bits, tile.slice_bits_used(machine.mvu.vpus))
+    return TileWork(tuple(cores), tile.load_bits, tile.slice_lines_used(machine.mvu.vpus))
 
 
 def map_layer(layer: LayerTrace, machine: Machine, image: int = 0) -> Iterator[TileWork]:

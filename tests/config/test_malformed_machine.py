@@ -33,7 +33,7 @@ input_sram:   {kib: 512, macro_kib: 32, width_bits: 256, banks: 1}
 patch_buffer: {kib: 128, macro_kib: 16, width_bits: 512}
 result_buffer: {kib: 24, macro_kib: 1, width_bits: 16}
 output_sram:  {kib: 512, macro_kib: 32, width_bits: 64, banks: 1}
-projection: {lanes: 96, quantizers: 16, accumulators: 1536}
+projection: {lanes: 96, quantizers: 16}
 selector: {kind: threshold, comparators: 16, latency_cycles: 1}
 sequencer: {lookahead: 1, mvu_order: approximate_first}
 dram: null
@@ -217,11 +217,17 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     ),
     "no lanes": ("lanes: 96", "lanes: 0", "projection.lanes", "0 is below the least allowed, 1"),
     "no quantizers": ("quantizers: 16", "quantizers: 0", "projection.quantizers", "0 is below"),
-    "too many accumulators": (
-        "accumulators: 1536",
-        "accumulators: 1048577",
+    "lanes that the quantizers do not empty evenly": (
+        "quantizers: 16",
+        "quantizers: 36",
+        "projection.quantizers",
+        "the 96 lanes are not a whole multiple of 36 quantizers",
+    ),
+    "an accumulator file": (
+        "quantizers: 16",
+        "quantizers: 16, accumulators: 1536",
         "projection.accumulators",
-        "above the most allowed, 1048576",
+        "unknown key `accumulators`",
     ),
     "adders instead of lanes": (
         "lanes: 96",
@@ -230,7 +236,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "unknown key `adders`",
     ),
     "selector without projection": (
-        "projection: {lanes: 96, quantizers: 16, accumulators: 1536}\n",
+        "projection: {lanes: 96, quantizers: 16}\n",
         "",
         "selector",
         "has a selector but no projection",

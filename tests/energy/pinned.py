@@ -11,7 +11,7 @@ def pinned_machine(name: str, **mvu: object) -> Machine:
     data["mvu"] |= mvu
     data["result_buffer"] |= {"kib": 16, "macro_kib": 1}
     if data["projection"] is not None:
-        data["projection"] |= {"lanes": 96, "quantizers": 16, "accumulators": 1536}
+        data["projection"] |= {"lanes": 96, "quantizers": 16}
     if name == "structured":
         data["selector"] |= {"groups_per_cycle": 4, "max_of": 16}
     return Machine.model_validate(data)

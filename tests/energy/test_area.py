@@ -28,8 +28,9 @@ def test_threshold_machine_by_hand() -> None:
         "requantizers": 16 * 486.248,
         "projection_trees": 96 * 16 * 143.7065,  # a window of 256 bits is 16 words
         "projection_sums": 96 * 183.274,
-        "projection_registers": 1536 * 2 * 107.447375,  # sums of 32 bits
+        "projection_registers": 96 * 2 * 102.942,  # a sum of 32 bits in each lane
         "quantizers": 16 * 3455.606,
+        "quantizer_select": 16 * 2 * 5 * 30.59,  # 16 quantizers choose among 6 lanes each, 32 bits
         "threshold_comparators": 16 * 80.332,
         "mask_walkers": 16 * 715.274,
         "index_queues": 16 * 16 * 12 / 16 * 107.447375,

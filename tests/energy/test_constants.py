@@ -38,9 +38,6 @@ def test_parts_by_hand() -> None:
             "vpu_steps_16bit": 3 * 16 * 0.04695875,
             "vpu_steps_4bit": 3 * 16 * 0.04695875,
             "essential_neurons": 12 / 16 * 16 * 0.04695875,
-            # So are the 16 sums of a lane, two words each.
-            "projection_accumulations": 2 * 16 * 0.04695875,
-            "projected_values": 2 * 16 * 0.04695875,
         }
     )
     assert prices["multiply_16bit", "logic"] == pytest.approx({"brick_ops_16bit": 9.49346 / 16})

@@ -62,7 +62,8 @@ def test_threshold_machine_by_hand() -> None:
         "projection_signs": 64 * 2 * 0.25987,  # two bits for each of 16 words of a window
         "quantize": 32 * 6.7545,
         # A lane has 16 of the 1536 sums, of two words: read and written for each window, read to be rounded.
-        "projection_registers": 64 * 2 * (16 * 0.04695875 + 0.71175) + 32 * 2 * 16 * 0.04695875,
+        "quantizer_select": 32 * 2 * math.log2(6) * 0.07819,
+        "projection_registers": 64 * 2 * 0.29585,
         "adder_tree": 4 * 3 * 0.42012,  # four steps, three additions for four lanes
         "psum_addition": 4 * 0.75084,
         "operand_select": (2 * 4 + 2 * 16) * 2 * 0.07819,  # words of a chunk through log2(4) levels

@@ -133,7 +133,8 @@ def random_machine(rng: Random, layers: tuple[LayerTrace, ...]) -> Machine:
         "hold_weights": rng.random() < 0.5,
         "spare_vpus": rng.choice(("idle", "share")),
     }
-    row_bits = max(_row_bits(layer) for layer in layers)
+    weight_width = rng.choice(WIDTHS)
+    row_lines = max(_row_lines(layer, mvu["bricks_per_vpu"], weight_width) for layer in layers)
     input_banks, input_width = rng.choice(((1, 16), (1, 32), (1, 64), (2, 16), (2, 32), (3, 16), (1, 128)))
     line_bits = input_banks * input_width * rng.choice((1, 1, 2, 3))
     slot_lines = block_size * max(_patch_lines(layer, line_bits) for layer in layers)
@@ -150,7 +151,7 @@ def random_machine(rng: Random, layers: tuple[LayerTrace, ...]) -> Machine:
             "lookahead": lookahead,
             "mvu_order": rng.choice(("approximate_first", "precise_first")),
         },
-        "projection": _random_projection(rng, layers),
+        "projection": _random_projection(rng),
         "dram": None,
     }
     if rng.random() < 0.4:
@@ -179,23 +180,44 @@ def random_machine(rng: Random, layers: tuple[LayerTrace, ...]) -> Machine:
 
     unit_rows = scheme.of if scheme.kind == "nm" else 1
     slots = lookahead + 1
-    input_bits = max(16 * each.shape.c_in * each.shape.h_in * each.shape.w_in for each in layers)
-    output_bits = max(16 * each.shape.n * each.shape.positions for each in layers)
+    window_words = input_banks * input_width // 16
+    input_bits = 16 * max(_map_words(each.shape, window_words) for each in layers)
+    output_width = rng.choice(WIDTHS)
     rows_per_vpu = max(_most_rows(each, scheme, vpus) for each in layers)
     result_bits = 16 * vpus * slots * block_size * rows_per_vpu
-    changes["weight_sram"] = _sram(rng, vpus * unit_rows * row_bits, (0, 0, 0, 1, 4))
-    changes["patch_buffer"] = _sram(rng, slots * slot_lines * line_bits, (0, 0, 0, 1, 4)) | {
-        "width_bits": line_bits
-    }
-    changes["result_buffer"] = _sram(rng, result_bits, (0, 1)) | {"width_bits": 16}
-    changes["input_sram"] = _sram(rng, input_bits, (0, 2)) | {"banks": input_banks, "width_bits": input_width}
-    changes["output_sram"] = _sram(rng, output_bits, (0, 2)) | {"banks": rng.randint(1, 3)}
+    weight_kib = ceil_div(vpus * unit_rows * row_lines * weight_width, BITS_PER_KIB)
+    weight_kib += rng.choice((0, 0, 0, 1, 4))
+    slice_rows = weight_kib * BITS_PER_KIB // vpus // weight_width // row_lines
+    output_bits = output_width * max(
+        _output_lines(each, vpus * (slice_rows // unit_rows * unit_rows), output_width) for each in layers
+    )
+    changes["weight_sram"] = {"kib": weight_kib, "macro_kib": 1, "width_bits": weight_width}
+    changes["patch_buffer"] = _sram(rng, slots * slot_lines * line_bits, (0, 0, 0, 1, 4), line_bits)
+    changes["result_buffer"] = _sram(rng, result_bits, (0, 1), 16)
+    changes["input_sram"] = _sram(rng, input_bits, (0, 2), input_width) | {"banks": input_banks}
+    changes["output_sram"] = _sram(rng, output_bits, (0, 2), output_width) | {"banks": rng.randint(1, 3)}
     return small_machine(**changes)
 
 
-def _row_bits(layer: LayerTrace) -> int:
+def _row_lines(layer: LayerTrace, bricks: int, width: int) -> int:
     k = layer.approximation.k if layer.approximation and not layer.is_dense else 0
-    return 16 * layer.shape.d + 4 * k
+    precise, approximate = ceil_div(layer.shape.d, bricks // 16), ceil_div(k, bricks)
+    return precise * ceil_div(bricks, width) + approximate * ceil_div(4 * bricks, width)
+
+
+def _output_lines(layer: LayerTrace, tile_rows: int, width: int) -> int:
+    """Lines of the output map, or a few more: a layer of shorter rows than the longest has larger tiles than these."""
+    neurons = layer.shape.n // layer.shape.groups
+    lines = sum(
+        ceil_div(16 * min(tile_rows, neurons - first), width) for first in range(0, neurons, tile_rows)
+    )
+    return layer.shape.positions * layer.shape.groups * lines
+
+
+def _map_words(shape: LayerShape, window_words: int) -> int:
+    """Enough for an input map whose rows are apart by a pitch, in whole lines."""
+    row = shape.w_in * shape.c_in // shape.groups
+    return shape.groups * shape.h_in * (row + window_words - 1) + window_words
 
 
 def _most_rows(layer: LayerTrace, scheme: Scheme, vpus: int) -> int:
@@ -209,19 +231,15 @@ def _patch_lines(layer: LayerTrace, line_bits: int) -> int:
     return ceil_div(16 * layer.shape.d, line_bits) + ceil_div(4 * k, line_bits)
 
 
-def _random_projection(rng: Random, layers: tuple[LayerTrace, ...]) -> dict[str, int]:
-    """Barely, or more than, enough accumulators; fewer lanes and quantizers than that, or more."""
-    least = max((each.approximation.k for each in layers if each.approximation), default=1)
-    return {
-        "lanes": rng.choice((1, 3, 8, 40, 200)),
-        "quantizers": rng.choice((1, 2, 5, 40)),
-        "accumulators": least + rng.choice((0, 0, 17)),
-    }
+def _random_projection(rng: Random) -> dict[str, int]:
+    """Fewer lanes and quantizers than there are sums, or more."""
+    quantizers = rng.choice((1, 1, 2, 3, 8))
+    return {"lanes": quantizers * rng.choice((1, 3, 4, 25)), "quantizers": quantizers}
 
 
-def _sram(rng: Random, least_bits: int, spare_kib: tuple[int, ...]) -> dict[str, int]:
-    kib = max(1, ceil_div(least_bits, BITS_PER_KIB)) + rng.choice(spare_kib)
-    return {"kib": kib, "macro_kib": 1, "width_bits": rng.choice(WIDTHS)}
+def _sram(rng: Random, least_bits: int, spare_kib: tuple[int, ...], width_bits: int) -> dict[str, int]:
+    kib = ceil_div(least_bits, BITS_PER_KIB) + rng.choice(spare_kib)
+    return {"kib": kib, "macro_kib": 1, "width_bits": width_bits}
 
 
 def small_machine(**changes: Any) -> Machine:
@@ -247,7 +265,7 @@ def small_machine(**changes: Any) -> Machine:
         "patch_buffer": {"kib": 16, "macro_kib": 1, "width_bits": 32},
         "result_buffer": {"kib": 16, "macro_kib": 1, "width_bits": 16},
         "output_sram": {"kib": 16, "macro_kib": 1, "width_bits": 32, "banks": 1},
-        "projection": {"lanes": 4, "quantizers": 2, "accumulators": 256},
+        "projection": {"lanes": 4, "quantizers": 2},
         "selector": {"kind": "threshold", "comparators": 2, "latency_cycles": 1},
         "sequencer": {"lookahead": 1, "mvu_order": "approximate_first"},
         "dram": None,

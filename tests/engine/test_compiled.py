@@ -81,7 +81,7 @@ def wide_machine(rng: Random, kind: str) -> Machine:
     """Any number of VPUs, any width of weights and lines."""
     block = rng.choice((1, 2, 4, 9))
     srams = {
-        name: {"kib": 1024, "macro_kib": 32, "width_bits": least * rng.choice((1, 2, 3, 4, 16, 64, 100))}
+        name: {"kib": 4096, "macro_kib": 32, "width_bits": least * rng.choice((1, 2, 3, 4, 16, 64, 100))}
         for name, least in (("weight_sram", 16), ("output_sram", 16), ("patch_buffer", 32))
     }
     nm = {"kind": "nm", "groups_per_cycle": 2, "latency_cycles": 1, "max_of": 70}

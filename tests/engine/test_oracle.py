@@ -14,6 +14,8 @@ from hypothesis import event, given, settings
 from accelsim.config import Machine
 from accelsim.engine import run_image
 from accelsim.errors import AccelsimError
+from accelsim.mapping import tile_layer
+from accelsim.mapping.capacity import TooSmall
 from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
 from tests.engine.strategies import Case, cases, random_case, small_machine
 from tests.oracles.jobs import active_rows
@@ -331,7 +333,6 @@ def test_a_dense_layer_of_an_nm_network_owns_single_rows() -> None:
         {"input_sram": ONE_KIB},
         {"output_sram": ONE_KIB},
         {"result_buffer": ONE_KIB, "sequencer": {"lookahead": 12}},
-        {"projection": {"accumulators": 7}},
     ],
     ids=[
         "weight_sram",
@@ -339,7 +340,6 @@ def test_a_dense_layer_of_an_nm_network_owns_single_rows() -> None:
         "input_sram",
         "output_sram",
         "result_buffer",
-        "projection.accumulators",
     ],
 )
 def test_what_does_not_fit_is_an_error(changes: dict[str, Any], request: pytest.FixtureRequest) -> None:
@@ -349,3 +349,47 @@ def test_what_does_not_fit_is_an_error(changes: dict[str, Any], request: pytest.
         oracle_image([layer], machine)
     with pytest.raises(AccelsimError, match=size):
         run_image([layer], machine, 0, engine="reference")
+
+
+MEMORIES = ("weight_sram", "input_sram", "patch_buffer", "result_buffer", "output_sram")
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_the_least_that_holds_a_layer(memory: str) -> None:
+    """The oracle takes it too, and refuses a KiB less, because of the same memory."""
+    above_one = 0
+    for seed in range(120):
+        case = random_case(Random(seed))
+        layer, machine = case.layers[0], _needing_more(case.machine)
+        least = next(
+            kib for kib in range(1, 1000) if _refuses(layer, _with_kib(machine, memory, kib)) is None
+        )
+        lay_out([layer], _with_kib(machine, memory, least), 0)
+        if least > 1:
+            above_one += 1
+            refused = _refuses(layer, _with_kib(machine, memory, least - 1))
+            assert refused is not None
+            with pytest.raises(DoesNotFit, match=refused):
+                lay_out([layer], _with_kib(machine, memory, least - 1), 0)
+    assert above_one >= 10
+
+
+def _needing_more(machine: Machine) -> Machine:
+    """With more slots and wider output lines, so that more than a KiB is needed more often."""
+    sequencer = machine.sequencer.model_copy(update={"lookahead": 15})
+    output = machine.output_sram.model_copy(update={"width_bits": 512, "kib": 100})
+    machine = machine.model_copy(update={"sequencer": sequencer, "output_sram": output})
+    return _with_kib(_with_kib(machine, "patch_buffer", 100), "result_buffer", 100)
+
+
+def _with_kib(machine: Machine, memory: str, kib: int) -> Machine:
+    return machine.model_copy(update={memory: getattr(machine, memory).model_copy(update={"kib": kib})})
+
+
+def _refuses(layer: LayerTrace, machine: Machine) -> str | None:
+    """The memory that the mapping finds too small."""
+    try:
+        tile_layer(layer, machine)
+    except TooSmall as error:
+        return error.field.removesuffix(".kib")
+    return None

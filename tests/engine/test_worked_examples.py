@@ -33,7 +33,7 @@ sequencer: {lookahead: 1, mvu_order: approximate_first}
 EXAMPLE_2 = (
     EXAMPLE_1.replace("hold_weights: false", "hold_weights: true")
     + """
-projection: {lanes: 4, quantizers: 4, accumulators: 8}
+projection: {lanes: 4, quantizers: 4}
 selector: {kind: nm, groups_per_cycle: 1, latency_cycles: 1, max_of: 2}
 """
 )
@@ -121,7 +121,7 @@ def test_example_2_nm(simulate: Simulate) -> None:
         "mvu_idle_input_cycles": 12,
         "mvu_idle_select_cycles": 2,
         "mvu_idle_drain_cycles": 5,
-        "fetch_cycles": 6,
+        "fetch_cycles": 12,
         "projection_cycles": 18,
         "front_busy_cycles": 18,
         "front_idle_done_cycles": 25,
@@ -133,7 +133,8 @@ def test_example_2_nm(simulate: Simulate) -> None:
         # z~: 2 lines a position; z: two lines a position.
         "output_busy_cycles": 12,
         "output_sram_writes": 12,
-        "input_sram_reads": 6,
+        # Two groups of four sums, and two windows of each of three patches for either.
+        "input_sram_reads": 12,
         # x: 64 bits, the projection: 32 bits.
         "patch_buffer_writes": 9,
         # Approximate: 4 accesses a position; precise: 1 a position, in two chunks.

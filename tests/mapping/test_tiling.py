@@ -7,6 +7,7 @@ import pytest
 
 from accelsim import AccelsimError, Approximation, LayerShape, LayerTrace, Machine, Scheme, load_machine
 from accelsim.mapping import tile_layer
+from accelsim.mapping.capacity import row_pitch
 from accelsim.mapping.passes import by_vpu, owned_rows
 
 
@@ -33,20 +34,87 @@ def layer(c_in: int, c_out: int, scheme: Scheme, groups: int = 1, size: int = 4,
 def test_a_layer_that_fits_is_one_tile() -> None:
     (tile,) = tile_layer(layer(64, 64, Scheme.nm(keep=1, of=8)), machine())
     assert (tile.rows, tile.units, tile.rows_per_unit, tile.first_row) == (64, 8, 8, 0)
-    assert tile.row_bits == 16 * 64 + 4 * 8
+    # 16 chunks of one access each, and a chunk of codes of 256 bits through 64.
+    assert tile.row_lines == 16 + 4
     assert tile.lanes == 2  # 8 groups on 16 VPUs
     assert tile.projects and tile.counts_positions
 
 
 def test_weights_larger_than_the_sram_are_cut_into_tiles() -> None:
-    # A slice of 1 KiB holds 8192 bits: 7 rows of 16 * 64 + 4 * 8 = 1056 bits. 4 VPUs, 28 rows a tile.
+    # A slice of 1 KiB has 128 lines of 64 bits: 6 rows of 20 lines. 4 VPUs, 24 rows a tile.
     small = machine("unstructured", mvu__vpus=4, weight_sram__kib=4, weight_sram__macro_kib=1)
     tiles = tile_layer(layer(64, 60, Scheme.unstructured(noise=0.5)), small)
-    assert [(tile.first_row, tile.rows) for tile in tiles] == [(0, 28), (28, 28), (56, 4)]
+    assert [(tile.first_row, tile.rows) for tile in tiles] == [(0, 24), (24, 24), (48, 12)]
     assert [tile.projects for tile in tiles] == [True, False, False]  # kept in the patch buffer
     assert [tile.counts_positions for tile in tiles] == [True, False, False]
-    assert tiles[0].load_bits == 28 * 1056
-    assert tiles[0].slice_bits_used(4) == 7 * 1056
+    assert tiles[0].load_bits == 24 * (16 * 64 + 4 * 8)  # loaded packed
+    assert tiles[0].slice_lines_used(4) == 6 * 20
+    assert tiles[2].slice_lines_used(4) == 3 * 20
+
+
+def test_a_slice_of_partial_lines_holds_whole_ones() -> None:
+    # 7 slices of 2 KiB together: 2340 bits each, 36 lines of 64 bits.
+    changed = machine("unstructured", mvu__vpus=7, weight_sram__kib=2, weight_sram__macro_kib=1)
+    assert [tile.rows for tile in tile_layer(layer(48, 30, Scheme.dense()), changed)] == [21, 9]
+    # Packed, 5 rows of 29 words would fit; of 8 chunks, the last with one word, 4 do.
+    assert [tile.rows for tile in tile_layer(layer(29, 30, Scheme.dense()), changed)] == [28, 2]
+
+
+@pytest.mark.parametrize("window_words", [1, 2, 3, 8, 16])
+@pytest.mark.parametrize(
+    ("channels", "kernel", "width"), [(3, 3, 8), (16, 3, 9), (5, 1, 4), (1, 4, 3), (7, 2, 7)]
+)
+def test_any_words_of_a_patch_lie_in_different_columns(
+    window_words: int, channels: int, kernel: int, width: int
+) -> None:
+    """Wherever a window begins in the patch; and no smaller pitch would do."""
+    shape = LayerShape(
+        kind="conv",
+        c_in=2 * channels,
+        c_out=2,
+        kernel=(kernel, kernel),
+        padding=(1, 1),
+        groups=2,
+        h_in=9,
+        w_in=width,
+    )
+
+    def conflicts(pitch: int) -> bool:
+        columns = [
+            (row * pitch + column * channels + channel) % window_words
+            for row in range(kernel) for column in range(kernel) for channel in range(channels)
+        ]  # fmt: skip
+        windows = (columns[first : first + window_words] for first in range(len(columns)))
+        return any(len(set(window)) < len(window) for window in windows)
+
+    pitch = row_pitch(shape, window_words)
+    assert pitch >= width * channels
+    assert not conflicts(pitch)
+    if kernel > 1 and kernel * channels >= window_words:
+        assert all(conflicts(smaller) for smaller in range(width * channels, pitch))
+
+
+def test_rows_of_the_input_map_are_a_pitch_apart() -> None:
+    # Rows of 10 x 3 words, 9 of a kernel's row: 30 is 14 modulo 16, so 41. 100 x 41 words are 257 lines of 16, and
+    # 8 KiB have 256; 300 x 10 packed words would need 6 KiB.
+    shape = LayerShape(kind="conv", c_in=3, c_out=2, kernel=(3, 3), h_in=100, w_in=10)
+    trace = LayerTrace.from_masks("layer", shape, Scheme.dense(), None)
+    with pytest.raises(
+        AccelsimError, match=r"field input_sram.kib: 8 is too small for the input map .*; at least 9$"
+    ):
+        tile_layer(trace, machine(input_sram__kib=8, input_sram__macro_kib=1))
+    tile_layer(trace, machine(input_sram__kib=9, input_sram__macro_kib=1))
+
+
+def test_lines_of_the_output_map_are_whole_in_every_tile() -> None:
+    # Rows of 16 lines, 8 in a slice of 1 KiB: tiles of 8, 8 and 1 row of 6 KiB: 2 + 2 + 1 lines of 4 words a position.
+    small = {"mvu__vpus": 1, "weight_sram__kib": 1, "weight_sram__macro_kib": 1, "output_sram__macro_kib": 1}
+    trace = layer(64, 17, Scheme.dense(), size=16)
+    with pytest.raises(
+        AccelsimError, match=r"field output_sram.kib: 9 is too small for the output .*; at least 10$"
+    ):
+        tile_layer(trace, machine("unstructured", **small, output_sram__kib=9))
+    assert len(tile_layer(trace, machine("unstructured", **small, output_sram__kib=10))) == 3
 
 
 def test_projections_that_do_not_fit_are_made_again() -> None:
@@ -88,7 +156,7 @@ def test_positions_are_dealt_to_lanes() -> None:
     ("trace", "changed", "words"),
     [
         (layer(64, 64, Scheme.nm(keep=1, of=8)), machine(weight_sram__kib=1, weight_sram__macro_kib=1),
-         "machine structured: field weight_sram.kib: 1 is too small for one tile of layer layer .*; at least 17$"),
+         "machine structured: field weight_sram.kib: 1 is too small for one tile of layer layer .*; at least 20$"),
         # 60 lines of 256 bits are 15,360.
         (layer(64, 64, Scheme.nm(keep=1, of=8)), machine(patch_buffer__kib=1, patch_buffer__macro_kib=1),
          "field patch_buffer.kib: 1 is too small for 3 slots of 4 patches of layer layer; at least 2$"),
@@ -96,8 +164,6 @@ def test_positions_are_dealt_to_lanes() -> None:
         (layer(64, 160, Scheme.nm(keep=1, of=8)), machine(mvu__vpus=18, result_buffer__kib=6),
          "field result_buffer.kib: 6 is too small for the outputs of 3 slots of 4 patches of layer layer "
          "in each of 18 banks; at least 7$"),
-        (layer(64, 64, Scheme.nm(keep=1, of=8), k=100), machine(projection__accumulators=99),
-         "field projection.accumulators: 99 is too small for the k of layer layer; at least 100$"),
         (layer(64, 64, Scheme.nm(keep=1, of=8), size=32), machine(input_sram__kib=100),
          "field input_sram.kib: 100 is too small for the input map of layer layer; at least 128$"),
         (layer(8, 128, Scheme.nm(keep=1, of=8), size=32), machine(output_sram__kib=100),

@@ -40,7 +40,7 @@ patch_buffer: {kib: 4096, macro_kib: 1, width_bits: 32}
 result_buffer: {kib: 4096, macro_kib: 1, width_bits: 16}
 output_sram:  {kib: 4096, macro_kib: 1, width_bits: 32, banks: 1}
 sequencer: {lookahead: 1, mvu_order: approximate_first}
-projection: {lanes: 4, quantizers: 4, accumulators: 4096}
+projection: {lanes: 4, quantizers: 4}
 """
 SELECTORS = {
     "threshold": "selector: {kind: threshold, comparators: 4, latency_cycles: 1}",

@@ -12,7 +12,7 @@ from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
 from tests.engine.strategies import Case, random_case, small_machine
 from tests.oracles.per_cycle import oracle_image
 
-NUMBERS = {"random": 70, "held": 20, "tied": 40, "queued": 12, "wide": 12}
+NUMBERS = {"random": 120, "held": 20, "tied": 40, "queued": 12, "wide": 12}
 """Cases of each kind, in the order in which they are run."""
 
 

@@ -20,44 +20,45 @@ def front_end_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machi
     """Bring a block's patches window by window, and project them on the way, position by position."""
     for _ in block:
         tally["positions"] += tile.counts_positions
-        reads_left = ceil_div(16 * tile.d, machine.input_sram.width_bits)
-        while reads_left:
-            reads = min(reads_left, machine.input_sram.banks)
-            reads_left -= reads
-            tally["input_sram_reads"] += reads
-            tally["fetch_cycles"] += 1
-            if tile.projects:
-                yield from _sums_of_window(tally, tile, machine)
-            else:
-                tally["front_busy_cycles"] += 1
-                yield
         tally["patch_buffer_writes"] += ceil_div(16 * tile.d, machine.patch_buffer.width_bits)
         if tile.projects:
-            tally["projection_additions"] += tile.nnz
-            yield from _round_sums(tally, tile, machine)
-            tally["patch_buffer_writes"] += ceil_div(4 * tile.k, machine.patch_buffer.width_bits)
+            yield from _project(tally, tile, machine)
+        else:
+            yield from _fetch(tally, tile, machine)
 
 
-def _sums_of_window(tally: Tally, tile: Tile, machine: Machine) -> Job:
-    """Every lane goes through the sums it owns, one a cycle; the window stays until the last is done."""
-    assert machine.projection is not None
-    lanes = [list(range(lane, tile.k, machine.projection.lanes)) for lane in range(machine.projection.lanes)]
-    while any(lanes):
-        for sums in lanes:
-            if sums:
-                sums.pop(0)
-                tally["projection_accumulations"] += 1
-        tally["projection_cycles"] += 1
+def _fetch(tally: Tally, tile: Tile, machine: Machine) -> Job:
+    """Read a whole patch, a window a cycle."""
+    reads_left = ceil_div(16 * tile.d, machine.input_sram.width_bits)
+    while reads_left:
+        reads = min(reads_left, machine.input_sram.banks)
+        reads_left -= reads
+        tally["input_sram_reads"] += reads
+        tally["fetch_cycles"] += 1
         tally["front_busy_cycles"] += 1
         yield
 
 
-def _round_sums(tally: Tally, tile: Tile, machine: Machine) -> Job:
+def _project(tally: Tally, tile: Tile, machine: Machine) -> Job:
+    """Make the sums of a position: as many as there are lanes, while the whole patch passes by, then the next."""
     assert machine.projection is not None
-    left = tile.k
-    while left:
-        rounded = min(left, machine.projection.quantizers)
-        left -= rounded
+    sums_left = tile.k
+    while sums_left:
+        sums = min(sums_left, machine.projection.lanes)
+        sums_left -= sums
+        for _ in _fetch(tally, tile, machine):
+            tally["projection_accumulations"] += sums
+            tally["projection_cycles"] += 1
+            yield
+        yield from _round_sums(tally, sums, machine.projection.quantizers)
+    tally["projection_additions"] += tile.nnz
+    tally["patch_buffer_writes"] += ceil_div(4 * tile.k, machine.patch_buffer.width_bits)
+
+
+def _round_sums(tally: Tally, sums: int, quantizers: int) -> Job:
+    while sums:
+        rounded = min(sums, quantizers)
+        sums -= rounded
         tally["projected_values"] += rounded
         tally["projection_cycles"] += 1
         tally["front_busy_cycles"] += 1

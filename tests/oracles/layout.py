@@ -32,8 +32,7 @@ class Tile:
     nnz: int
     projects: bool
     counts_positions: bool
-    row_bits: int
-    slice_bits_used: int
+    slice_lines_used: int
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -41,7 +40,7 @@ class Tile:
 
     @property
     def weight_bits(self) -> int:
-        return len(self.rows) * self.row_bits
+        return len(self.rows) * (16 * self.d + 4 * self.k)
 
     def vpu_of_unit(self, unit: int, lane: int, vpus: int) -> int:
         return unit % vpus if self.lanes == 1 else lane * len(self.units) + unit
@@ -56,15 +55,49 @@ def lay_out(layers: Sequence[LayerTrace], machine: Machine, image: int) -> list[
     tiles: list[Tile] = []
     for number, layer in enumerate(layers):
         shape = layer.shape
-        if 16 * shape.c_in * shape.h_in * shape.w_in > machine.input_sram.kib * 8192:
+        if _input_words(layer, machine) > _input_capacity(machine):
             raise DoesNotFit("input_sram too small")
-        if 16 * shape.n * shape.positions > machine.output_sram.kib * 8192:
-            raise DoesNotFit("output_sram too small")
         neurons = shape.n // shape.groups
+        of_layer: list[Tile] = []
         for group in range(shape.groups):
             rows = range(group * neurons, (group + 1) * neurons)
-            tiles += _sub_layer_tiles(layer, number, rows, machine, image)
+            of_layer += _sub_layer_tiles(layer, number, rows, machine, image)
+        line_neurons = machine.output_sram.width_bits // 16
+        lines = sum(shape.positions * ceil_div(len(tile.rows), line_neurons) for tile in of_layer)
+        if lines > machine.output_sram.kib * 8192 // machine.output_sram.width_bits:
+            raise DoesNotFit("output_sram too small")
+        tiles += of_layer
     return tiles
+
+
+def _input_words(layer: LayerTrace, machine: Machine) -> int:
+    """Words that the input map takes, each of its rows as long as a pitch."""
+    shape = layer.shape
+    columns = machine.input_sram.banks * machine.input_sram.width_bits // 16
+    channels = shape.c_in // shape.groups
+    pitch = shape.w_in * channels
+    while pitch % columns != shape.kernel[1] * channels % columns:
+        pitch += 1
+    return shape.groups * shape.h_in * pitch
+
+
+def _input_capacity(machine: Machine) -> int:
+    line_bits = machine.input_sram.banks * machine.input_sram.width_bits
+    return machine.input_sram.kib * 8192 // line_bits * (line_bits // 16)
+
+
+def slice_lines(machine: Machine) -> int:
+    """Lines of the weight slice of one VPU."""
+    return machine.weight_sram.kib * 8192 // machine.mvu.vpus // machine.weight_sram.width_bits
+
+
+def _row_lines(d: int, k: int, machine: Machine) -> int:
+    """Lines that a row's chunks take, precise and approximate, one chunk after the other."""
+    lines = 0
+    for length, value_bits, at_once in ((d, 16, machine.mvu.lanes), (k, 4, machine.mvu.bricks_per_vpu)):
+        for _ in range(0, length, at_once):
+            lines += ceil_div(value_bits * at_once, machine.weight_sram.width_bits)
+    return lines
 
 
 def _sub_layer_tiles(layer: LayerTrace, number: int, rows: range, machine: Machine, image: int) -> list[Tile]:
@@ -73,15 +106,14 @@ def _sub_layer_tiles(layer: LayerTrace, number: int, rows: range, machine: Machi
     if not dense:
         assert layer.approximation is not None
         k, nnz = layer.approximation.k, layer.approximation.nnz
-    row_bits = 16 * shape.d + 4 * k
+    row_lines = _row_lines(shape.d, k, machine)
     vpus, block_size = machine.mvu.vpus, machine.mvu.position_block
     shares = machine.mvu.spare_vpus == "share"
     slots = machine.sequencer.lookahead + 1
 
     unit_rows = layer.scheme.of if layer.scheme.kind == "nm" and not dense else 1
     units = [tuple(rows[i : i + unit_rows]) for i in range(0, len(rows), unit_rows)]
-    slice_bits = machine.weight_sram.kib * 8192 // vpus
-    units_per_slice = slice_bits // (unit_rows * row_bits)
+    units_per_slice = slice_lines(machine) // (unit_rows * row_lines)
     if units_per_slice == 0:
         raise DoesNotFit("weight_sram too small for one tile")
     tile_units = vpus * units_per_slice
@@ -98,8 +130,6 @@ def _sub_layer_tiles(layer: LayerTrace, number: int, rows: range, machine: Machi
     for tile in tiles_units:
         if slots * block_size * ceil_div(len(tile), vpus) * unit_rows > bank_words:
             raise DoesNotFit("result_buffer too small")
-    if machine.projection is not None and k > machine.projection.accumulators:
-        raise DoesNotFit("too few projection.accumulators")
     core_blocks = _core_blocks(shape.positions, block_size, machine)
 
     tiles = []
@@ -121,8 +151,7 @@ def _sub_layer_tiles(layer: LayerTrace, number: int, rows: range, machine: Machi
                 nnz=nnz,
                 projects=not dense and not (keeps and index > 0),
                 counts_positions=index == 0 and rows.start == 0,
-                row_bits=row_bits,
-                slice_bits_used=ceil_div(len(tile), vpus) * unit_rows * row_bits,
+                slice_lines_used=ceil_div(len(tile), vpus) * unit_rows * row_lines,
             )
         )
     return tiles

@@ -21,7 +21,7 @@ from tests.oracles.jobs import (
     selector_job,
     write_job,
 )
-from tests.oracles.layout import Tile, ceil_div, lay_out
+from tests.oracles.layout import Tile, ceil_div, lay_out, slice_lines
 
 CYCLE_LIMIT = 5_000_000
 
@@ -89,8 +89,8 @@ class Channel:
             return
         tile = self.tiles[number]
         if number > 0:
-            slice_bits = self.machine.weight_sram.kib * 8192 // self.machine.mvu.vpus
-            fits_beside = self.tiles[number - 1].slice_bits_used + tile.slice_bits_used <= slice_bits
+            lines_used = self.tiles[number - 1].slice_lines_used + tile.slice_lines_used
+            fits_beside = lines_used <= slice_lines(self.machine)
             if (tiles_started if fits_beside else tiles_ended) < number:
                 return
         bytes_ = ceil_div(tile.weight_bits, 8)

@@ -17,8 +17,11 @@ from accelsim.engine.compiled import jobs, schedule
 from accelsim.engine.compiled.schedule import Timing
 from accelsim.engine.compiled.shape import JobShape
 from accelsim.mapping.block_work import RegularWork
-from accelsim.mapping.passes import Ints, Operand
-from accelsim.mapping.tiling import BITS_PER_KIB, Tile, ceil_div, tile_layer
+from accelsim.mapping.capacity import slice_lines
+from accelsim.mapping.lengths import ceil_div
+from accelsim.mapping.operand import Operand
+from accelsim.mapping.passes import Ints
+from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.trace import LayerTrace
 
 COLUMN = {name: column for column, name in enumerate(COUNT_NAMES)}
@@ -33,7 +36,7 @@ class TilePlan:
     owner_of: Ints
     service: Ints
     load_bits: int
-    slice_bits_used: int
+    slice_lines_used: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
                 basis.owner_of,
                 basis.service,
                 tile.load_bits,
-                tile.slice_bits_used(machine.mvu.vpus),
+                tile.slice_lines_used(machine.mvu.vpus),
             )
         )
     return LayerPlan(
@@ -194,8 +197,7 @@ def plan_loads(plans: tuple[LayerPlan, ...], machine: Machine) -> Loads | None:
         return None
     tiles = [tile for plan in plans for tile in plan.tiles]
     transfers = [ceil_div(ceil_div(tile.load_bits, 8), machine.dram.bytes_per_cycle) for tile in tiles]
-    slice_bits = machine.weight_sram.kib * BITS_PER_KIB // machine.mvu.vpus
-    used = np.array([tile.slice_bits_used for tile in tiles])
+    used = np.array([tile.slice_lines_used for tile in tiles])
     fits = np.zeros(len(tiles), np.int64)
-    fits[1:] = used[1:] + used[:-1] <= slice_bits
+    fits[1:] = used[1:] + used[:-1] <= slice_lines(machine)
     return Loads(machine.dram.latency_cycles + np.array(transfers), fits)

@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.config import Machine
-from accelsim.mapping.passes import Ints, Operand
-from accelsim.mapping.tiling import Tile, ceil_div
+from accelsim.mapping.lengths import ceil_div
+from accelsim.mapping.operand import Operand
+from accelsim.mapping.passes import Ints
+from accelsim.mapping.tiling import Tile
 
 
 class JobShape(NamedTuple):

@@ -1,0 +1,88 @@
+"""What the memories of a core hold, by whole lines, and the errors where a layer does not fit (sections 2 and 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from accelsim.config import Machine
+from accelsim.errors import AccelsimError
+from accelsim.mapping.lengths import BITS_PER_KIB, WORD_BITS, ceil_div
+from accelsim.trace import LayerShape, LayerTrace
+
+
+class TooSmall(AccelsimError):
+    """A memory that a layer does not fit into; ``field`` and ``least_kib`` say which and what would do."""
+
+    def __init__(self, machine: Machine, sram: str, what: str, least_bits: int) -> None:
+        self.field = f"{sram}.kib"
+        self.least_kib = ceil_div(least_bits, BITS_PER_KIB)
+        given = getattr(machine, sram).kib
+        super().__init__(
+            f"{machine.where(self.field)}: {given} is too small for {what}; at least {self.least_kib}"
+        )
+
+
+def slice_lines(machine: Machine) -> int:
+    """Lines of one VPU's weight slice."""
+    slice_bits = machine.weight_sram.kib * BITS_PER_KIB // machine.mvu.vpus
+    return slice_bits // machine.weight_sram.width_bits
+
+
+def units_per_slice(layer: LayerTrace, machine: Machine, unit_rows: int, row_lines: int) -> int:
+    """Units that a weight slice holds. Raises TooSmall if it is none."""
+    units = slice_lines(machine) // (unit_rows * row_lines)
+    if units == 0:
+        vpus, width = machine.mvu.vpus, machine.weight_sram.width_bits
+        rows = f"{unit_rows} row(s) of {row_lines} lines in each of {vpus} slices"
+        least_bits = vpus * unit_rows * row_lines * width
+        raise TooSmall(machine, "weight_sram", f"one tile of layer {layer.name} ({rows})", least_bits)
+    return units
+
+
+def row_pitch(shape: LayerShape, window_words: int) -> int:
+    """Words from one row of a sub-layer's input map to the next.
+
+    With it any ``window_words`` consecutive words of a patch lie in different columns of the input SRAM.
+    """
+    channels = shape.c_in // shape.groups
+    row = shape.w_in * channels
+    return row + (shape.kernel[1] * channels - row) % window_words
+
+
+def check_input_map(layer: LayerTrace, machine: Machine) -> None:
+    """Raises TooSmall if the input SRAM does not hold the layer's input map."""
+    sram, shape = machine.input_sram, layer.shape
+    line_bits = sram.banks * sram.width_bits
+    line_words = line_bits // WORD_BITS
+    lines = ceil_div(shape.groups * shape.h_in * row_pitch(shape, line_words), line_words)
+    if lines > sram.kib * BITS_PER_KIB // line_bits:
+        raise TooSmall(machine, "input_sram", f"the input map of layer {layer.name}", lines * line_bits)
+
+
+def check_output_map(layer: LayerTrace, machine: Machine, tile_rows: Iterable[int]) -> None:
+    """Raises TooSmall if the output SRAM does not hold the layer's output map; tile_rows: rows of each tile."""
+    width = machine.output_sram.width_bits
+    lines = layer.shape.positions * sum(ceil_div(rows * WORD_BITS, width) for rows in tile_rows)
+    if lines > machine.output_sram.kib * BITS_PER_KIB // width:
+        raise TooSmall(machine, "output_sram", f"the output map of layer {layer.name}", lines * width)
+
+
+def spare_patch_lines(layer: LayerTrace, machine: Machine, code_lines: int, most_rows: int) -> int:
+    """Lines of the patch buffer that are left when all slots are taken.
+
+    code_lines: lines of a position's projection. most_rows: rows of the VPU that has most of them.
+    Raises TooSmall if the patch buffer or the result buffer does not hold all slots.
+    """
+    patch, result, vpus = machine.patch_buffer, machine.result_buffer, machine.mvu.vpus
+    slots = machine.sequencer.lookahead + 1
+    patches = slots * machine.mvu.position_block
+    in_flight = f"{slots} slots of {machine.mvu.position_block} patches of layer {layer.name}"
+
+    lines = patches * (ceil_div(WORD_BITS * layer.shape.d, patch.width_bits) + code_lines)
+    spare_lines = patch.kib * BITS_PER_KIB // patch.width_bits - lines
+    if spare_lines < 0:
+        raise TooSmall(machine, "patch_buffer", in_flight, lines * patch.width_bits)
+    if patches * most_rows > result.kib * BITS_PER_KIB // (WORD_BITS * vpus):
+        outputs = f"the outputs of {in_flight} in each of {vpus} banks"
+        raise TooSmall(machine, "result_buffer", outputs, patches * most_rows * WORD_BITS * vpus)
+    return spare_lines

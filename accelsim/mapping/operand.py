@@ -1,0 +1,42 @@
+"""How the operands of an MVU job are cut into chunks (section 4, the table of "MVU job")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accelsim.config import Machine
+from accelsim.mapping.lengths import CODE_BITS, WORD_BITS, ceil_div
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """The chunks of a row in one precision, and what each takes: bits, weight accesses, words of 16 bits."""
+
+    chunks: int
+    chunk_bits: int
+    weight_accesses: int
+    words_per_chunk: int
+
+    @classmethod
+    def approximate(cls, machine: Machine, k: int) -> Operand:
+        """4-bit mode: B codes a chunk. No chunks for ``k = 0``."""
+        return cls._of(machine, k, machine.mvu.bricks_per_vpu, CODE_BITS)
+
+    @classmethod
+    def precise(cls, machine: Machine, d: int) -> Operand:
+        """16-bit mode: L = B/16 words a chunk."""
+        return cls._of(machine, d, machine.mvu.lanes, WORD_BITS)
+
+    @classmethod
+    def _of(cls, machine: Machine, length: int, per_chunk: int, bits: int) -> Operand:
+        return cls(
+            chunks=ceil_div(length, per_chunk),
+            chunk_bits=per_chunk * bits,
+            weight_accesses=ceil_div(per_chunk * bits, machine.weight_sram.width_bits),
+            words_per_chunk=per_chunk * bits // WORD_BITS,
+        )
+
+    @property
+    def weight_lines(self) -> int:
+        """Lines of a weight slice that a row's chunks take: each begins on a line of its own."""
+        return self.chunks * self.weight_accesses
