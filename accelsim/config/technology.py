@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from accelsim.config.check import Strict, validate
 from accelsim.config.source import Source, find_config, read_source
@@ -18,20 +19,36 @@ Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Positive = Annotated[float, Field(gt=0, le=1e9)]
 
 
-class Sourced(Strict):
+class Measurement(Strict):
+    """How and when numbers were measured: what they share, said once."""
+
+    method: Text
+    tools: Text
+    date: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    library: Text
+    library_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class _Measured(Strict):
+    """`source` says where a number comes from; `measurement` names an entry of the file's ``measurements``."""
+
+    source: Text
+    operands: Text | None = None
+    measurement: str | None = Field(default=None, max_length=100)
+
+
+class Sourced(_Measured):
     """A number (its unit is in the key that holds it) and where it comes from."""
 
     value: Positive
-    source: Text
 
 
-class Block(Strict):
+class Block(_Measured):
     """A piece of logic: area, leakage at rest, and the shortest clock period it allows (pipelined inside)."""
 
     area_um2: Positive
     leakage_uw: Positive
     delay_ns: Positive
-    source: Text
 
 
 class Process(Strict):
@@ -48,6 +65,7 @@ class Events(Strict):
 
     multiply_16bit_pj: Sourced
     multiply_4bit_pj: Sourced
+    operand_word_pj: Sourced
     tree_addition_pj: Sourced
     psum_addition_pj: Sourced
     projection_addition_pj: Sourced
@@ -62,12 +80,14 @@ class Events(Strict):
     index_walk_pj: Sourced
     word_mux2_pj: Sourced
     requantize_pj: Sourced
+    requantize_noise_pj: Sourced
 
 
 class Blocks(Strict):
     """Area, leakage and delay of the logic blocks that docs/energy.md builds the machine of."""
 
     multiplier: Block
+    operand_word: Block
     tree_adder: Block
     psum_adder: Block
     projection_adder: Block
@@ -80,6 +100,13 @@ class Blocks(Strict):
     index_compactor: Block
     word_mux2: Block
     requantizer: Block
+
+
+_STANDS_IN = {
+    "events": {"operand_word_pj": "register_write_pj", "requantize_noise_pj": "requantize_pj"},
+    "blocks": {"operand_word": "register_word"},
+}
+"""What a file of before a key existed said in its place."""
 
 
 class SramSection(Strict):
@@ -104,6 +131,30 @@ class TechnologyFile(Strict):
     events: Events
     blocks: Blocks
     sram: SramSection
+    measurements: dict[str, Measurement] = Field(default_factory=dict)
+
+    @field_validator("events", "blocks", mode="before")
+    @classmethod
+    def _older_files(cls, value: object, info: ValidationInfo) -> object:
+        """Fill in keys that came later; anything malformed is left to the fields' own checks."""
+        if not isinstance(value, dict):
+            return value
+        said = dict(value)
+        for missing, other in _STANDS_IN[info.field_name or ""].items():
+            if missing not in said and isinstance(said.get(other), dict):
+                said[missing] = {**said[other], "source": f"as {other}: the file has no {missing}"}
+        return said
+
+    @field_validator("measurements")
+    @classmethod
+    def _is_referred_to(cls, value: dict[str, Measurement], info: ValidationInfo) -> dict[str, Measurement]:
+        for section in ("events", "blocks"):
+            for key, number in info.data.get(section) or ():
+                if number.measurement is not None and number.measurement not in value:
+                    raise ValueError(
+                        f"{section}.{key} refers to {number.measurement!r}, which is not among them"
+                    )
+        return value
 
 
 @dataclass(frozen=True)
@@ -118,6 +169,7 @@ class Technology:
     blocks: Blocks = field(compare=False)
     sram_conditions: SramSection = field(compare=False)
     sram: SramTable = field(compare=False)
+    measurements: Mapping[str, Measurement] = field(compare=False, default_factory=dict)
 
     def as_file(self) -> dict[str, Any]:
         """What the YAML says, as plain data; the SRAM table beside it is not in it."""
@@ -168,4 +220,5 @@ def _technology(file: TechnologyFile, table: SramTable) -> Technology:
         blocks=file.blocks,
         sram_conditions=file.sram,
         sram=table,
+        measurements=file.measurements,
     )
