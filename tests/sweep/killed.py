@@ -57,6 +57,22 @@ def start(spec: Path, db: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def interrupt(process: subprocess.Popen[str]) -> tuple[float, str]:
+    """Press Ctrl-C: seconds until the process says that all is done and kept, and what it says.
+
+    What Python then takes to give its memory back is not in it: that is longer the busier the computer is.
+    """
+    assert process.stderr is not None
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    said = ""
+    while process.poll() is None and not said.strip():
+        said = process.stderr.readline()
+    seconds = time.monotonic() - begun
+    _, rest = process.communicate(timeout=60)
+    return seconds, (said + rest).strip()
+
+
 def finished(spec: Path, db: Path) -> float:
     """Run the sweep to its end; seconds it took."""
     begun = time.monotonic()
