@@ -23,6 +23,8 @@ from rtl.simulate import TileRunner, run_layer
 SMALL = OperandLimits(channels=5, side=4, outputs=12, k=14, of=6)
 """Layers of some hundred cycles: Amaranth's simulator does a few hundred a second."""
 
+MOST_MACS = 5000
+
 
 def random_machine(rng: Random, kind: Kind) -> Machine:
     """A machine with every parameter drawn, memories so small that many layers take several tiles."""
@@ -109,7 +111,7 @@ def random_cases(seed: int, layers: int) -> MachineCases:
         if len(fitting) == layers:
             break
         operands = random_operands(draw, "dense" if rng.random() < 0.25 else kind, SMALL)
-        if operands.positions <= 16 and _fits(operands, shape):
+        if operands.w.size * operands.positions <= MOST_MACS and _fits(operands, shape):
             fitting.append(operands)
     if len(fitting) < layers:
         return random_cases(seed + 1_000_003 * len(kinds), layers)  # a machine too small for nearly all

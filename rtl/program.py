@@ -15,7 +15,7 @@ from accelsim.errors import AccelsimError
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
 from models.fixed_point.operands import CoreOperands, KeepLargest, Threshold
-from rtl.core.core import scale_layout
+from rtl.core.ports import scale_layout
 from rtl.core.registers import registers
 from rtl.core.shape import CODE_BITS, MAX_KERNEL_ROWS, WORD_BITS, CoreShape, ceil_div
 

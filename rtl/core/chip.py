@@ -11,8 +11,9 @@ from amaranth.hdl import Module, Value, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.core.core import Core, memory_ports, scale_layout
+from rtl.core.core import Core
 from rtl.core.counters import COUNTER_BITS, COUNTERS
+from rtl.core.ports import memory_ports, scale_layout
 from rtl.core.registers import ADDRESS_BITS, DATA_BITS
 from rtl.core.shape import WORD_BITS, CoreShape
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
+from amaranth.lib import wiring
 
 
 def delayed(m: Module, value: ValueLike, cycles: int, name: str) -> Value:
@@ -63,3 +64,8 @@ def select(choices: Sequence[ValueLike], index: Value) -> Value:
     for i in range(len(values) - 2, -1, -1):
         out = Mux(index == i, values[i], out)
     return out[:width]
+
+
+def drive(m: Module, unit: wiring.Component, **inputs: ValueLike) -> None:
+    """Connect inputs of a unit, by name."""
+    m.d.comb += [getattr(unit, name).eq(value) for name, value in inputs.items()]
