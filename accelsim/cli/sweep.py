@@ -156,7 +156,7 @@ class _Log:
 
 
 def _described(now: Progress) -> str:
-    left = now.seconds_left
+    left = now.seconds_left(time.monotonic())
     failed = f", {now.failed + now.unbuildable} failed" if now.failed + now.unbuildable else ""
     return f"{failed}, {duration(left)} left" if left is not None and now.left else failed
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim.bundled import bundled_path
 from accelsim.config import Machine, Technology
+from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
 from accelsim.inputs import BUNDLED_TRACES, as_trace
 from accelsim.store import Outcome, Point, Workload, code_version
@@ -34,8 +35,8 @@ CONNECT_SECONDS = 10
 WORKER_SECONDS = 60
 """How long to wait for the scheduler to answer, and for the first worker to be there."""
 
-TASKS_PER_THREAD = 3
-"""Tasks sent ahead for each thread of a worker: enough that none waits, few enough to follow changing speeds."""
+TASKS_PER_THREAD = 2
+"""Tasks sent for each thread of a worker: one to run and one to come."""
 
 Done = tuple[list[Point], list[Outcome]]
 
@@ -152,6 +153,10 @@ def _end(cluster: LocalCluster) -> None:
 
 
 def _on(client: Client) -> Executor:
+    # Now, so that importing and compiling is not taken for the time of the first points. Workers that join later do it
+    # with their first task.
+    client.run(prepare, ENGINES[0])
+
     def run(tasks: Tasks, engine: str) -> Iterator[Done]:
         return _run(client, tasks, engine)
 

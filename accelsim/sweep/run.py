@@ -31,16 +31,27 @@ class Progress:
     started: float
     done: int = 0
     failed: int = 0
+    _first: tuple[float, int] | None = None
 
     @property
     def left(self) -> int:
         """Still to run."""
         return self.total - self.kept - self.unbuildable - self.done
 
-    @property
-    def seconds_left(self) -> float | None:
+    def add(self, now: float, done: int, failed: int) -> None:
+        """Some more have run. ``now`` and ``started`` are seconds of one clock."""
+        self.done += done
+        self.failed += failed
+        if self._first is None:
+            self._first = now, self.done
+
+    def seconds_left(self, now: float) -> float | None:
         """What the rest takes if it goes on as it did; None before anything is done."""
-        return (time.monotonic() - self.started) * self.left / self.done if self.done else None
+        if self._first is None:
+            return None
+        # Since the first task, where there is more: until then workers were only starting.
+        since, before = self._first if self.done >= 3 * self._first[1] else (self.started, 0)
+        return (now - since) * self.left / (self.done - before)
 
 
 Report = Callable[[Progress], None]
@@ -88,8 +99,8 @@ def run_sweep(
     progress = Progress(len(plan.subjects), kept, len(unbuildable), time.monotonic())
     for points, outcomes in executor(Tasks(pending), engine):
         store.put(zip(points, outcomes, strict=True), engine)
-        progress.done += len(points)
-        progress.failed += sum(outcome.error is not None for outcome in outcomes)
+        failed = sum(outcome.error is not None for outcome in outcomes)
+        progress.add(time.monotonic(), len(points), failed)
         if report is not None:
             report(progress)
     return progress

@@ -112,10 +112,11 @@ def test_estimate(space_of: SpaceOf, tmp_path: Path) -> None:
 
 
 def test_seconds_left() -> None:
-    now = Progress(total=110, kept=5, unbuildable=5, started=0.0)
-    assert now.seconds_left is None
-    now.done = 20
-    seconds = now.seconds_left
-    now.done = 100
-    assert seconds is not None and seconds > 0
-    assert (now.left, now.seconds_left) == (0, 0)
+    now = Progress(total=110, kept=5, unbuildable=5, started=1000.0)
+    assert now.seconds_left(1001.0) is None
+    now.add(1008.0, 4, 0)  # slow: workers were starting
+    assert now.seconds_left(1008.0) == pytest.approx(8 / 4 * 96)
+    now.add(1010.0, 20, 1)  # since then 10 a second
+    assert now.seconds_left(1010.0) == pytest.approx(76 / 10)
+    now.add(1017.6, 76, 0)
+    assert (now.left, now.failed, now.seconds_left(1017.6)) == (0, 1, 0)
