@@ -1,9 +1,9 @@
-"""Why the shipped machines have the block sizes and accumulators they have, and what other choices would say.
+"""Why the shipped machines have the block sizes, accumulators and lanes they have, and what other choices would say.
 
-For each kind of machine: all combinations of ``position_block`` and ``accumulators_per_vpu``, each with as many
-VPUs as fit into the area of ``hwconfigs/unstructured.yaml``, judged by the geometric mean of EDP over 50, 75 and
-87.5 % noise. Then single changes to the shipped machines, and what they do to the comparison of structured
-with unstructured.
+For each kind of machine: all combinations of ``position_block`` and ``accumulators_per_vpu``, then of the projection's
+``lanes`` and ``quantizers``, each with as many VPUs as fit into the area of ``hwconfigs/unstructured.yaml``, judged by the
+geometric mean of EDP over 50, 75 and 87.5 % noise. Then single changes to the shipped machines, and what they do to the
+comparison of structured with unstructured.
 
     python benchmarks/design_choices.py [TRACE] [--images 1]
 """
@@ -26,36 +26,48 @@ SCHEMES = {
     "structured": ["nm-4of8", "nm-2of8", "nm-1of8"],
 }
 BLOCKS, ACCUMULATORS = (1, 2, 4), (4, 8, 16, 32)
+LANES, QUANTIZERS = range(32, 104, 8), (2, 4, 8)
 
 
-def changed(name: str, **mvu: Any) -> Machine:
-    """A shipped machine with other values in its ``mvu`` section."""
+def changed(name: str, section: str = "mvu", **fields: Any) -> Machine:
+    """A shipped machine with other values in one of its sections."""
     data = load_machine(name).model_dump(mode="json")
-    data["mvu"] |= mvu
+    data[section] |= fields
     return Machine.model_validate(data)
 
 
 def sizes(trace: Any, images: slice) -> None:
-    technology, reference = load_technology(), load_machine("unstructured")
     print("| machine | position_block | accumulators | VPUs at equal area | EDP, pJ s | |")
     print("| --- | ---: | ---: | ---: | ---: | --- |")
-    for name, schemes in SCHEMES.items():
-        shipped = load_machine(name).mvu
+    for name in SCHEMES:
         for block in BLOCKS:
             for accumulators in ACCUMULATORS:
-                if accumulators < block:
-                    continue
-                machine = changed(name, position_block=block, accumulators_per_vpu=accumulators)
-                machine = machine.resized(vpus=iso_area_vpus(machine, reference, technology))
-                try:
-                    edp = simulate(trace, machine, schemes=schemes, images=images).summary["edp_pj_us"]
-                except AccelsimError as error:
-                    print(f"| {name} | {block} | {accumulators} | {machine.mvu.vpus} | {error} | |")
-                    continue
-                mean = math.exp(sum(map(math.log, edp)) / len(edp)) / 1e6
-                same = (block, accumulators) == (shipped.position_block, shipped.accumulators_per_vpu)
-                mark = "shipped" if same else ""
-                print(f"| {name} | {block} | {accumulators} | {machine.mvu.vpus} | {mean:.4g} | {mark} |")
+                if accumulators >= block:
+                    machine = changed(name, position_block=block, accumulators_per_vpu=accumulators)
+                    _judge(name, (block, accumulators), machine, trace, images)
+
+
+def front_ends(trace: Any, images: slice) -> None:
+    print("\n| machine | lanes | quantizers | VPUs at equal area | EDP, pJ s | |")
+    print("| --- | ---: | ---: | ---: | ---: | --- |")
+    for name in ("unstructured", "structured"):
+        for lanes in LANES:
+            for quantizers in QUANTIZERS:
+                machine = changed(name, "projection", lanes=lanes, quantizers=quantizers)
+                _judge(name, (lanes, quantizers), machine, trace, images)
+
+
+def _judge(name: str, choice: tuple[int, int], machine: Machine, trace: Any, images: slice) -> None:
+    """Print the row of a choice: ``machine``, a variant of the shipped one of that name, at equal area."""
+    mark = "shipped" if machine == load_machine(name).resized(vpus=machine.mvu.vpus) else ""
+    machine = machine.resized(vpus=iso_area_vpus(machine, load_machine("unstructured"), load_technology()))
+    row = f"| {name} | {choice[0]} | {choice[1]} | {machine.mvu.vpus} |"
+    try:
+        edp = simulate(trace, machine, schemes=SCHEMES[name], images=images).summary["edp_pj_us"]
+    except AccelsimError as error:
+        print(f"{row} {error} | |")
+        return
+    print(f"{row} {math.exp(sum(map(math.log, edp)) / len(edp)) / 1e6:.4g} | {mark} |")
 
 
 def alternatives(trace: Any, images: slice) -> None:
@@ -99,6 +111,7 @@ def main() -> None:
     arguments = parser.parse_args()
     trace = as_trace(arguments.trace)
     sizes(trace, slice(0, arguments.images))
+    front_ends(trace, slice(0, arguments.images))
     alternatives(trace, slice(0, arguments.images))
 
 
