@@ -28,6 +28,14 @@ from models.layers.quantize import best_scale, int4_codes
 from models.layers.select import Selector
 
 
+class Injection(nn.Module):
+    """Eq. 2: what becomes of z and z~. models.defenses.controls has others to compare it with."""
+
+    def forward(self, layer: NonEssentialLayer, z: Tensor, z_approx: Tensor) -> Tensor:
+        """The output of `layer`, shaped as z; gradients flow through both branches, the mask is a constant."""
+        return torch.where(layer.essential(z_approx), z, z_approx)
+
+
 class NonEssentialLayer(nn.Module, ABC):
     """What the convolution and the linear layer share: P, W~, b~, their INT4 codes, selection, Eq. 2.
 
@@ -37,6 +45,7 @@ class NonEssentialLayer(nn.Module, ABC):
     - `w_approx` (n, k), `b_approx` (n,): W~ and b~, trainable, float32.
     - `w_scale` (n,), `b_scale` (), `y_scale` (): INT4 scales; 0 until `quantize` has run.
     - `selector`: decides the mask; `selector.scheme` is the scheme in force.
+    - `injection`: makes the output of z and z~.
 
     With a dense scheme the layer is the wrapped layer and nothing is approximated.
     """
@@ -64,6 +73,7 @@ class NonEssentialLayer(nn.Module, ABC):
         self.register_buffer("b_scale", torch.zeros((), device=reference.device))
         self.register_buffer("y_scale", torch.zeros((), device=reference.device))
         self.selector = Selector(scheme, groups)
+        self.injection: nn.Module = Injection()
 
     @property
     def approximation(self) -> Approximation:
@@ -128,15 +138,18 @@ class NonEssentialLayer(nn.Module, ABC):
         """A mask (images, positions, n) in the shape of the output z."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Eq. 2. Gradients flow through both branches; the mask is a constant."""
+        """Eq. 2, or what `injection` makes of it."""
         z: Tensor = self.inner(x)
         if self.selector.scheme.kind == "dense":
             return z
         if not self.is_quantized:
             raise AccelsimError("non-essential layer: W~ is not distilled yet; run distill first")
-        z_approx = self.approximate(x)
-        mask = self.selector(self.by_position(z_approx))
-        return torch.where(self.like_output(mask, z), z, z_approx)
+        mixed: Tensor = self.injection(self, z, self.approximate(x))
+        return mixed
+
+    def essential(self, magnitude: Tensor) -> Tensor:
+        """The mask of the neurons that the scheme keeps: those largest in |magnitude|, which is shaped as the output."""
+        return self.like_output(self.selector(self.by_position(magnitude)), magnitude)
 
 
 class NonEssentialConv2d(NonEssentialLayer):

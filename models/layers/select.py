@@ -62,6 +62,7 @@ class Selector(nn.Module):
         self.groups = groups
         self.register_buffer("quantiles", torch.empty(0))
 
+    @torch.no_grad()
     def calibrate(self, magnitude: Tensor) -> None:
         """Fill the threshold table from a sample of |z~| (any shape)."""
         ordered = magnitude.reshape(-1).float().sort().values

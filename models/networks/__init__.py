@@ -12,13 +12,32 @@ from torch import nn
 
 from accelsim.errors import AccelsimError
 from accelsim.trace.container import one_line
+from models.baselines.rpf import with_random_filters
+from models.baselines.rse import with_noise_layers
 from models.networks.resnet import ResNet18
 from models.networks.wide_resnet import WideResNet34_10
 
-NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    "resnet18": ResNet18,
-    "wrn34-10": WideResNet34_10,
+_BASES: dict[str, Callable[[int], nn.Module]] = {"resnet18": ResNet18, "wrn34-10": WideResNet34_10}
+_BASELINES: dict[str, Callable[[nn.Module], nn.Module]] = {
+    "": lambda network: network,
+    "-rse-add": lambda network: with_noise_layers(network, "add"),
+    "-rse-multiply": lambda network: with_noise_layers(network, "multiply"),
+    "-rpf": with_random_filters,
 }
+_CLASSES = {"": 10, "-cifar100": 100}
+
+
+def _factory(base: str, baseline: str, classes: int) -> Callable[[], nn.Module]:
+    return lambda: _BASELINES[baseline](_BASES[base](classes))
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    f"{base}{baseline}{suffix}": _factory(base, baseline, classes)
+    for base in _BASES
+    for baseline in _BASELINES
+    for suffix, classes in _CLASSES.items()
+}
+"""`resnet18` and `wrn34-10`, as they are or with a baseline's random layers, for 10 or 100 classes."""
 
 
 def make_network(name: str) -> nn.Module:
