@@ -18,7 +18,7 @@ from accelsim.store import Point, Subject, Unbuildable, Workload
 from accelsim.sweep.fields import LET, TECHNOLOGY, changed, check_field, flat
 from accelsim.sweep.names import WORKLOAD_FIELDS, Names, parse_expression
 from accelsim.sweep.spec import Spec
-from accelsim.sweep.values import Values, axis_values
+from accelsim.sweep.values import Values, axis_values, listed_values
 from accelsim.trace import Scheme, TraceFile
 
 MAX_COMBINATIONS = 1_000_000
@@ -138,7 +138,7 @@ class Space:
             groups.append(Dimension((field,), tuple((value,) for value in axis_values(given, where))))
         for index, group in enumerate(file.zip):
             columns = {
-                field: axis_values(given, self._at("zip", index, field)) for field, given in group.items()
+                field: listed_values(given, self._at("zip", index, field)) for field, given in group.items()
             }
             lengths = {field: len(values) for field, values in columns.items()}
             if len(set(lengths.values())) != 1:

@@ -13,7 +13,13 @@ Values = tuple[object, ...]
 
 
 def axis_values(given: object, where: str) -> Values:
-    """The values, in order, without repetition. Numbers stay whole where ``from``, ``to`` and the step are.
+    """The values of an axis: as `listed_values`, without repetition."""
+    # By kind and text: 1, 1.0 and true are equal to Python, and differ to a machine.
+    return tuple({(type(value), repr(value)): value for value in listed_values(given, where)}.values())
+
+
+def listed_values(given: object, where: str) -> Values:
+    """The values, in order. Numbers stay whole where ``from``, ``to`` and the step are.
 
     step: ``from``, ``from + step``, ... up to ``to``. factor: the same by multiplication. count: so many values
     from ``from`` to ``to``, each the same multiple of the one before. What is reached by multiplication is
@@ -31,8 +37,7 @@ def axis_values(given: object, where: str) -> Values:
         raise AccelsimError(f"{where}: has no values")
     if len(values) > MAX_VALUES:
         raise AccelsimError(f"{where}: has {len(values)} values; at most {MAX_VALUES}")
-    # By kind and text: 1, 1.0 and true are equal to Python, and differ to a machine.
-    return tuple({(type(value), repr(value)): value for value in values}.values())
+    return tuple(values)
 
 
 def _range(given: dict[str, object], where: str) -> list[object]:

@@ -29,7 +29,7 @@ def points(space: Space) -> list[Point]:
 def test_the_product_of_everything(space_of: SpaceOf) -> None:
     space = space_of(
         axes={"mvu.vpus": [4, 8], "sequencer.lookahead": {"from": 0, "to": 2, "step": 1}},
-        zip=[{"weight_sram.kib": [1024, 2048], "weight_sram.width_bits": [32, 64]}],
+        zip=[{"weight_sram.kib": [1024, 2048], "weight_sram.width_bits": [32, 64], "cores": [1, 1]}],
         images=["0:1", "0:2"],
     )
     assert space.combinations == 2 * 2 * 3 * 2 * 2 * 2
