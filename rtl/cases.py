@@ -20,10 +20,10 @@ from rtl.core.shape import CoreShape, Limits, core_shape
 from rtl.program import layer_programs, trace_of
 from rtl.simulate import TileRunner, run_layer
 
-SMALL = OperandLimits(channels=5, side=4, outputs=12, k=14, of=6)
+SMALL = OperandLimits(channels=4, side=4, outputs=10, k=12, of=6)
 """Layers of some hundred cycles: Amaranth's simulator does a few hundred a second."""
 
-MOST_MACS = 5000
+MOST_MACS = 2500
 
 
 def random_machine(rng: Random, kind: Kind) -> Machine:

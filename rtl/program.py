@@ -233,10 +233,14 @@ def _position_values(
 
 
 def _row_pitch(operands: CoreOperands, shape: CoreShape) -> int:
-    """Words from a map row to the next: at least the row's, congruent to a kernel row's (`rtl.core.window_fetch`)."""
     channels, _height, width = operands.x.shape
+    return row_pitch(channels, operands.kernel[1], width, shape.window_words)
+
+
+def row_pitch(channels: int, kernel_columns: int, width: int, window: int) -> int:
+    """Words from a map row to the next: at least the row's, congruent to a kernel row's (`rtl.core.window_fetch`)."""
     least = width * channels
-    return least + (operands.kernel[1] * channels - least) % shape.window_words
+    return least + (kernel_columns * channels - least) % window
 
 
 def _owned_rows(shape: CoreShape, tile: Tile) -> list[list[int]]:

@@ -1,0 +1,108 @@
+"""What can be built, and that the least depths of docs/machine.md, section 12, are the least."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("amaranth")
+pytest.importorskip("torch")
+
+from accelsim.config import Machine
+from accelsim.errors import AccelsimError
+from models.fixed_point.operands import CoreOperands, NoiseOperands, Threshold
+from rtl.cases import differences
+from rtl.core.shape import CoreShape, Limits, core_shape
+from rtl.program import layer_programs
+from rtl.simulate import AmaranthRunner
+from tests.rtl.machines import small_machine
+
+SMALL = Limits(rows_per_vpu=4, codes=32, sign_rows=64)
+
+WIDE = {"weight_sram": {"width_bits": 128}, "patch_buffer": {"width_bits": 128}}
+"""Ports that bring a chunk in one access, so that a job's last step is in its last cycle."""
+
+
+def quick(**mvu: int) -> Machine:
+    return small_machine(**WIDE, mvu={"accumulate_latency_cycles": 1, **mvu})
+
+
+def layer(n: int = 4, size: int = 3) -> CoreOperands:
+    """A 1x1 layer of 4 channels with k = 32 (one chunk, so that reads meet the last y written) and mixed masks."""
+    rng = np.random.default_rng(7)
+    noise = NoiseOperands(
+        signs=rng.integers(-1, 2, (32, 4)).astype(np.int8),
+        y_multiplier=40000,
+        y_shift=24,
+        codes=rng.integers(-7, 8, (n, 32)).astype(np.int8),
+        multipliers=np.full(n, 1000, np.int64),
+        terms=np.zeros(n, np.int64),
+        shift=4,
+        selection=Threshold(2000),
+    )
+    return CoreOperands(
+        x=rng.integers(-3000, 3001, (4, size, size)).astype(np.int16),
+        kernel=(1, 1),
+        stride=(1, 1),
+        padding=(0, 0),
+        w=rng.integers(-3000, 3001, (n, 4)).astype(np.int16),
+        terms=np.zeros(n, np.int64),
+        shift=12,
+        noise=noise,
+    )
+
+
+def test_shallower_pipelines_are_refused_in_one_line() -> None:
+    least = CoreShape(small_machine(), Limits()).depth_least
+    with pytest.raises(AccelsimError, match=rf"mvu.pipeline_depth_cycles: {least - 1} .* at least {least}$"):
+        core_shape(small_machine(mvu={"pipeline_depth_cycles": least - 1}))
+    assert core_shape(small_machine(mvu={"pipeline_depth_cycles": least})).depth_least == least
+    with pytest.raises(AccelsimError, match=r"selector.latency_cycles: 1 cannot be built"):
+        core_shape(small_machine(selector={"latency_cycles": 1}))
+    with pytest.raises(
+        AccelsimError, match=r"projection.quantizers: 3 cannot be built; must divide the 16 codes"
+    ):
+        core_shape(small_machine(projection={"lanes": 6, "quantizers": 3}))
+
+
+def differs(machine: Machine) -> bool:
+    """Whether the RTL differs on one position, all of whose outputs are selected in the first cycle.
+
+    Made without `core_shape`, which would refuse machines that are too shallow.
+    """
+    shape = CoreShape(machine, SMALL)
+    return bool(differences(layer(n=2, size=1), shape, AmaranthRunner(shape))[0])
+
+
+def test_the_least_depth_is_enough_and_no_less_is() -> None:
+    least = CoreShape(quick(), SMALL).depth_least
+    assert not differs(quick(pipeline_depth_cycles=least))
+    assert differs(quick(pipeline_depth_cycles=least - 1))
+
+
+def test_the_least_selector_latency_is_enough_and_no_less_is() -> None:
+    least = CoreShape(small_machine(), SMALL).selector_latency_least
+    assert not differs(small_machine(selector={"latency_cycles": least}))
+    assert differs(small_machine(selector={"latency_cycles": least - 1}))
+
+
+def test_steps_a_cycle_earlier_meet_operands_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    enough = CoreShape.step_skew.fget  # type: ignore[attr-defined]
+    monkeypatch.setattr(CoreShape, "step_skew", property(lambda shape: enough(shape) - 1))
+    assert differs(quick())
+
+
+@pytest.mark.parametrize(
+    ("operands", "changes", "limits", "said"),
+    [
+        (layer(n=9), {}, SMALL, "a VPU owns 5 rows of a tile; limits.rows_per_vpu is 4"),
+        (layer(), {}, replace(SMALL, codes=31), "a projection of 32 codes; limits.codes is 31"),
+        (layer(), {}, replace(SMALL, sign_rows=15), "P takes 16 rows of signs; limits.sign_rows is 15"),
+    ],
+)
+def test_layers_beyond_the_limits(operands: CoreOperands, changes: dict, limits: Limits, said: str) -> None:
+    shape = core_shape(small_machine(**changes), limits)
+    with pytest.raises(AccelsimError, match=said):
+        list(layer_programs(operands, shape))
