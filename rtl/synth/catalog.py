@@ -31,18 +31,26 @@ from rtl.synth.sources import Ints, Source
 
 Stimulus = Mapping[str, Bits]
 
+SCHEMES = ("dense", "unstructured-87.5", "nm-1of8")
+NOISY = SCHEMES[1:]
+THRESHOLD, GROUPS = SCHEMES[1:2], SCHEMES[2:3]
+
 MOST_CODES = 1536
 """Largest k of the shipped machines, which the requantizer's multiplier is made for."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What a block does in every cycle; `needs` names what its operands come from."""
+    """What a block does in every cycle, on operands of layers under `schemes`.
+
+    With `one_position` it is measured without position blocks too: then no weight is held.
+    """
 
     name: str
     drive: Callable[[Source], Stimulus]
     per_cycle: int = 1
-    needs_noise: bool = False
+    schemes: tuple[str, ...] = SCHEMES
+    one_position: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,34 +76,41 @@ def catalog(machines: Mapping[str, Machine]) -> list[BlockSpec]:
     window = machine.input_sram.banks * machine.input_sram.width_bits // 16
     value_bits = sum_bits(lanes, PRODUCT_16X16_BITS)
     return [
-        BlockSpec("brick", Brick, (Operation("multiply", _brick, needs_noise=True),)),
+        BlockSpec("brick", Brick, (Operation("multiply", _brick, schemes=NOISY, one_position=True),)),
         BlockSpec(
             "fused_multiplier",
             FusedMultiplier,
             (
-                Operation("precise", _fused_precise),
-                Operation("approximate", _fused_noise, per_cycle=BRICKS, needs_noise=True),
+                Operation("precise", _fused_precise, one_position=True),
+                Operation("approximate", _fused_noise, BRICKS, NOISY, one_position=True),
             ),
         ),
-        BlockSpec(
-            f"operand_stage_{positions}",
-            lambda: OperandStage(lanes, positions),
-            (
-                Operation("precise", lambda source: _operands(source, True, lanes, positions), lanes),
-                Operation(
-                    "approximate",
-                    lambda source: _operands(source, False, lanes, positions),
-                    4 * lanes,
-                    needs_noise=True,
+        *(
+            BlockSpec(
+                f"operand_stage_{count}",
+                lambda count=count: OperandStage(lanes, count),  # type: ignore[misc]
+                (
+                    Operation(
+                        "precise",
+                        lambda source, count=count: _operands(source, True, lanes, count),  # type: ignore[misc]
+                        lanes,
+                    ),
+                    Operation(
+                        "approximate",
+                        lambda source, count=count: _operands(source, False, lanes, count),  # type: ignore[misc]
+                        4 * lanes,
+                        NOISY,
+                    ),
                 ),
-            ),
+            )
+            for count in (1, positions)
         ),
         BlockSpec(
             "adder_tree",
             lambda: AdderTree(lanes, PRODUCT_16X16_BITS),
             (
                 Operation("precise", _tree_precise, lanes - 1),
-                Operation("approximate", _tree_noise, lanes - 1, needs_noise=True),
+                Operation("approximate", _tree_noise, lanes - 1, schemes=NOISY),
             ),
         ),
         *(
@@ -107,7 +122,7 @@ def catalog(machines: Mapping[str, Machine]) -> list[BlockSpec]:
                     Operation(
                         "approximate",
                         lambda source, e=entries: _psums(source, False, e, value_bits),  # type: ignore[misc]
-                        needs_noise=True,
+                        schemes=NOISY,
                     ),
                 ),
             )
@@ -118,27 +133,27 @@ def catalog(machines: Mapping[str, Machine]) -> list[BlockSpec]:
             lambda: Requantizer(code_sum_bits(MOST_CODES)),
             (
                 Operation("precise", lambda source: _requantize(source, True)),
-                Operation("approximate", lambda source: _requantize(source, False), needs_noise=True),
+                Operation("approximate", lambda source: _requantize(source, False), schemes=NOISY),
             ),
         ),
         BlockSpec(
             "projection_lane",
             lambda: ProjectionLane(window, 1),
-            (Operation("accumulate", _project, needs_noise=True),),
+            (Operation("accumulate", _project, schemes=NOISY),),
             ignored=("additions",),
         ),
-        BlockSpec("quantizer", Quantizer, (Operation("quantize", _quantize, needs_noise=True),)),
+        BlockSpec("quantizer", Quantizer, (Operation("quantize", _quantize, schemes=NOISY),)),
         BlockSpec(
             "threshold_selector",
             lambda: ThresholdBlock(comparators),
-            (Operation("compare", lambda s: _compare(s, comparators), comparators, needs_noise=True),),
+            (Operation("compare", lambda s: _compare(s, comparators), comparators, THRESHOLD),),
         ),
         BlockSpec(
             "ranker",
             lambda: Ranker(most_of),
-            (Operation("rank", lambda source: _rank(source, most_of), needs_noise=True),),
+            (Operation("rank", lambda source: _rank(source, most_of), schemes=GROUPS),),
         ),
-        BlockSpec("word_magnitude", WordMagnitude, (Operation("take", _magnitude, needs_noise=True),)),
+        BlockSpec("word_magnitude", WordMagnitude, (Operation("take", _magnitude, schemes=NOISY),)),
         BlockSpec("word_register", WordRegister, (Operation("write", _register),)),
         BlockSpec("word_mux", WordMux, (Operation("select", _mux),)),
         *(
@@ -155,7 +170,8 @@ def catalog(machines: Mapping[str, Machine]) -> list[BlockSpec]:
     ]
 
 
-def _always(value: int = 1, bits: int = 1) -> Bits:
+def always(value: int = 1, bits: int = 1) -> Bits:
+    """A port that keeps one value."""
     return bits_of(np.full((CYCLES, STREAMS), value), bits)
 
 
@@ -174,14 +190,14 @@ def _lane(chunks: Ints, lanes: int) -> Ints:
 def _brick(source: Source) -> Stimulus:
     steps = source.steps(wide=False)
     a, b = steps.operands[:, :, 0], steps.weights[:, :, 0]
-    return {"a": bits_of(a, 4), "b": bits_of(b, 4), "a_signed": _always(), "b_signed": _always()}
+    return {"a": bits_of(a, 4), "b": bits_of(b, 4), "a_signed": always(), "b_signed": always()}
 
 
 def _fused_precise(source: Source) -> Stimulus:
     steps = source.steps(wide=True)
     lanes = steps.operands.shape[2]
     return {
-        "wide": _always(),
+        "wide": always(),
         "a_wide": bits_of(_lane(steps.operands, lanes), 16),
         "b_wide": bits_of(_lane(steps.weights, lanes), 16),
     }
@@ -214,10 +230,10 @@ def _operands(source: Source, wide: bool, lanes: int, positions: int) -> Stimulu
     weights = np.zeros((CYCLES, size, STREAMS // WORD_BITS), np.uint64)
     weights[:, :own] = bits_of(steps.weights, bits)
     return {
-        "valid": _always(),
-        "wide": _always(int(wide)),
+        "valid": always(),
+        "wide": always(int(wide)),
         "position": bits_of(np.broadcast_to(position[:, None], (CYCLES, STREAMS)), index_bits(positions)),
-        "enable": _always(-1, BRICKS * lanes),
+        "enable": always(-1, BRICKS * lanes),
         "broadcast": broadcast,
         "weights": weights,
     }
@@ -239,7 +255,7 @@ def _psums(source: Source, wide: bool, entries: int, value_bits: int) -> Stimulu
     slot = steps.slot % entries
     value, first = _preloaded(steps.partial, steps.before, steps.first, slot, entries, value_bits)
     return {
-        "valid": _always(),
+        "valid": always(),
         "index": bits_of(_swept(slot, entries), index_bits(entries)),
         "first": bits_of(first, 1),
         "value": bits_of(value, value_bits),
@@ -273,8 +289,8 @@ def _preloaded(
 def _requantize(source: Source, wide: bool) -> Stimulus:
     found = source.finished(wide)
     return {
-        "valid": _always(),
-        "wide": _always(int(wide)),
+        "valid": always(),
+        "wide": always(int(wide)),
         "psum": bits_of(found.psum, 48),
         "bias": bits_of(found.bias, 48),
         "multiplier": bits_of(found.multiplier, 16),
@@ -286,7 +302,7 @@ def _project(source: Source) -> Stimulus:
     found = source.windows()
     bits = np.stack([found.signs != 0, found.signs < 0], axis=-1).reshape(CYCLES, STREAMS, -1)
     return {
-        "valid": _always(),
+        "valid": always(),
         "first": bits_of(found.first, 1),
         "words": bits_of(found.words, 16),
         "signs": bits_of(bits, 1),
@@ -296,10 +312,10 @@ def _project(source: Source) -> Stimulus:
 def _quantize(source: Source) -> Stimulus:
     sums, multiplier, shift = source.sums()
     return {
-        "valid": _always(),
+        "valid": always(),
         "y": bits_of(sums, 32),
-        "multiplier": _always(multiplier, 16),
-        "shift": _always(shift, 6),
+        "multiplier": always(multiplier, 16),
+        "shift": always(shift, 6),
     }
 
 
@@ -307,8 +323,8 @@ def _compare(source: Source, comparators: int) -> Stimulus:
     values, threshold, _ = source.outputs(comparators)
     return {
         "values": bits_of(values, 16),
-        "members": _always(-1, comparators),
-        "threshold": _always(threshold, 16),
+        "members": always(-1, comparators),
+        "threshold": always(threshold, 16),
     }
 
 
@@ -316,8 +332,8 @@ def _rank(source: Source, members: int) -> Stimulus:
     values, _, keep = source.outputs(members)
     return {
         "values": bits_of(values, 16),
-        "members": _always(-1, members),
-        "keep": _always(keep, members.bit_length()),
+        "members": always(-1, members),
+        "keep": always(keep, members.bit_length()),
     }
 
 
@@ -328,7 +344,7 @@ def _magnitude(source: Source) -> Stimulus:
 def _register(source: Source) -> Stimulus:
     """Words of weights, each other than the one before: a register of the ring gets the next chunk's."""
     weights = source.steps(wide=True).weights
-    return {"write": _always(), "word": bits_of(weights[:, :, 0], 16)}
+    return {"write": always(), "word": bits_of(weights[:, :, 0], 16)}
 
 
 def _mux(source: Source) -> Stimulus:

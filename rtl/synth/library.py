@@ -49,7 +49,10 @@ class PowerArc:
 
 @dataclass(frozen=True)
 class Pin:
-    """`capacitance_ff` is what its driver sees, `most_load_ff` what an output may drive; outputs have a `function` of the inputs (or of a register)."""
+    """`capacitance_ff` is what its driver sees, `most_load_ff` what an output may drive.
+
+    Outputs have a `function` of the inputs, or of a register.
+    """
 
     name: str
     is_output: bool

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from accelsim.config.machine import Machine
 from models.defenses.checkpoint import load_converted
-from models.fixed_point.operands import CoreOperands
+from models.fixed_point.operands import CoreOperands, KeepLargest
 from models.fixed_point.reference import FixedResult, fixed_point_layer
 from models.fixed_point.sample import load_sample
 from models.fixed_point.streams import (
@@ -51,6 +51,13 @@ class LayerOperands:
     def result(self) -> FixedResult:
         """z~, mask, y and z' of the layer."""
         return fixed_point_layer(self.operands)
+
+    @property
+    def group_size(self) -> int:
+        """Rows that go to one VPU together."""
+        noise = self.operands.noise
+        selection = noise.selection if noise is not None else None
+        return selection.of if isinstance(selection, KeepLargest) else 1
 
     def precise(self, machine: Machine, position_block: int) -> list[MvuStream]:
         """Steps of precise jobs on several VPUs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -74,4 +74,44 @@ class RegisterFile(wiring.Component):
             read.addr.eq(self.read_index),
             self.read_word.eq(read.data),
         ]
+        return m
+
+
+class WordRotator(wiring.Component):
+    """How a threshold selector gets its words: ``count`` neighbours out of one bank a VPU, from ``start`` on.
+
+    Consecutive neurons lie in consecutive VPUs, so a rotation brings them into order.
+    """
+
+    def __init__(self, banks: int, count: int) -> None:
+        self._banks, self._count = banks, count
+        super().__init__(
+            {
+                "banks": In(WORD_BITS * banks),
+                "start": In(range(banks)),
+                "words": Out(WORD_BITS * count),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        shifted = self.banks
+        for level in range((self._banks - 1).bit_length()):
+            turned = Signal(WORD_BITS * self._banks, name=f"level_{level}")
+            m.d.comb += turned.eq(Mux(self.start[level], shifted.rotate_right(WORD_BITS << level), shifted))
+            shifted = turned
+        m.d.comb += self.words.eq(Cat(shifted, shifted)[: WORD_BITS * self._count])
+        return m
+
+
+class GroupSelect(wiring.Component):
+    """How an N:M selector gets a group: all its rows are one VPU's, each in a bank of its own; one VPU's are chosen."""
+
+    def __init__(self, vpus: int, rows: int) -> None:
+        self._bits = WORD_BITS * rows
+        super().__init__({"banks": In(self._bits * vpus), "vpu": In(range(vpus)), "words": Out(self._bits)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.d.comb += self.words.eq(self.banks.word_select(self.vpu, self._bits))
         return m

@@ -15,6 +15,9 @@ from rtl.synth.operands import CYCLES, STREAMS, LayerOperands, by_sum, segments
 
 Ints = NDArray[np.int64]
 
+JOBS = 8
+"""Jobs drawn for a stream; they are gone through in turn."""
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -65,6 +68,10 @@ class Source(Protocol):
 
     def outputs(self, count: int) -> tuple[Ints, int, int]:
         """z~ of `count` neighbouring rows [cycles, streams, count], the threshold, and the N of N:M."""
+        ...
+
+    def pairs(self, rows: int) -> Ints:
+        """Essential pairs of a VPU's jobs, at most `rows` rows: bits [jobs, streams, positions * rows]."""
         ...
 
 
@@ -121,6 +128,17 @@ class RealSource:
         value = getattr(noise.selection, "value", 0)
         return _cut([groups]), value, getattr(noise.selection, "keep", 1)
 
+    def pairs(self, rows: int) -> Ints:
+        mask, mvu = self.layer.result.mask, self.machine.mvu
+        size = self.layer.group_size
+        owned = np.arange(mask.shape[1]) // size % mvu.vpus == 0
+        mine = np.zeros((len(mask) // mvu.position_block, mvu.position_block, rows), np.int64)
+        bits = mask[: mine.shape[0] * mvu.position_block, owned][:, :rows]
+        mine[:, :, : bits.shape[1]] = bits.reshape(mine.shape[0], mvu.position_block, -1)
+        jobs = mine.reshape(len(mine), -1)
+        jobs = jobs[jobs.any(axis=1)]
+        return segments([jobs], cycles=JOBS)
+
     def _streams(self, wide: bool) -> Sequence[MvuStream]:
         choose = self.layer.precise if wide else self.layer.noise
         return choose(self.machine, self.position_block)
@@ -164,6 +182,10 @@ class UniformSource:
 
     def outputs(self, count: int) -> tuple[Ints, int, int]:
         return self._draw(-(2**15), 2**15, count), 28672, 1
+
+    def pairs(self, rows: int) -> Ints:
+        bits = self._rng.random((JOBS, STREAMS, self.machine.mvu.position_block * rows)) < 1 / 8
+        return bits.astype(np.int64)
 
     def _draw(self, low: int, high: int, size: int = 0) -> Ints:
         shape = (CYCLES, STREAMS, size) if size else (CYCLES, STREAMS)

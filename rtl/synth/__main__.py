@@ -1,0 +1,143 @@
+"""``python -m rtl.synth --liberty FILE``: measure the blocks of the RTL and write the technology file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+from accelsim.config.machine import load_machine
+from accelsim.config.technology import load_technology
+from accelsim.errors import AccelsimError
+from accelsim.files import replaced, writable_folder
+from rtl.emit import to_rtlil
+from rtl.synth.catalog import SCHEMES, BlockSpec, catalog
+from rtl.synth.control import control_units
+from rtl.synth.library import load_library
+from rtl.synth.measure import Bench, MeasuredBlock, load_block, measured, save_block
+from rtl.synth.operands import exported_layers
+from rtl.synth.report import comparison, report_csv, table
+from rtl.synth.technology_file import technology_yaml
+from rtl.yosys import yosys_version
+
+ROOT = Path(__file__).resolve().parents[2]
+TECHNOLOGY = ROOT / "hwconfigs" / "technology"
+NAME = "freepdk45-rtl"
+SRAM_FROM = "freepdk45"
+"""The technology file whose SRAM figures are taken over."""
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--liberty",
+    type=Path,
+    required=True,
+    help="45 nm cell library, .lib or .lib.gz; not part of this project.",
+)
+@click.option(
+    "--out",
+    type=Path,
+    default=TECHNOLOGY,
+    show_default=False,
+    help="Folder for the technology file and report.",
+)
+@click.option(
+    "--work",
+    type=Path,
+    default=ROOT / "build" / "synth",
+    show_default=False,
+    help="Netlists, and what is done already.",
+)
+@click.option("--only", multiple=True, help="Measure these blocks only and write no file.")
+def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...]) -> None:
+    """Synthesize, time and simulate the blocks of the RTL; write area, delay and energy per event."""
+    yosys_version()
+    warnings.filterwarnings("ignore", module="amaranth")
+    library = load_library(liberty)
+    writable_folder(work)
+    writable_folder(out)
+    machines = {name: load_machine(name) for name in ("dense", "unstructured", "structured")}
+    specs = [*catalog(machines), *control_units(machines)]
+    if unknown := set(only) - {spec.name for spec in specs}:
+        raise AccelsimError(
+            f"only: no block {min(unknown)}; there are {', '.join(spec.name for spec in specs)}"
+        )
+    period_ns = 1000 / max(machine.clock_mhz for machine in machines.values())
+    bench = Bench(
+        library, dict(zip(SCHEMES, machines.values(), strict=True)), exported_layers(ROOT, SCHEMES), period_ns
+    )
+    chosen = [spec for spec in specs if not only or spec.name in only]
+    blocks = {block.name: block for block in _all(chosen, bench, work)}
+    click.echo(table(blocks, machines))
+    if only:
+        return
+    click.echo(comparison(blocks, machines))
+    sram = load_technology(SRAM_FROM).sram_conditions
+    text = technology_yaml(NAME, blocks, machines, library, sram, tools(), date.today())
+    for path, content in (
+        (out / f"{NAME}.yaml", text),
+        (out / f"{NAME}-blocks.csv", report_csv(blocks)),
+    ):
+        with replaced(path) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+        click.echo(f"wrote {path}")
+
+
+def tools() -> str:
+    """Tools and versions that the numbers depend on."""
+    return (
+        f"{yosys_version()} (Yosys with ABC), amaranth {importlib.metadata.version('amaranth')}, "
+        f"numpy {np.__version__}, torch {torch.__version__}"
+    )
+
+
+def _all(specs: Sequence[BlockSpec], bench: Bench, work: Path) -> Iterator[MeasuredBlock]:
+    """Every block, from an earlier run if nothing that it depends on has changed."""
+    for number, spec in enumerate(specs, 1):
+        path = work / f"{spec.name}-{_digest(spec, bench)}.json"
+        block = load_block(path)
+        click.echo(f"[{number}/{len(specs)}] {spec.name}" + (": done before" if block else " ..."), err=True)
+        if block is None:
+            block = measured(spec, bench, work / "netlists")
+            save_block(path, block)
+        yield block
+
+
+def _digest(spec: BlockSpec, bench: Bench) -> str:
+    """Of the block's RTL, the cell library, the machines and this flow."""
+    digest = hashlib.sha256(to_rtlil(spec.build(), spec.name).encode())
+    digest.update(bench.library.sha256.encode())
+    for machine in bench.machines.values():
+        digest.update(machine.sha256.encode())
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        if file.stem in _MEASURING:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+_MEASURING = (
+    "catalog", "control", "expression", "library", "measure", "netlist", "operands",
+    "parts", "power", "simulate", "sources", "table", "timing", "yosys",
+)  # fmt: skip
+
+
+if __name__ == "__main__":
+    try:
+        main(standalone_mode=False)
+    except AccelsimError as error:
+        click.echo(f"synth: {error}", err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        click.echo(f"synth: {error.format_message()}", err=True)
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("synth: interrupted; blocks that are done are kept", err=True)
+        sys.exit(130)

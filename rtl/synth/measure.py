@@ -1,0 +1,165 @@
+"""One block measured: mapped with the recipe that makes it smallest at the clock, then run on its operand sets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from accelsim.config.machine import Machine
+from accelsim.errors import AccelsimError
+from accelsim.files import replaced
+from rtl.emit import to_rtlil
+from rtl.synth.catalog import SCHEMES, BlockSpec, Operation
+from rtl.synth.library import Library
+from rtl.synth.netlist import Netlist, read_netlist
+from rtl.synth.operands import WARM_UP_CYCLES, LayerOperands
+from rtl.synth.power import measure
+from rtl.synth.sources import RealSource, Source, UniformSource
+from rtl.synth.timing import Timing, analyze
+from rtl.synth.yosys import Mapped, Recipe, map_design
+
+UNIFORM = "uniform"
+
+_SHARES_OF_PERIOD = (0.85, 0.65)
+"""Delays that ABC aims at, as shares of the clock period: registers take some of it."""
+
+
+@dataclass(frozen=True)
+class Physical:
+    """A block as mapped: cells, um2, uW at rest, ns. `path_ns` and `period_ns` are those of `timing.Timing`."""
+
+    recipe: str
+    cells: int
+    registers: int
+    area_um2: float
+    leakage_uw: float
+    path_ns: float
+    period_ns: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Energy of one event of an operation on one operand set, pJ; `clock_pj` and `inputs_pj` are parts of it.
+
+    `scheme` and `layer` say whose operands, `positions` the T of their order; "uniform", "" and 0 for uniform ones.
+    """
+
+    operation: str
+    scheme: str
+    layer: str
+    positions: int
+    energy_pj: float
+    clock_pj: float
+    inputs_pj: float
+
+
+@dataclass(frozen=True)
+class MeasuredBlock:
+    """All that was found of one block."""
+
+    name: str
+    physical: Physical
+    readings: tuple[Reading, ...]
+
+    def mean_pj(self, operation: str, positions: int) -> float:
+        """Mean over the layers' operands with so many positions a job; 0 positions are the uniform operands.
+
+        Raises AccelsimError if there are none.
+        """
+        found = [r.energy_pj for r in self.readings if (r.operation, r.positions) == (operation, positions)]
+        if not found:
+            raise AccelsimError(
+                f"block {self.name}: no energy of {operation} with {positions} positions a job"
+            )
+        return sum(found) / len(found)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What blocks are measured with: the library, the machine of each scheme, the layers, and the clock to meet."""
+
+    library: Library
+    machines: Mapping[str, Machine]
+    layers: Sequence[LayerOperands]
+    period_ns: float
+
+    def sources(self, operation: Operation) -> Iterator[tuple[Source, str, str, int]]:
+        """(source, scheme, layer, positions) of every operand set of an operation."""
+        yield UniformSource(self.machines[SCHEMES[1]]), UNIFORM, "", 0
+        for each in self.layers:
+            if each.scheme not in operation.schemes:
+                continue
+            machine = self.machines[each.scheme]
+            block = machine.mvu.position_block
+            yield RealSource(each, machine, block), each.scheme, each.layer, block
+            if operation.one_position and each.scheme == operation.schemes[-1]:
+                yield RealSource(each, machine, 1), each.scheme, each.layer, 1
+
+
+def measured(spec: BlockSpec, bench: Bench, netlists: Path | None = None) -> MeasuredBlock:
+    """Map a block and take all its readings; its netlist goes to `netlists` (JSON and Verilog) if given.
+
+    Raises AccelsimError if no recipe meets the clock.
+    """
+    physical, mapped, netlist, timing = _mapped(spec, bench)
+    if netlists is not None:
+        netlists.mkdir(parents=True, exist_ok=True)
+        with replaced(netlists / f"{spec.name}.json") as path:
+            path.write_text(json.dumps(mapped.json))
+        with replaced(netlists / f"{spec.name}.v") as path:
+            path.write_text(mapped.verilog)
+    readings = []
+    for operation in spec.operations:
+        for source, scheme, layer, positions in bench.sources(operation):
+            energy = measure(netlist, bench.library, timing.slews_ns, operation.drive(source), WARM_UP_CYCLES)
+            each = (
+                part / operation.per_cycle for part in (energy.total_pj, energy.clock_pj, energy.inputs_pj)
+            )
+            readings.append(Reading(operation.name, scheme, layer, positions, *each))
+    return MeasuredBlock(spec.name, physical, tuple(readings))
+
+
+def _mapped(spec: BlockSpec, bench: Bench) -> tuple[Physical, Mapped, Netlist, Timing]:
+    source = to_rtlil(spec.build(), spec.name)
+    best: tuple[Physical, Mapped, Netlist, Timing] | None = None
+    fastest = float("inf")
+    for share in _SHARES_OF_PERIOD:
+        recipe = Recipe(round(share * bench.period_ns * 1000), booth=True)
+        mapped = map_design(source, spec.name, bench.library, recipe, spec.ignored)
+        netlist = read_netlist(mapped.json, spec.name, bench.library)
+        timing = analyze(netlist, bench.library)
+        fastest = min(fastest, timing.period_ns)
+        physical = Physical(
+            str(recipe),
+            len(netlist.instances),
+            len(netlist.registers),
+            netlist.area_um2,
+            netlist.leakage_uw,
+            timing.path_ns,
+            timing.period_ns,
+        )
+        if timing.period_ns <= bench.period_ns and (best is None or physical.area_um2 < best[0].area_um2):
+            best = physical, mapped, netlist, timing
+    if best is None:
+        raise AccelsimError(
+            f"block {spec.name}: needs {fastest:.3f} ns at best; the machines' clock leaves {bench.period_ns:g} ns"
+        )
+    return best
+
+
+def save_block(path: Path, block: MeasuredBlock) -> None:
+    """Write what was found, so that an interrupted run can go on after it."""
+    with replaced(path) as temporary:
+        temporary.write_text(json.dumps(asdict(block)))
+
+
+def load_block(path: Path) -> MeasuredBlock | None:
+    """What `save_block` wrote; None if there is nothing that can be read."""
+    try:
+        data = json.loads(path.read_text())
+        readings = tuple(Reading(**each) for each in data["readings"])
+        return MeasuredBlock(data["name"], Physical(**data["physical"]), readings)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
