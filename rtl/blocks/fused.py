@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.blocks.brick import PRODUCT_BITS, brick_product
+from rtl.blocks.once import written_once
 
 BRICKS = 16
 PRODUCT_16X16_BITS = 32
@@ -18,6 +19,7 @@ def _quad(p: list[Value], shift: int, wide: Value) -> Value:
     return low + Mux(wide, middle << shift, middle) + Mux(wide, high << 2 * shift, high)
 
 
+@written_once
 class FusedMultiplier(wiring.Component):
     """A 16-bit lane of a VPU: bricks fused by shift-add, as in the BitFusion of Sharma et al. (ISCA 2018).
 

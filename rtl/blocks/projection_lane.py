@@ -7,6 +7,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.blocks.carry_save import carry_save_sum
+from rtl.blocks.once import written_once
 from rtl.blocks.tree import AdderTree, tree_latency
 
 Y_BITS = 32
@@ -21,6 +22,7 @@ def projection_lane_latency(window_words: int) -> int:
 SIGN_LAYOUT = data.StructLayout({"nonzero": 1, "negative": 1})
 
 
+@written_once
 class ProjectionLane(wiring.Component):
     """``y[index] = (0 if first else y[index]) + sum of sign_i * word_i`` over a window, one a cycle.
 

@@ -6,6 +6,7 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.blocks.once import written_once
 from rtl.blocks.projection_lane import Y_BITS
 from rtl.blocks.requantize import MULTIPLIER_BITS
 from rtl.blocks.rounding import SHIFT_BITS, rounded_shift
@@ -14,6 +15,7 @@ CODE_BITS = 4
 CODE_MAX = 7
 
 
+@written_once
 class Quantizer(wiring.Component):
     """``code = clamp((y * multiplier + half) >> shift, -7, 7)``; ``half`` rounds halves up.
 

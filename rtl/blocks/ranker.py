@@ -6,9 +6,11 @@ from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.blocks.once import written_once
 from rtl.blocks.threshold import MAGNITUDE_BITS, magnitude
 
 
+@written_once
 class Ranker(wiring.Component):
     """``mask`` = the ``keep`` members of largest ``|value|``, ties to the lower index; all if there are fewer.
 

@@ -44,8 +44,11 @@ class VpuMasks(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         shape = self._shape
-        every = thermometer(self.rows, shape.rows)
-        there = self.served & thermometer(self.positions, shape.positions)
+        every, there = Signal(shape.rows), Signal(shape.positions)
+        m.d.comb += [
+            every.eq(thermometer(self.rows, shape.rows)),
+            there.eq(self.served & thermometer(self.positions, shape.positions)),
+        ]
         chosen = Cat([every] * shape.positions)
         if shape.approximates:
             found = Value.cast(0)

@@ -54,9 +54,15 @@ class OutputPort(wiring.Component):
 
         # The lines of the job, a bit each; those of its positions that hold a word to write.
         wanted = Signal(shape.positions * shape.neurons)
-        everything = Cat([thermometer(self.neurons, shape.neurons)] * shape.positions)
-        there = Cat(bit.replicate(shape.neurons) for bit in thermometer(self.positions, shape.positions))
-        m.d.comb += wanted.eq(Mux(self.all_words, everything, self.masks) & there)
+        everything, there = Signal(shape.neurons), Signal(shape.positions)
+        m.d.comb += [
+            everything.eq(thermometer(self.neurons, shape.neurons)),
+            there.eq(thermometer(self.positions, shape.positions)),
+        ]
+        for i in range(shape.positions):
+            part = slice(i * shape.neurons, (i + 1) * shape.neurons)
+            of_position = Mux(self.all_words, everything, self.masks[part])
+            m.d.comb += wanted[part].eq(Mux(there[i], of_position, 0))
         lines = Cat(wanted[i * words : (i + 1) * words].any() for i in range(total))
 
         busy, left, left_now = Signal(), Signal(total), Signal(total)

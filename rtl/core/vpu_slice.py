@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.blocks.once import written_once
 from rtl.blocks.requantize import VALUE_BITS, Requantizer
 from rtl.blocks.rounding import SHIFT_BITS
 from rtl.blocks.vpu_pipeline import VpuPipeline
@@ -23,6 +24,7 @@ ISSUE = ("active", "job_start", "window_start", "pass_end", "wide")
 """What the MVU's controller tells every walker."""
 
 
+@written_once
 class VpuSlice(wiring.Component):
     """Inputs named as in `VpuMasks`, `Walker` and the selector belong to the issue stage, ``exec_*`` to the cycle
     `CoreShape.step_skew` later: the window's kind, whether its chunk is the first or last, the chunks of the
