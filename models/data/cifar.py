@@ -1,7 +1,8 @@
-"""CIFAR-10 from the official binary files.
+"""CIFAR-10 and CIFAR-100 from the official binary files.
 
-Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009). Each of the six files holds
-10,000 records of 3,073 bytes: one label byte (0 to 9), then 1,024 red, green and blue bytes, row-major.
+Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009). A record is one label byte (CIFAR-100: the
+coarse label, then the fine one, which is used), then 1,024 red, green and blue bytes, row-major. CIFAR-10 has six files
+of 10,000 records, CIFAR-100 one of 50,000 and one of 10,000.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, suggestion
 
 TRAIN_FILES = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
 TEST_FILES = ("test_batch.bin",)
 RECORDS_PER_FILE = 10_000
-RECORD_BYTES = 1 + 3 * 32 * 32
+"""Of CIFAR-10; CIFAR-100's training file holds five times as many."""
+
+PIXEL_BYTES = 3 * 32 * 32
+RECORD_BYTES = 1 + PIXEL_BYTES
 DATA_VARIABLE = "ACCELSIM_DATA"
 
 
@@ -34,18 +38,53 @@ class ImageSet:
         return len(self.labels)
 
 
-def load_cifar10(folder: Path | str | None = None, *, train: bool) -> ImageSet:
-    """The 50,000 training or 10,000 test images in file order.
+@dataclass(frozen=True)
+class _Layout:
+    """Where a data set's files are, and which of a record's label bytes counts."""
 
-    `folder` holds the .bin files, itself or in a subfolder cifar-10-batches-bin; None takes the folder
+    title: str
+    folder: str
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    label_bytes: int
+    classes: int
+
+    def files(self, train: bool) -> dict[str, int]:
+        """Name to number of records."""
+        names = self.train if train else self.test
+        whole = RECORDS_PER_FILE * (5 if train else 1)
+        return {name: whole // len(names) for name in names}
+
+
+_LAYOUTS = {
+    "cifar10": _Layout("CIFAR-10", "cifar-10-batches-bin", TRAIN_FILES, TEST_FILES, 1, 10),
+    "cifar100": _Layout("CIFAR-100", "cifar-100-binary", ("train.bin",), ("test.bin",), 2, 100),
+}
+DATASETS = tuple(_LAYOUTS)
+
+
+def load_cifar10(folder: Path | str | None = None, *, train: bool) -> ImageSet:
+    """The 50,000 training or 10,000 test images of CIFAR-10 in file order: `load_cifar("cifar10", ...)`."""
+    return load_cifar("cifar10", folder, train=train)
+
+
+def load_cifar(dataset: str, folder: Path | str | None = None, *, train: bool) -> ImageSet:
+    """The 50,000 training or 10,000 test images of `cifar10` or `cifar100` in file order.
+
+    `folder` holds the .bin files, itself or in the subfolder that the official archive unpacks to; None takes the folder
     from the environment variable ACCELSIM_DATA. Raises AccelsimError when a file is missing, has another
-    size, or holds a label above 9.
+    size, or holds a label that is no class, and for an unknown data set.
     """
-    root = _find_root(folder)
-    parts = [_read_file(root / name) for name in (TRAIN_FILES if train else TEST_FILES)]
-    records = np.concatenate(parts)
-    images = np.ascontiguousarray(records[:, 1:]).reshape(-1, 3, 32, 32)
-    return ImageSet(torch.from_numpy(images), torch.from_numpy(records[:, 0].astype(np.int64)))
+    if dataset not in _LAYOUTS:
+        raise AccelsimError(f"data set {dataset!r} is unknown; {suggestion(dataset, DATASETS)}")
+    layout = _LAYOUTS[dataset]
+    root = _find_root(folder, layout)
+    records = np.concatenate(
+        [_read_file(root / name, count, layout) for name, count in layout.files(train).items()]
+    )
+    images = np.ascontiguousarray(records[:, layout.label_bytes :]).reshape(-1, 3, 32, 32)
+    labels = records[:, layout.label_bytes - 1].astype(np.int64)
+    return ImageSet(torch.from_numpy(images), torch.from_numpy(labels))
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -53,28 +92,32 @@ def to_float(images: Tensor) -> Tensor:
     return images.to(torch.float32) / 255.0
 
 
-def _find_root(folder: Path | str | None) -> Path:
+def _find_root(folder: Path | str | None, layout: _Layout) -> Path:
     if folder is None:
         folder = os.environ.get(DATA_VARIABLE)
         if not folder:
-            raise AccelsimError(f"CIFAR-10: no data folder given; pass --data or set {DATA_VARIABLE}")
+            raise AccelsimError(f"{layout.title}: no data folder given; pass --data or set {DATA_VARIABLE}")
     root = Path(folder)
-    nested = root / "cifar-10-batches-bin"
+    nested = root / layout.folder
     if nested.is_dir():
         root = nested
     if not root.is_dir():
-        raise AccelsimError(f"{root}: no such folder; it must hold data_batch_1..5.bin and test_batch.bin")
+        names = (*layout.train, *layout.test)
+        raise AccelsimError(f"{root}: no such folder; it must hold {', '.join(names)}")
     return root
 
 
-def _read_file(path: Path) -> np.ndarray:
-    expected = RECORDS_PER_FILE * RECORD_BYTES
+def _read_file(path: Path, count: int, layout: _Layout) -> np.ndarray:
+    record = layout.label_bytes + PIXEL_BYTES
     if not path.is_file():
-        raise AccelsimError(f"{path}: missing; the official CIFAR-10 binary version has this file")
+        raise AccelsimError(f"{path}: missing; the official {layout.title} binary version has this file")
     size = path.stat().st_size
-    if size != expected:
-        raise AccelsimError(f"{path}: {size} bytes, must be {expected} (10,000 records of 3,073 bytes)")
-    records = np.fromfile(path, dtype=np.uint8).reshape(RECORDS_PER_FILE, RECORD_BYTES)
-    if records[:, 0].max() > 9:
-        raise AccelsimError(f"{path}: label {records[:, 0].max()}, must be 0 to 9")
+    if size != count * record:
+        raise AccelsimError(
+            f"{path}: {size} bytes, must be {count * record} ({count:,} records of {record:,} bytes)"
+        )
+    records = np.fromfile(path, dtype=np.uint8).reshape(count, record)
+    largest = records[:, layout.label_bytes - 1].max()
+    if largest >= layout.classes:
+        raise AccelsimError(f"{path}: label {largest}, must be 0 to {layout.classes - 1}")
     return records

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from accelsim.errors import AccelsimError
+from models.data import cifar
 from models.data.cifar import RECORD_BYTES, RECORDS_PER_FILE, load_cifar10, to_float
 
 
@@ -51,3 +52,29 @@ def test_faults_are_named(tmp_path: Path) -> None:
     (tmp_path / "test_batch.bin").write_bytes(b"x" * 100)
     with pytest.raises(AccelsimError, match="100 bytes, must be 30730000"):
         load_cifar10(tmp_path, train=False)
+
+
+@pytest.mark.parametrize("nested", ["", "cifar-100-binary"])
+def test_cifar100_takes_the_fine_label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nested: str) -> None:
+    monkeypatch.setattr(cifar, "RECORDS_PER_FILE", 100)
+    (tmp_path / nested).mkdir(exist_ok=True)
+    for name, count in (("train.bin", 500), ("test.bin", 100)):
+        records = np.zeros((count, 3074), np.uint8)
+        records[:, 0], records[:, 1] = 7, np.arange(count) % 100
+        records[3, 2 + 2048 + 31 * 32 + 1] = 9  # image 3, blue, last row, column 1
+        records.tofile(tmp_path / nested / name)
+    for train, count in ((True, 500), (False, 100)):
+        data = cifar.load_cifar("cifar100", tmp_path, train=train)
+        assert len(data) == count and data.labels[97:100].tolist() == [97, 98, 99]
+        assert data.images[3].nonzero().tolist() == [[2, 31, 1]]
+    (tmp_path / nested / "test.bin").write_bytes(bytes([0, 100]) * 153_700)
+    with pytest.raises(AccelsimError, match=r"test\.bin: label 100, must be 0 to 99"):
+        cifar.load_cifar("cifar100", tmp_path, train=False)
+    (tmp_path / nested / "train.bin").unlink()
+    with pytest.raises(AccelsimError, match=r"train\.bin: missing; the official CIFAR-100"):
+        cifar.load_cifar("cifar100", tmp_path, train=True)
+
+
+def test_unknown_data_set(tmp_path: Path) -> None:
+    with pytest.raises(AccelsimError, match="data set 'cifar1000' is unknown; did you mean"):
+        cifar.load_cifar("cifar1000", tmp_path, train=True)
