@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ import pytest
 pytest.importorskip("amaranth")
 pytest.importorskip("torch")
 
-from accelsim.config import Machine
+from accelsim.config import Machine, load_machine
 from accelsim.errors import AccelsimError
 from models.fixed_point.operands import CoreOperands, NoiseOperands, Threshold
-from rtl.cases import differences
+from rtl.cases import differences, random_machine
 from rtl.core.shape import CoreShape, Limits, core_shape
 from rtl.program import layer_programs
 from rtl.simulate import AmaranthRunner
@@ -106,3 +107,31 @@ def test_layers_beyond_the_limits(operands: CoreOperands, changes: dict, limits:
     shape = core_shape(small_machine(**changes), limits)
     with pytest.raises(AccelsimError, match=said):
         list(layer_programs(operands, shape))
+
+
+def stages(terms: int) -> int:
+    """ts of docs/machine.md, section 12, for up to 4,096 terms."""
+    return 0 if terms == 1 else 1 if terms <= 16 else 2 if terms <= 256 else 3
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_depths_are_those_of_the_document(seed: int) -> None:
+    kinds = ("dense", "threshold", "nm")
+    kind = kinds[seed % 3]
+    machine = random_machine(Random(seed), kind)
+    mvu, window = machine.mvu, machine.input_sram.banks * machine.input_sram.width_bits // 16
+    bits = (16 * mvu.lanes) if kind == "dense" else (4 * mvu.bricks_per_vpu)
+    reads = -(-mvu.position_block * bits // machine.patch_buffer.width_bits)
+    accesses = -(-bits // machine.weight_sram.width_bits)
+    front = 2 if kind == "dense" else 6 + stages(window)
+    skew = max(front + reads + 1, accesses + 1)
+    shape = CoreShape(machine, Limits())
+    assert shape.depth_least == skew + 6 + stages(mvu.lanes) + min(mvu.accumulate_latency_cycles, 2)
+    assert shape.selector_latency_least == {"dense": 0, "threshold": 2, "nm": 3}[kind]
+
+
+@pytest.mark.parametrize(
+    "name", ["dense", "structured", "structured-single", "unstructured", "unstructured-single"]
+)
+def test_shipped_machines_can_be_built(name: str) -> None:
+    assert core_shape(load_machine(name)).vpus > 0
