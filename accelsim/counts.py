@@ -31,7 +31,7 @@ class Counts:
             accumulate latency.
         mvu_idle_{input,select,drain}_cycles: idle, by what the MVU waited for (also: barrier_cycles, dram_cycles).
     Front end (fetch and projection)
-        fetch_cycles, projection_cycles: cycles each needs; a position that projects hides its fetch.
+        fetch_cycles, projection_cycles: in which a window is fetched; of positions that project, fetches included.
         front_busy_cycles; front_idle_slot_cycles (no free slot); front_idle_done_cycles (all fetched).
         projection_additions: 16-bit additions or subtractions, nnz(P) per projected position.
         projection_accumulations: sums of a window added to one of the k sums of a position.
