@@ -2,21 +2,32 @@
 
 ``figure5``: docs/images/figure5.png and the tables of docs/reproduction.md, from runs (minutes). ``energy``: the table of
 published figures in docs/energy.md, from the technology file. ``mutations``: their table in docs/validation.md, from a
-run. Text between markers is replaced, the rest stays.
+run. ``sweeps``: the tables of docs/sweeps.md, from a run of the bundled sweep (a minute). Text between markers is replaced,
+the rest stays.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from accelsim import figure5, load_technology
+from accelsim import figure5, load_machine, load_technology
+from accelsim.energy import area
 from accelsim.files import replaced
+from accelsim.report.equal_area import equal_area_markdown
 from accelsim.report.plots import plot_figure5
 from accelsim.report.published import published_markdown
+from accelsim.store import Store
+from accelsim.store.table import table
+from accelsim.sweep import load_sweep, open_space
+from accelsim.sweep.plan import plan_sweep
+from accelsim.sweep.run import run_sweep
 
 ROOT = Path(__file__).resolve().parent.parent
+AREA_SHARES = (1, 1.25, 1.5, 2)
+"""Areas of the tables of docs/sweeps.md, in those of the shipped unstructured machine."""
 
 
 def fill(text: str, marker: str, content: str) -> str:
@@ -49,6 +60,17 @@ def refresh_mutations() -> None:
     rewrite("validation.md", {"mutations": table})
 
 
+def refresh_sweeps() -> None:
+    technology, spec = load_technology(), load_sweep("equal-area")
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "sweep.db") as store:
+        run_sweep(spec.file.name, spec.text, plan_sweep(open_space(spec)), store)
+        rows = table(store, spec.file.name)
+    unit_mm2 = area(load_machine("unstructured"), technology).total_mm2
+    failed = sum(row["state"] == "failed" for row in rows)
+    count = f"{len(rows)} points, of which {failed} are machines that a layer does not fit on.\n\n"
+    rewrite("sweeps.md", {"sweep": count + equal_area_markdown(rows, unit_mm2, AREA_SHARES)})
+
+
 def refresh_figure5() -> None:
     figure = figure5()
     with replaced(ROOT / "docs/images/figure5.png") as temporary:
@@ -69,7 +91,12 @@ def refresh_figure5() -> None:
     )
 
 
-PARTS = {"energy": refresh_energy, "mutations": refresh_mutations, "figure5": refresh_figure5}
+PARTS = {
+    "energy": refresh_energy,
+    "mutations": refresh_mutations,
+    "sweeps": refresh_sweeps,
+    "figure5": refresh_figure5,
+}
 
 
 def main() -> None:

@@ -36,12 +36,11 @@ def _table(title: str, columns: Sequence[str], text_columns: int) -> Table:
 
 
 def show_rows(rows: Sequence[Mapping[str, str]]) -> None:
-    """Rows of text with the same columns, of which there is at least one."""
-    table = _table("", list(rows[0]), 0)
-    table.title = None
-    for row in rows:
-        table.add_row(*row.values())
-    console().print(table)
+    """Rows of text with the same columns, of which there is at least one; as wide as it takes, nothing cut short."""
+    lines = [dict(zip(rows[0], rows[0], strict=True)), *rows]
+    widths = {name: max(len(line[name]) for line in lines) for name in rows[0]}
+    for line in lines:
+        print("  ".join(line[name].rjust(width) for name, width in widths.items()).rstrip())
 
 
 def scheme_label(name: str) -> str:

@@ -151,7 +151,8 @@ class Store:
     def records(self, sweep: str | None = None) -> Iterator[dict[str, Any]]:
         """Every recorded point: columns of ``points``, ``config`` of its machine, and ``labels``, as stored.
 
-        Of one sweep in its order, or of all in order of identity, with the labels of the first sweep it is in.
+        Of one sweep in its order, or of all sweeps in order of identity, with the labels of the first sweep by name.
+        A point that no sweep has any more (it has the results of newer code, say) is kept, but not among these.
         Raises AccelsimError if there is no such sweep.
         """
         if sweep is not None and not list(self._select("SELECT 1 FROM sweeps WHERE name = ?", (sweep,))):
@@ -165,9 +166,8 @@ class Store:
         )
         query = f"""
             SELECT points.*, machines.config AS config, members.labels AS labels
-            FROM points {"" if sweep is not None else "LEFT"} JOIN members
-                   ON members.point = points.id AND {of_sweep}
-                 LEFT JOIN machines ON machines.sha256 = points.machine_sha256
+            FROM points JOIN members ON members.point = points.id AND {of_sweep}
+                        LEFT JOIN machines ON machines.sha256 = points.machine_sha256
             ORDER BY {"members.position" if sweep is not None else "points.id"}"""
         return self._select(query, {"sweep": sweep} if sweep is not None else ())
 

@@ -83,6 +83,8 @@ def test_a_point_put_again_replaces(tmp_path: Path, workload: Workload) -> None:
         store.put([(point, Outcome(point.id, "no memory"))], "compiled")
         assert store.done() == set()
         store.put([(point, outcome_of(point))], "reference")
+        assert list(store.records()) == []  # in no sweep
+        store.set_sweep("mine", "", [(point.id, {})])
         (row,) = store.records()
     assert (row["state"], row["error"], row["engine"]) == ("done", None, "reference")
 
