@@ -1,4 +1,4 @@
-"""Mistakes put into the engines on purpose: each is caught by comparing all counts with the oracle's."""
+"""Mistakes put into the engines on purpose: each is caught by comparing all counts with the oracle's, and the RTL's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from accelsim.engine import run_image
 from tests.mutations.cases import NUMBERS, cases
 from tests.mutations.catalogue import MUTATIONS
 from tests.mutations.mutant import Mutation, mutant, unchanged
-from tests.mutations.verdict import difference, judge
+from tests.mutations.recorded import recorded_cases
+from tests.mutations.verdict import first_catch, judge
 
 # NumPy warns where Python runs the unsigned arithmetic of machine code.
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
@@ -18,8 +19,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarn
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_is_caught(mutation: Mutation) -> None:
-    verdict = judge(mutation)
-    assert verdict.case is not None, f"survives {verdict.number} cases: {mutation.name} ({mutation.rule})"
+    assert judge(mutation).by_oracle is not None, f"survives: {mutation.name} ({mutation.rule})"
+
+
+def test_most_are_caught_by_the_rtl_alone() -> None:
+    """All but those outside of a core, and a few that take a layer larger than Amaranth's simulator runs in a second."""
+    caught = [mutation.name for mutation in MUTATIONS if judge(mutation).by_rtl is not None]
+    assert len(caught) >= 0.75 * len(MUTATIONS), caught
 
 
 def test_engines_without_a_mistake_are_not() -> None:
@@ -30,12 +36,11 @@ def test_engines_without_a_mistake_are_not() -> None:
         "reference": lambda *case: run_image(*case, engine="reference"),
         "compiled": lambda *case: run_image(*case, engine="compiled"),
     }
-    count = 0
-    for name, case, expected in cases():
-        for engine, run in engines.items():
-            assert difference(run, case, expected) == "", (engine, name)
-        count += 1
-    assert count == sum(NUMBERS.values())
+    for engine, run in engines.items():
+        assert first_catch(run, cases()) is None, engine
+        assert first_catch(run, recorded_cases()) is None, engine
+    assert len(list(cases())) == sum(NUMBERS.values())
+    assert len(list(recorded_cases())) >= 100
 
 
 def test_a_copy_leaves_the_engine_in_use_alone() -> None:

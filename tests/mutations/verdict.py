@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from tests.engine.strategies import Case
 from tests.mutations.cases import cases
 from tests.mutations.mutant import Mutation, RunImage, mutant
+from tests.mutations.recorded import recorded_cases
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """``case``: the first in which the mutant does not give the oracle's counts, None if it survives all of them.
+class Catch:
+    """The first case in which a mutant does not give the counts that it should.
 
-    ``number``: how many cases that took. ``evidence``: the first difference.
+    ``number``: how many cases it took, this one included. ``evidence``: the first difference.
     """
 
-    mutation: Mutation
-    case: str | None
+    case: str
     number: int
     evidence: str
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What the oracle's counts catch, and what the RTL's do; None if the mutant survives all of them."""
+
+    mutation: Mutation
+    by_oracle: Catch | None
+    by_rtl: Catch | None
+
+
+@cache
 def judge(mutation: Mutation) -> Verdict:
-    """Run the mutant until it differs from the oracle."""
+    """Run the mutant against both until it differs from each."""
     run = mutant(mutation)
-    number = 0
-    for number, (name, case, expected) in enumerate(cases(), 1):
+    return Verdict(mutation, first_catch(run, cases()), first_catch(run, recorded_cases()))
+
+
+def first_catch(run: RunImage, judged: Iterable[tuple[str, Case, list[dict[str, int]]]]) -> Catch | None:
+    """The first of the cases in which an engine is wrong; none if it is right in all."""
+    for number, (name, case, expected) in enumerate(judged, 1):
         if evidence := difference(run, case, expected):
-            return Verdict(mutation, name, number, evidence)
-    return Verdict(mutation, None, number, "")
+            return Catch(name, number, evidence)
+    return None
 
 
 def difference(run: RunImage, case: Case, expected: list[dict[str, int]]) -> str:
