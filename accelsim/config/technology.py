@@ -80,7 +80,9 @@ class Events(Strict):
     index_walk_pj: Sourced
     word_mux2_pj: Sourced
     requantize_pj: Sourced
-    requantize_noise_pj: Sourced
+    ring_write_pj: Sourced
+    result_rotate_pj: Sourced
+    result_group_pj: Sourced
 
 
 class Blocks(Strict):
@@ -100,13 +102,34 @@ class Blocks(Strict):
     index_compactor: Block
     word_mux2: Block
     requantizer: Block
+    ring_word: Block
+    vpu_masks: Block
+    neuron_masks: Block
+    threshold_control: Block
+    groups_control: Block
+    result_rotator_word: Block
+    result_group_word: Block
 
 
-_STANDS_IN = {
-    "events": {"operand_word_pj": "register_write_pj", "requantize_noise_pj": "requantize_pj"},
-    "blocks": {"operand_word": "register_word"},
+_STANDS_IN: dict[str, dict[str, tuple[str, float]]] = {
+    "events": {
+        "operand_word_pj": ("register_write_pj", 1),
+        "ring_write_pj": ("register_write_pj", 1),
+        "result_rotate_pj": ("word_mux2_pj", 4),
+        "result_group_pj": ("word_mux2_pj", 4),
+    },
+    "blocks": {
+        "operand_word": ("register_word", 2.5),
+        "ring_word": ("register_word", 1),
+        "vpu_masks": ("register_word", 24),
+        "neuron_masks": ("register_word", 384),
+        "threshold_control": ("index_compactor", 1),
+        "groups_control": ("index_compactor", 1),
+        "result_rotator_word": ("word_mux2", 4),
+        "result_group_word": ("word_mux2", 1),
+    },
 }
-"""What a file of before a key existed said in its place."""
+"""What a file of before a key existed said in its place: another key, times so many registers or multiplexers."""
 
 
 class SramSection(Strict):
@@ -140,9 +163,9 @@ class TechnologyFile(Strict):
         if not isinstance(value, dict):
             return value
         said = dict(value)
-        for missing, other in _STANDS_IN[info.field_name or ""].items():
+        for missing, (other, times) in _STANDS_IN[info.field_name or ""].items():
             if missing not in said and isinstance(said.get(other), dict):
-                said[missing] = {**said[other], "source": f"as {other}: the file has no {missing}"}
+                said[missing] = _scaled(said[other], times, f"{times:g} x {other}: the file has no {missing}")
         return said
 
     @field_validator("measurements")
@@ -155,6 +178,17 @@ class TechnologyFile(Strict):
                         f"{section}.{key} refers to {number.measurement!r}, which is not among them"
                     )
         return value
+
+
+def _scaled(said: dict[str, object], times: float, source: str) -> dict[str, object]:
+    """A number or block as written, times a factor (delays stay); what is no number is left to the fields' checks."""
+    scaled = {
+        key: times * value
+        if key in ("value", "area_um2", "leakage_uw") and isinstance(value, int | float)
+        else value
+        for key, value in said.items()
+    }
+    return {**scaled, "source": source}
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from accelsim.config.machine import Machine, NmSelector, Sram, ThresholdSelector
+from accelsim.config.machine import Machine, Sram, ThresholdSelector
 from accelsim.config.technology import Block, Technology
 from accelsim.energy.macro import (
-    INDEX_BITS,
     SUM_WORDS,
     chunk_words,
     lanes_per_quantizer,
+    mask_places,
     mask_walkers,
     operand_select_inputs,
+    output_words,
     psum_words,
     result_bank,
     sram_macro,
@@ -78,9 +79,11 @@ def _logic(machine: Machine, technology: Technology) -> list[AreaItem]:
         _blocks("psum_adders", mvu.vpus, blocks.psum_adder),
         _blocks("psum_registers", mvu.vpus * psum_words(mvu.accumulators_per_vpu), blocks.register_file_word),
         # Twice: one set is loaded while the other is broadcast.
-        _blocks("operand_registers", 2 * mvu.position_block * chunk_words(machine), blocks.register_word),
-        _blocks("weight_registers", mvu.vpus * weight_register_words(machine), blocks.register_word),
+        _blocks("operand_registers", 2 * mvu.position_block * chunk_words(machine), blocks.ring_word),
+        _blocks("weight_registers", mvu.vpus * weight_register_words(machine), blocks.ring_word),
+        _blocks("operand_words", mvu.vpus * chunk_words(machine), blocks.operand_word),
         _blocks("requantizers", mvu.vpus, blocks.requantizer),
+        _blocks("output_gather", output_words(machine) * (mvu.vpus - 1), blocks.word_mux2),
     ]
     if (inputs := operand_select_inputs(machine)) > 1:
         words = mvu.vpus * (inputs - 1) * chunk_words(machine)
@@ -104,23 +107,29 @@ def _projection(machine: Machine, technology: Technology) -> list[AreaItem]:
 
 def _selection(machine: Machine, technology: Technology) -> list[AreaItem]:
     mvu, blocks, selector = machine.mvu, technology.blocks, machine.selector
+    if selector is None:
+        return []
+    finding = [
+        _blocks("mask_walkers", mvu.vpus * mask_walkers(machine), blocks.index_compactor),
+        _blocks("vpu_masks", mvu.vpus * mask_places(machine), blocks.vpu_masks),
+        _blocks("neuron_masks", mask_places(machine), blocks.neuron_masks),
+    ]
     if isinstance(selector, ThresholdSelector):
-        queue_words = mvu.vpus * mvu.accumulators_per_vpu * INDEX_BITS / 16
         return [
+            *finding,
             _blocks("threshold_comparators", selector.comparators, blocks.threshold_comparator),
-            _blocks("mask_walkers", mvu.vpus * mask_walkers(machine), blocks.index_compactor),
-            _blocks("index_queues", queue_words, blocks.register_file_word),
-            _blocks("output_scatter", mvu.vpus * (mvu.vpus - 1), blocks.word_mux2),
+            _blocks("selector_control", 1, blocks.threshold_control),
+            _blocks("result_select", mvu.vpus, blocks.result_rotator_word),
         ]
-    if isinstance(selector, NmSelector):
-        of = selector.max_of
-        pair_bits = selector.groups_per_cycle * (of * (of - 1) // 2) * 16
-        return [
-            _blocks("group_rankers", pair_bits, blocks.ranking_pair_bit),
-            _blocks("group_magnitudes", selector.groups_per_cycle * of, blocks.magnitude),
-            _blocks("mask_walkers", mvu.vpus * mask_walkers(machine), blocks.index_compactor),
-        ]
-    return []
+    of = selector.max_of
+    pair_bits = selector.groups_per_cycle * (of * (of - 1) // 2) * 16
+    return [
+        *finding,
+        _blocks("group_rankers", pair_bits, blocks.ranking_pair_bit),
+        _blocks("group_magnitudes", selector.groups_per_cycle * of, blocks.magnitude),
+        _blocks("selector_control", 1, blocks.groups_control),
+        _blocks("result_select", selector.groups_per_cycle * of * mvu.vpus, blocks.result_group_word),
+    ]
 
 
 def _memories(machine: Machine, technology: Technology) -> list[AreaItem]:

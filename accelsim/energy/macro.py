@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from accelsim.config.machine import Machine, NmSelector, Projection, Sram
+from accelsim.config.machine import Machine, Projection, Sram
 from accelsim.config.sram_table import SramMacro
 from accelsim.config.technology import Technology
 
 PSUM_BITS = 48
 SUM_WORDS = 2
 """Words of 16 bits of one sum of the projection unit."""
-INDEX_BITS = 12
+
+_PLACES, _POSITIONS = 12, 4
+"""What the measured mask units hold: positions in flight, positions of a block."""
 
 
 def weight_slice(machine: Machine) -> float:
@@ -67,13 +69,19 @@ def operand_select_inputs(machine: Machine) -> int:
     return machine.mvu.position_block
 
 
-def mask_walkers(machine: Machine) -> int:
-    """64-bit mask walkers of a VPU.
+def output_words(machine: Machine) -> int:
+    """Words that the output port takes out of the result buffer in a cycle."""
+    return machine.output_sram.banks * machine.output_sram.width_bits // 16
 
-    A threshold machine walks one position's mask at a time and queues the indices; an N:M machine walks
-    the masks of its group for all positions of a block, row by row.
+
+def mask_walkers(machine: Machine) -> float:
+    """Walkers of a VPU, in units of the measured one: it holds a bit for each row and position of a block.
+
+    Walkers and masks are priced for 32 rows of a tile in a VPU, enough for 512 neurons on 16 VPUs.
     """
-    selector = machine.selector
-    if isinstance(selector, NmSelector):
-        return -(-selector.max_of * machine.mvu.position_block // 64)
-    return 0 if selector is None else 1
+    return machine.mvu.position_block / _POSITIONS
+
+
+def mask_places(machine: Machine) -> float:
+    """Masks of the blocks in flight, in units of the measured ones, which hold 12 positions."""
+    return (machine.sequencer.lookahead + 1) * machine.mvu.position_block / _PLACES

@@ -12,7 +12,6 @@ from accelsim.config.sram_table import SramMacro
 from accelsim.config.technology import Technology
 from accelsim.energy.area import area
 from accelsim.energy.macro import (
-    INDEX_BITS,
     SUM_WORDS,
     lanes_per_quantizer,
     operand_select_inputs,
@@ -67,11 +66,13 @@ def _compute_terms(machine: Machine, technology: Technology) -> list[EnergyTerm]
         terms.append(_term("multiply_4bit", "compute", brick_ops_4bit=events.multiply_4bit_pj.value))
     terms.append(_term("adder_tree", "compute", **dict.fromkeys(both, tree_pj)))
     terms.append(_term("psum_addition", "compute", **dict.fromkeys(both, psum_pj)))
-    if (inputs := operand_select_inputs(machine)) > 1:
-        words = {"vpu_steps_16bit": mvu.lanes, "vpu_steps_4bit": 4 * mvu.lanes}
-        mux_pj = math.log2(inputs) * events.word_mux2_pj.value
-        terms.append(_term("operand_select", "compute", **{count: words[count] * mux_pj for count in both}))
+    words = {"vpu_steps_16bit": mvu.lanes, "vpu_steps_4bit": 4 * mvu.lanes}
+    mux_pj = math.log2(operand_select_inputs(machine)) * events.word_mux2_pj.value
+    word_pj = events.operand_word_pj.value + mux_pj
+    terms.append(_term("operand_select", "compute", **{count: words[count] * word_pj for count in both}))
     terms.append(_term("requantize", "compute", result_buffer_writes=events.requantize_pj.value))
+    gather_pj = machine.output_sram.width_bits / 16 * math.log2(mvu.vpus) * events.word_mux2_pj.value
+    terms.append(_term("output_gather", "compute", output_sram_writes=gather_pj))
     return terms
 
 
@@ -94,23 +95,22 @@ def _projection_terms(machine: Machine, technology: Technology) -> list[EnergyTe
 
 def _selection_terms(machine: Machine, technology: Technology) -> list[EnergyTerm]:
     events, selector = technology.events, machine.selector
-    mux_pj = events.word_mux2_pj.value
+    walk_pj = events.index_walk_pj.value
+    walk = _term("mask_walk", "compute", vpu_steps_16bit=walk_pj, vpu_steps_4bit=walk_pj)
     if isinstance(selector, ThresholdSelector):
-        queue_pj = events.register_file_write_pj.value
-        queue_pj += machine.mvu.accumulators_per_vpu * events.register_file_read_per_entry_pj.value
-        scatter_pj = math.log2(machine.mvu.vpus) * mux_pj * machine.output_sram.width_bits / 16
         return [
             _term("threshold_compare", "compute", comparisons=events.threshold_comparison_pj.value),
-            _term("mask_walk", "compute", essential_neurons=events.index_walk_pj.value),
-            _term("index_queue", "registers", essential_neurons=INDEX_BITS / 16 * queue_pj),
-            _term("output_scatter", "compute", output_sram_writes=scatter_pj),
+            _term("result_select", "compute", comparisons=events.result_rotate_pj.value),
+            walk,
         ]
     if isinstance(selector, NmSelector):
         pairs = selector.max_of * (selector.max_of - 1) // 2
         rank_pj = pairs * 16 * events.ranking_pair_bit_pj.value + selector.max_of * events.magnitude_pj.value
+        select_pj = selector.max_of * events.result_group_pj.value
         return [
             _term("group_ranking", "compute", groups_ranked=rank_pj),
-            _term("mask_walk", "compute", essential_neurons=events.index_walk_pj.value),
+            _term("result_select", "compute", groups_ranked=select_pj),
+            walk,
         ]
     return []
 
@@ -123,7 +123,7 @@ def _register_terms(machine: Machine, technology: Technology) -> list[EnergyTerm
     steps = {"vpu_steps_16bit": psum_pj}
     if not machine.dense_only:
         steps["vpu_steps_4bit"] = psum_pj
-    register_pj = events.register_write_pj.value
+    register_pj = events.ring_write_pj.value
     return [
         _term("psum_registers", "registers", **steps),
         _term("operand_registers", "registers", broadcast_register_writes=register_pj),

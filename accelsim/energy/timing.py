@@ -48,18 +48,26 @@ def clock_limit(machine: Machine, technology: Technology) -> ClockLimit:
         "result_buffer": _sram_cycle_ns(machine, "result_buffer", technology),
         "output_sram": _sram_cycle_ns(machine, "output_sram", technology),
     }
+    periods["operand_word"] = blocks.operand_word.delay_ns
+    periods["operand_registers"] = blocks.ring_word.delay_ns
+    periods["output_gather"] = math.ceil(math.log2(machine.mvu.vpus)) * mux_ns
     periods["operand_select"] = math.ceil(math.log2(operand_select_inputs(machine))) * mux_ns
     if machine.projection is not None:
         periods["projection_adder"] = blocks.projection_adder.delay_ns
         periods["quantizer"] = blocks.quantizer.delay_ns
         periods["quantizer_select"] = math.ceil(math.log2(lanes_per_quantizer(machine.projection))) * mux_ns
+    if machine.selector is not None:
+        periods["mask_walker"] = blocks.index_compactor.delay_ns
+        periods["vpu_masks"] = blocks.vpu_masks.delay_ns
+        periods["neuron_masks"] = blocks.neuron_masks.delay_ns
     if isinstance(machine.selector, ThresholdSelector):
         periods["threshold_comparator"] = blocks.threshold_comparator.delay_ns
-        periods["mask_walker"] = blocks.index_compactor.delay_ns
-        periods["output_scatter"] = math.ceil(math.log2(machine.mvu.vpus)) * mux_ns
+        periods["selector_control"] = blocks.threshold_control.delay_ns
+        periods["result_select"] = blocks.result_rotator_word.delay_ns
     if isinstance(machine.selector, NmSelector):
         periods["group_ranker"] = blocks.ranking_pair_bit.delay_ns
-        periods["mask_walker"] = blocks.index_compactor.delay_ns
+        periods["selector_control"] = blocks.groups_control.delay_ns
+        periods["result_select"] = blocks.result_group_word.delay_ns
     slowest = max(periods, key=lambda name: periods[name])
     return ClockLimit(slowest, periods[slowest])
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
+from amaranth.back import rtlil
 
 from accelsim.config.machine import load_machine
 from accelsim.config.technology import load_technology
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced, writable_folder
-from rtl.emit import to_rtlil
 from rtl.synth.catalog import SCHEMES, BlockSpec, catalog
 from rtl.synth.control import control_units
 from rtl.synth.library import load_library
@@ -113,7 +113,7 @@ def _all(specs: Sequence[BlockSpec], bench: Bench, work: Path) -> Iterator[Measu
 
 def _digest(spec: BlockSpec, bench: Bench) -> str:
     """Of the block's RTL, the cell library, the machines and this flow."""
-    digest = hashlib.sha256(to_rtlil(spec.build(), spec.name).encode())
+    digest = hashlib.sha256(rtlil.convert(spec.build(), name=spec.name, emit_src=False).encode())
     digest.update(bench.library.sha256.encode())
     for machine in bench.machines.values():
         digest.update(machine.sha256.encode())

@@ -105,8 +105,10 @@ class Derivation:
                 mux,
                 f"({stage} - {single}, {words}) / log2 {self._block}: one level, with its share of select lines",
             ),
-            "requantize_pj": self._direct("requantizer", "precise"),
-            "requantize_noise_pj": self._direct("requantizer", "approximate"),
+            "requantize_pj": Number(
+                self._mean("requantizer", "precise", "approximate"),
+                "requantizer: mean of precise and approximate",
+            ),
         }
 
     def _pj(self, block: str, operation: str, uniform: bool = False) -> float:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from amaranth.back import rtlil
+
 from accelsim.config.machine import Machine
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
-from rtl.emit import to_rtlil
 from rtl.synth.catalog import SCHEMES, BlockSpec, Operation
 from rtl.synth.library import Library
 from rtl.synth.netlist import Netlist, read_netlist
@@ -122,7 +123,7 @@ def measured(spec: BlockSpec, bench: Bench, netlists: Path | None = None) -> Mea
 
 
 def _mapped(spec: BlockSpec, bench: Bench) -> tuple[Physical, Mapped, Netlist, Timing]:
-    source = to_rtlil(spec.build(), spec.name)
+    source = rtlil.convert(spec.build(), name=spec.name, emit_src=False)
     best: tuple[Physical, Mapped, Netlist, Timing] | None = None
     fastest = float("inf")
     for share in _SHARES_OF_PERIOD:

@@ -14,7 +14,7 @@ from accelsim.energy import GROUPS, area, energy, energy_terms
 from accelsim.errors import AccelsimError
 from tests.energy.pinned import pinned_machine
 
-TECHNOLOGY = load_technology()
+TECHNOLOGY = load_technology("freepdk45")
 ENERGY_COUNTS = {
     name: sorted(
         {count for term in energy_terms(load_machine(name), TECHNOLOGY) for count, _ in term.pj_per_count}
@@ -66,12 +66,12 @@ def test_threshold_machine_by_hand() -> None:
         "projection_registers": 64 * 2 * 0.29585,
         "adder_tree": 4 * 3 * 0.42012,  # four steps, three additions for four lanes
         "psum_addition": 4 * 0.75084,
-        "operand_select": (2 * 4 + 2 * 16) * 2 * 0.07819,  # words of a chunk through log2(4) levels
+        "operand_select": (2 * 4 + 2 * 16) * (0.29585 + 2 * 0.07819),  # words held, through log2(4) levels
         "requantize": 2 * 0.60596,
         "threshold_compare": 0.12228,
-        "mask_walk": 0.91494,
-        "index_queue": 12 / 16 * (0.71175 + 16 * 0.04695875),
-        "output_scatter": 4 * 4 * 0.07819,  # four words through log2(16) levels
+        "mask_walk": 4 * 0.91494,
+        "result_select": 4 * 0.07819,
+        "output_gather": 4 * 4 * 0.07819,  # four words through log2(16) levels
         "psum_registers": 4 * 3 * (16 * 0.04695875 + 0.71175),  # four steps, 48 bits read and written
         "operand_registers": 40 * 0.29585,
         "weight_registers": 50 * 0.29585,
@@ -99,10 +99,11 @@ def test_nm_machine_by_hand() -> None:
     counts = Counts(groups_ranked=3, essential_neurons=5, vpu_steps_16bit=1, weight_register_writes=4)
     items = energy(counts, machine, TECHNOLOGY).as_dict()
     assert items["group_ranking"] == pytest.approx(3 * (120 * 16 * 0.007543125 + 16 * 0.06669))
-    assert items["mask_walk"] == pytest.approx(5 * 0.91494)
-    assert items["operand_select"] == pytest.approx(4 * 2 * 0.07819)
+    assert items["mask_walk"] == pytest.approx(0.91494)
+    assert items["result_select"] == pytest.approx(3 * 16 * 4 * 0.07819)
+    assert items["operand_select"] == pytest.approx(4 * (0.29585 + 2 * 0.07819))
     assert items["weight_registers"] == pytest.approx(4 * 0.29585)
-    assert not {"index_queue", "output_scatter"} & set(items)
+    assert "threshold_compare" not in items
 
 
 def test_dram() -> None:
