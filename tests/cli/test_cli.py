@@ -75,7 +75,9 @@ def test_help_is_quick_to_import() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["", "run", "compare", "figure5", "inspect", "check", "export"])
+@pytest.mark.parametrize(
+    "command", ["", "run", "compare", "figure5", "sweep", "results", "inspect", "check", "export"]
+)
 def test_every_help_has_an_example(accelsim, command: str) -> None:
     outcome = accelsim(*([command] if command else []), "--help")
     assert outcome.code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -137,3 +138,20 @@ def test_the_search_of_search_md_runs(tmp_path: Path) -> None:
         assert program == "accelsim"
         subprocess.run([sys.executable, "-m", "accelsim", *arguments], cwd=tmp_path, check=True)
     assert (tmp_path / "out/front.png").exists() and (tmp_path / "out/front.csv").exists()
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/sweeps.md"])
+def test_the_sweep_of_the_documents_runs(document: str, tmp_path: Path) -> None:
+    text = (ROOT / document).read_text()
+    (spec,) = re.findall(r"```yaml\n(format: accelsim-sweep.*?)```", text, re.DOTALL)
+    (commands,) = (
+        block for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "accelsim sweep" in block
+    )
+    (tmp_path / "mine.yaml").write_text(spec)
+    for line in commands.splitlines():
+        program, *arguments = shlex.split(line, comments=True)
+        assert program == "accelsim"
+        command = [sys.executable, "-m", "accelsim", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+        assert "failed" not in done.stdout
+    assert re.search(r"(^|\()[1-9][0-9]* of [1-9][0-9]* points", done.stdout, re.MULTILINE)
