@@ -50,7 +50,7 @@ def export_trace(
     The scheme in force is the same afterwards. Raises AccelsimError when a layer runs more than once in a
     forward pass (a trace lists each layer once), or is not what a trace can hold.
     """
-    layers = _layers_in_order(model, images[:1])
+    layers = layers_in_order(model, images[:1])
     measured = accuracies or {}
     before = {name: layer.selector.scheme for name, layer in non_essential_layers(model)}
     writer = TraceWriter(
@@ -101,7 +101,7 @@ def _write_masks(
                 progress(scheme.name)
 
 
-def _layers_in_order(model: nn.Module, image: Tensor) -> dict[str, tuple[LayerShape, Approximation | None]]:
+def layers_in_order(model: nn.Module, image: Tensor) -> dict[str, tuple[LayerShape, Approximation | None]]:
     """Name to (shape, approximation) of every Conv2d and Linear, as one forward pass meets them."""
     found: dict[str, tuple[LayerShape, Approximation | None]] = {}
 

@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models.attacks.target import Target
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
@@ -33,3 +35,43 @@ def small_network() -> nn.Module:
 def images() -> Tensor:
     """float (48, 3, 8, 8) in [0, 1]."""
     return torch.rand(48, 3, 8, 8, generator=torch.Generator().manual_seed(11))
+
+
+@pytest.fixture(scope="session")
+def classifier() -> nn.Module:
+    """Of 3x8x8 images in 5 classes, briefly trained on images whose class is the place of a bright patch."""
+    torch.manual_seed(3)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(8, 12, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(192, 5),
+    )
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(60):
+        x, labels = _draw(64, generator)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(x), labels).backward()
+        optimizer.step()
+    optimizer.zero_grad()
+    return network.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def labelled(classifier: nn.Module) -> tuple[Tensor, Tensor]:
+    """100 images (100, 3, 8, 8) that the classifier gets right, and their labels."""
+    x, labels = _draw(300, torch.Generator().manual_seed(1))
+    right = Target(classifier).right(x, labels)[:, 0]
+    assert right.sum() >= 100
+    return x[right][:100], labels[right][:100]
+
+
+def _draw(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    labels = torch.randint(0, 5, (count,), generator=generator)
+    x = torch.rand(count, 3, 8, 8, generator=generator) * 0.8
+    for i, label in enumerate(labels.tolist()):
+        x[i, :, label : label + 3, label : label + 3] += 0.2
+    return x, labels

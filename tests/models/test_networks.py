@@ -17,12 +17,12 @@ from torch import nn
 
 from accelsim import open_trace
 from accelsim.errors import AccelsimError
-from models.export import _layers_in_order
+from models.export import layers_in_order
 from models.networks import ResNet18, WideResNet34_10, make_network
 
 
 def test_resnet18_macs_and_neurons() -> None:
-    layers = _layers_in_order(ResNet18().eval(), torch.rand(1, 3, 32, 32))
+    layers = layers_in_order(ResNet18().eval(), torch.rand(1, 3, 32, 32))
     convolutions = [shape for shape, _ in layers.values() if shape.kind == "conv"]
     assert len(convolutions) == 20
     assert sum(shape.macs for shape in convolutions) == 555_417_600

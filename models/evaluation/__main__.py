@@ -1,0 +1,162 @@
+"""Accuracy under attack.
+
+    python -m models.evaluation --checkpoint CONVERTED --data DATA --out OUT --schemes dense,unstructured-90 --attacks all
+
+OUT gets results.csv (a row an attack and variant), table.csv (the paper's columns, the worst case, BitOPs) and
+records/, from which the same command goes on if it was stopped, or was asked for more images or attacks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from accelsim.bitops.accounting import BitOps, layer_bitops
+from accelsim.errors import AccelsimError
+from accelsim.files import writable_folder
+from accelsim.trace import LayerInfo
+from models.attacks.catalogue import ADAPTIVE, PAPER, Attack, attack_named
+from models.data.cifar import DATASETS, ImageSet, load_cifar, to_float
+from models.defenses.controls import CONTROLS
+from models.device import torch_device
+from models.evaluation.run import Plan, Subject, evaluate, load_subject
+from models.evaluation.tables import write_tables
+from models.evaluation.variants import PROJECTIONS, Variant, product
+from models.export import layers_in_order
+from models.seeds import check_seed
+
+CALIBRATION_IMAGES, CALIBRATION_BATCH = 2000, 100
+SETS = {"paper": PAPER, "adaptive": ADAPTIVE, "all": (*PAPER, *ADAPTIVE)}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
+    args = _parser().parse_args(argv)
+    try:
+        _evaluate(args)
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models.evaluation", description="Accuracy under attack.")
+    parser.add_argument("--checkpoint", required=True, type=Path, help="a converted or a training checkpoint")
+    parser.add_argument("--data", help="folder of the data set's binary files (default: $ACCELSIM_DATA)")
+    parser.add_argument("--dataset", default="cifar10", choices=DATASETS)
+    parser.add_argument("--out", required=True, type=Path, help="folder for tables and records")
+    parser.add_argument("--schemes", default="dense", help="comma-separated: dense,unstructured-90,nm-1of8")
+    parser.add_argument("--controls", default="none", help=f"comma-separated: {','.join(CONTROLS)}")
+    parser.add_argument("--projections", default="fixed", help=f"comma-separated: {','.join(PROJECTIONS)}")
+    parser.add_argument(
+        "--attacks",
+        default="paper",
+        help=f"comma-separated names (models/attacks/catalogue.py), or {', '.join(SETS)}",
+    )
+    parser.add_argument("--images", type=int, default=1000, help="the first so many test images")
+    parser.add_argument("--batch", type=int, help="images at a time (default: 100, or --images if fewer)")
+    parser.add_argument(
+        "--draws", type=int, default=10, help="fresh draws of the noise that judge each image"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--substitute",
+        type=Path,
+        help="checkpoint that transfer attacks take gradients of, without its noise",
+    )
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
+    parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
+    return parser
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    check_seed("evaluation", args.seed)
+    device = torch_device(args.device)
+    variants = product(_names(args.schemes), _names(args.controls), _names(args.projections))
+    batch = min(100, args.images) if args.batch is None else args.batch
+    plan = Plan(
+        args.out, attacks_of(args.attacks), tuple(variants), args.images, batch, args.draws, args.seed
+    )
+    writable_folder(plan.out)
+    subject = load_subject(args.checkpoint)
+    subject.model.to(device)
+    substitute = None if args.substitute is None else _undefended(load_subject(args.substitute)).to(device)
+    data = load_cifar(args.dataset, args.data, train=False)
+    refits = any(variant.projection == "refit" for variant in variants)
+    calibration = (
+        _calibration(load_cifar(args.dataset, args.data, train=True), args.seed, device) if refits else []
+    )
+    found = evaluate(
+        plan,
+        subject,
+        data,
+        substitute=substitute,
+        calibration=calibration,
+        say=lambda text: print(text, flush=True),
+    )
+    layers = network_layers(subject, to_float(data.images[:1].to(device)))
+    costs = {variant.name: _bitops(layers, variant, subject) for variant in variants}
+    write_tables(
+        plan.out, found.results, found.worst, dataset=args.dataset, network=subject.network, bitops=costs
+    )
+    for variant_name, case in found.worst.items():
+        if case is not None:
+            print(
+                f"{variant_name} worst case: one {case.one:.2f} mean {case.mean:.2f} worst {case.worst:.2f} %"
+            )
+    for warning in found.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(f"written: {plan.out / 'table.csv'}, {plan.out / 'results.csv'}")
+
+
+def attacks_of(text: str) -> tuple[Attack, ...]:
+    """Attacks by name or set, in order, each once. Raises AccelsimError for an unknown name."""
+    names = [name for part in _names(text) for name in SETS.get(part, (part,))]
+    return tuple(attack_named(name) for name in dict.fromkeys(names))
+
+
+def network_layers(subject: Subject, image: Tensor) -> list[LayerInfo]:
+    """The layers of one image (1, channels, h, w), as a trace would list them."""
+    found = layers_in_order(subject.model, image)
+    return [LayerInfo(name, index, *what) for index, (name, what) in enumerate(found.items())]
+
+
+def _bitops(layers: Sequence[LayerInfo], variant: Variant, subject: Subject) -> int | None:
+    """Per image; None where the accounting has no word for it (what it saves, or spends on random layers)."""
+    if variant.control == "gaussian" or variant.scheme.scope == "calibrated" or not subject.is_converted:
+        return None
+    return sum((layer_bitops(layer, variant.scheme) for layer in layers), BitOps()).total
+
+
+def _undefended(subject: Subject) -> nn.Module:
+    return Variant.parse("dense").network(subject.model, (), 0)
+
+
+def _calibration(data: ImageSet, seed: int, device: torch.device) -> list[Tensor]:
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:CALIBRATION_IMAGES]
+    return [
+        to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)
+        for part in torch.split(order, CALIBRATION_BATCH)
+    ]
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise AccelsimError(f"{text!r} names nothing; give names separated by commas")
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

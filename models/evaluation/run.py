@@ -1,0 +1,212 @@
+"""Run every attack on every variant of a checkpoint, batch by batch, going on where an earlier call stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from accelsim.errors import AccelsimError
+from models.attacks.autoattack import AutoAttack, require_autoattack
+from models.attacks.catalogue import Attack
+from models.attacks.target import Target
+from models.data.cifar import ImageSet, to_float
+from models.defenses.checkpoint import load_converted, tensors_sha256
+from models.defenses.convert import non_essential_layers
+from models.device import device_of
+from models.evaluation.record import Record
+from models.evaluation.tables import Numbers, Result, warnings_of, worst_case
+from models.evaluation.variants import Variant
+from models.random_module import is_random, reseed
+from models.training.checkpoint import load_tensors
+from models.training.evaluate import load_trained
+
+FORMAT = 1
+"""Of the records; goes up when the same settings would give other results."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A checkpoint as loaded: converted, or trained without conversion (a baseline, or the undefended network)."""
+
+    model: nn.Module
+    network: str
+    sha256: str
+
+    @property
+    def is_converted(self) -> bool:
+        return any(True for _ in non_essential_layers(self.model))
+
+
+def load_subject(path: Path | str) -> Subject:
+    """A converted checkpoint or a training checkpoint, in eval mode. Raises AccelsimError for anything else."""
+    tensors, metadata = load_tensors(path)
+    if "layers" in metadata:
+        converted = load_converted(path)
+        return Subject(converted.model, converted.network, converted.weights_sha256)
+    model, network = load_trained(path)
+    return Subject(model, network, tensors_sha256(tensors))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one call computes. draws: fresh draws of the noise that each attacked image is judged by."""
+
+    out: Path
+    attacks: tuple[Attack, ...]
+    variants: tuple[Variant, ...]
+    images: int
+    batch: int = 100
+    draws: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything measured: results in the order of the plan, the worst case by variant, warnings."""
+
+    results: list[Result]
+    worst: dict[str, Numbers | None]
+    warnings: list[str]
+
+
+def evaluate(
+    plan: Plan,
+    subject: Subject,
+    data: ImageSet,
+    *,
+    substitute: nn.Module | None = None,
+    calibration: Sequence[Tensor] = (),
+    say: Say = lambda text: None,
+) -> Evaluation:
+    """Attack the first `plan.images` of `data` on every variant; a record for each in `plan.out`.
+
+    substitute: what transfer attacks take gradients of; by default a converted subject without its noise.
+    calibration: images for variants that refit. Every draw is a function of plan.seed, variant, attack and batch.
+    Raises AccelsimError for a plan that cannot run, before anything has run.
+    """
+    check(plan, subject, data, substitute)
+    if substitute is None:
+        substitute = (
+            Variant.parse("dense").network(subject.model, (), plan.seed)
+            if subject.is_converted
+            else subject.model
+        )
+    results, worst, warnings = [], {}, []
+    for variant in plan.variants:
+        model = variant.network(subject.model, calibration, plan.seed)
+        rights = {}
+        for attack in plan.attacks:
+            label = f"{variant.name} {attack.name}"
+            record = _run(plan, subject, variant, attack, model, Target(substitute), data, say, label)
+            rights[attack.name] = record.rights[: plan.images]
+            numbers = Numbers.of(rights[attack.name])
+            total = sum(count for _, count in record.distances)
+            mean_l2 = sum(mean * count for mean, count in record.distances) / total
+            draws = len(record.rights[0])
+            results.append(Result(variant.name, attack.name, plan.images, draws, numbers, mean_l2))
+            say(f"{label}: one {numbers.one:.2f} mean {numbers.mean:.2f} worst {numbers.worst:.2f} %")
+        worst[variant.name] = worst_case(rights)
+        warnings += warnings_of(variant.name, rights)
+    return Evaluation(results, worst, warnings)
+
+
+def check(plan: Plan, subject: Subject, data: ImageSet, substitute: nn.Module | None) -> None:
+    """Raise AccelsimError for what would fail later."""
+    for name, value, most in (
+        ("images", plan.images, len(data)),
+        ("batch", plan.batch, 10_000),
+        ("draws", plan.draws, 10_000),
+    ):
+        if not 1 <= value <= most:
+            raise AccelsimError(f"evaluation: {name} is {value}, must be 1 to {most}")
+    if not plan.attacks or not plan.variants:
+        raise AccelsimError("evaluation: no attack or no variant; name at least one of each")
+    for attack in plan.attacks:
+        if isinstance(attack.setting, AutoAttack):
+            require_autoattack()
+        if attack.needs_substitute and substitute is None and not subject.is_converted:
+            raise AccelsimError(f"attack {attack.name}: the checkpoint is not converted; give a --substitute")
+    for variant in plan.variants:
+        if not subject.is_converted and variant.scheme.kind != "dense":
+            raise AccelsimError(
+                f"variant {variant.name!r}: the checkpoint is not converted, so it must be 'dense'"
+            )
+
+
+def _run(
+    plan: Plan,
+    subject: Subject,
+    variant: Variant,
+    attack: Attack,
+    model: nn.Module,
+    substitute: Target,
+    data: ImageSet,
+    say: Say,
+    label: str,
+) -> Record:
+    draws = plan.draws if is_random(model) else 1
+    name = f"{variant.name}--{attack.name}.json".replace("@", "-eps")
+    record = Record.open(
+        plan.out / "records" / name, _head(plan, subject, variant, attack, draws, substitute, data)
+    )
+    device = device_of(subject.model)
+    started, before = time.monotonic(), len(record.rights)
+    for first in range(before, plan.images, plan.batch):
+        # Whole batches, so that a call for more images goes on with the same ones.
+        part = slice(first, min(first + plan.batch, len(data)))
+        x = to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)
+        labels = data.labels[part].to(device)
+        stream = _stream(plan.seed, variant.name, attack.name, first)
+        reseed(model, stream)
+        reseed(substitute.network, stream)
+        attacked = attack(Target(model), substitute, x, labels, torch.Generator().manual_seed(stream))
+        # Draws that the attack cannot have seen.
+        reseed(model, stream ^ 1)
+        rights = [tuple(image) for image in Target(model).right(attacked, labels, draws).tolist()]
+        record.add(rights, float((attacked - x).flatten(1).norm(dim=1).mean()))
+        done = len(record.rights)
+        if done < plan.images:
+            each = (time.monotonic() - started) / (done - before)
+            say(f"{label}: {done}/{plan.images} images, {each * (plan.images - done):.0f} s to go")
+    return record
+
+
+def _head(
+    plan: Plan,
+    subject: Subject,
+    variant: Variant,
+    attack: Attack,
+    draws: int,
+    substitute: Target,
+    data: ImageSet,
+) -> dict[str, Any]:
+    head = {
+        "format": FORMAT,
+        "network": subject.network,
+        "weights_sha256": subject.sha256,
+        "data_sha256": hashlib.sha256(data.images[: plan.batch].numpy().tobytes()).hexdigest(),
+        "variant": variant.name,
+        "attack": attack.name,
+        "parameters": attack.parameters(),
+        "batch": plan.batch,
+        "draws": draws,
+        "seed": plan.seed,
+    }
+    if attack.needs_substitute:
+        head["substitute_sha256"] = tensors_sha256(dict(substitute.network.state_dict()))
+    return head
+
+
+def _stream(seed: int, variant: str, attack: str, first: int) -> int:
+    """A seed for one batch: below 2^31, even."""
+    return zlib.crc32(f"{seed}/{variant}/{attack}/{first}".encode()) & 0x7FFFFFFE
