@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -68,24 +69,36 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert killed.check_whole(db) == 8 * 12 > held
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_file_in_the_way_of_the_folder(tmp_path: Path) -> None:
     spec = killed.write_inputs(tmp_path, vpus=1)
     (tmp_path / "file").write_text("precious")
     assert "file" in _ended(killed.start(spec, tmp_path / "file" / "a.db"))
-    if os.geteuid() != 0:  # root writes everywhere
-        (tmp_path / "locked").mkdir(mode=0o555)
-        assert "locked" in _ended(killed.start(spec, tmp_path / "locked" / "a.db"))
+    assert (tmp_path / "file").read_text() == "precious"
 
 
-def test_a_read_only_folder_can_be_read(tmp_path: Path) -> None:
+def _obeying_permissions(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """``accelsim`` as somebody to whom permissions apply, which they do not to root."""
+    command = [sys.executable, "-m", "accelsim", *map(str, arguments)]
     if os.geteuid() == 0:
-        pytest.skip("root writes everywhere")
-    folder = tmp_path / "locked"
+        if shutil.which("setpriv") is None:
+            pytest.skip("root writes everywhere, and there is no setpriv to keep it from that")
+        command = ["setpriv", "--inh-caps=-dac_override", "--bounding-set=-dac_override", *command]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_a_read_only_folder(tmp_path: Path) -> None:
+    spec, folder = killed.write_inputs(tmp_path, vpus=1), tmp_path / "locked"
     folder.mkdir()
-    spec = killed.write_inputs(tmp_path, vpus=1)
     killed.finished(spec, folder / "a.db")
+    (folder / "a.db").chmod(0o444)
     folder.chmod(0o555)
     try:
-        assert len(killed.rows_of(folder / "a.db")) == 8
+        for db in (folder / "new.db", folder / "new" / "a.db", folder / "a.db"):
+            done = _obeying_permissions("sweep", spec, "--db", db)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert str(db) in done.stderr
+            assert done.stderr.count("\n") == 1
+        done = _obeying_permissions("results", folder / "a.db", "--sweeps")
+        assert (done.returncode, done.stdout) == (0, "killed: 4 of 8 points done, 4 failed\n")
     finally:
         folder.chmod(0o755)
