@@ -109,7 +109,7 @@ def write_tables(
         }
         for each in results
     ]
-    _write(folder / "results.csv", rows)
+    write_rows(folder / "results.csv", rows)
     attacks = list(dict.fromkeys(each.attack for each in results))
     table = []
     for variant in dict.fromkeys(each.variant for each in results):
@@ -125,14 +125,15 @@ def write_tables(
         row["bitops"] = "" if bitops.get(variant) is None else bitops[variant]
         row["images"] = min(each.images for each in mine.values())
         table.append(row)
-    _write(folder / "table.csv", table)
+    write_rows(folder / "table.csv", table)
 
 
 def _counts(attack: Attack) -> bool:
     return attack.eps is not None and attack.eps <= PAPER_EPS + _NEVER_BELOW
 
 
-def _write(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """A CSV file of at least one row; all rows have the same columns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
