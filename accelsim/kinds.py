@@ -1,4 +1,4 @@
-"""What kind of file something is: a trace, a machine or a technology, by content or bundled name."""
+"""What kind of file something is: a trace, machine, technology, sweep or results database, by content or bundled name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from accelsim.errors import AccelsimError
 from accelsim.inputs import BUNDLED_TRACES
 from accelsim.trace.container import SIGNATURE
 
-Kind = Literal["trace", "machine", "technology"]
+Kind = Literal["trace", "machine", "technology", "sweep", "results"]
+
+_DATABASE = b"SQLite format 3\0"
 
 
 def kind_of(name: str | Path) -> Kind:
@@ -23,13 +25,19 @@ def kind_of(name: str | Path) -> Kind:
         if not path.exists():
             return _bundled_kind(str(name))
         if not path.is_file():
-            raise AccelsimError(f"{name}: is a folder or device, not a trace, machine or technology file")
+            raise AccelsimError(
+                f"{name}: is a folder or device, not a trace, machine, technology, sweep or results database"
+            )
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError as error:
         raise AccelsimError(f"{name}: cannot read: {error.strerror}") from None
     if head.startswith(SIGNATURE) or path.suffix in (".h5", ".hdf5"):
         return "trace"
+    if head.startswith(_DATABASE):
+        return "results"
+    if b"accelsim-sweep" in head:
+        return "sweep"
     return "technology" if b"accelsim-technology" in head else "machine"
 
 
@@ -40,4 +48,8 @@ def _bundled_kind(name: str) -> Kind:
         return "machine"
     if is_bundled(f"hwconfigs/technology/{name}.yaml"):
         return "technology"
-    raise AccelsimError(f"{name}: no such file, and no bundled trace, machine or technology of that name")
+    if is_bundled(f"hwconfigs/sweeps/{name}.yaml"):
+        return "sweep"
+    raise AccelsimError(
+        f"{name}: no such file, and no bundled trace, machine, technology or sweep of that name"
+    )

@@ -32,6 +32,9 @@ def inspect(file: str, technology: str, as_json: bool) -> None:
     from accelsim.report import describe
 
     kind = kind_of(file)
+    if kind in ("sweep", "results"):
+        command = f"accelsim sweep {file} --dry-run" if kind == "sweep" else f"accelsim results {file}"
+        raise AccelsimError(f"{file}: is a {kind} file; {command} tells what it holds")
     if kind == "trace":
         content = describe.trace_content(as_trace(file))
     elif kind == "machine":
@@ -47,12 +50,13 @@ def inspect(file: str, technology: str, as_json: bool) -> None:
 @click.command()
 @click.argument("files", nargs=-1, required=True)
 def check(files: tuple[str, ...]) -> None:
-    """Read FILES whole and report every fault, a line each: traces block by block, machines, technologies.
+    """Read FILES whole and report every fault, a line each: traces block by block, machines,
+    technologies, sweeps and results databases.
 
     Exit code 0 if all are sound, 1 if any is damaged or wrong.
 
     \b
-    Example: accelsim check traces/*.h5 hwconfigs/*.yaml
+    Example: accelsim check traces/*.h5 hwconfigs/*.yaml hwconfigs/sweeps/*.yaml
     """
     sound = True
     with progress_bar(len(files), "files") as progress:
@@ -80,6 +84,15 @@ def _check_one(file: str) -> tuple[tuple[str, ...], str]:
             return report.problems, f"trace, {report.blocks_checked} blocks"
         if kind == "machine":
             return (), f"machine {as_machine(file).name}"
+        if kind == "sweep":
+            from accelsim.sweep import load_sweep, open_space
+
+            return (), f"sweep, {open_space(load_sweep(file)).combinations} combinations"
+        if kind == "results":
+            from accelsim.store import Store
+
+            with Store.open_to_read(file) as store:
+                return store.problems(), f"results, {len(store.done())} points done"
         return (), f"technology {as_technology(file).name}"
     except AccelsimError as error:
         return (str(error),), ""

@@ -171,6 +171,16 @@ class Store:
             ORDER BY {"members.position" if sweep is not None else "points.id"}"""
         return self._select(query, {"sweep": sweep} if sweep is not None else ())
 
+    def problems(self) -> tuple[str, ...]:
+        """What is damaged, a line each: pages of the file, and machines or technologies that a point refers to."""
+        damage = (row["integrity_check"] for row in self._select("PRAGMA integrity_check"))
+        said = [f"{self.path}: {' '.join(text.split())}" for text in damage if text != "ok"]
+        broken = {row["parent"] for row in self._select("PRAGMA foreign_key_check")}
+        return (
+            *said,
+            *(f"{self.path}: a row refers to a row of {table} that is gone" for table in sorted(broken)),
+        )
+
     def machine_of(self, start: str) -> Machine:
         """The machine of the point whose identity begins with ``start``, named after it.
 

@@ -149,6 +149,23 @@ def test_bad_input(accelsim: Call, spec: Path, tmp_path: Path, arguments: list[s
     assert not (tmp_path / "new").exists()
 
 
+def test_check_and_inspect(accelsim: Call, spec: Path, tmp_path: Path) -> None:
+    db = tmp_path / "a.db"
+    accelsim("sweep", spec, "--db", db)
+    code, out, err = accelsim("check", spec, db, "equal-area")
+    assert (code, err) == (0, "")
+    assert f"{spec}: sound (sweep, 24 combinations)" in out
+    assert f"{db}: sound (results, 6 points done)" in out
+    spec.write_text(spec.read_text().replace("mvu.vpus:", "mvu.vpu:"))
+    code, out, err = accelsim("check", spec, db)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "did you mean `mvu.vpus`" in err
+    for file, told in ((spec, "accelsim sweep"), (db, "accelsim results")):
+        code, out, err = accelsim("inspect", file)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert told in err
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -172,3 +172,25 @@ def test_an_empty_file_becomes_one(tmp_path: Path) -> None:
     (tmp_path / "a.db").touch()
     with Store.open(tmp_path / "a.db") as store:
         assert store.sweeps() == []
+
+
+def test_damage_is_found(tmp_path: Path, workload: Workload) -> None:
+    path = tmp_path / "a.db"
+    points = [point_with(workload, vpus) for vpus in range(1, 30)]
+    with Store.open(path) as store:
+        store.put([(point, outcome_of(point)) for point in points], "compiled")
+        assert store.problems() == ()
+    with sqlite3.connect(path) as other:
+        other.execute("DELETE FROM machines")
+    with Store.open_to_read(path) as store:
+        assert store.problems() == (f"{path}: a row refers to a row of machines that is gone",)
+    content = bytearray(path.read_bytes())
+    content[8192:20480] = bytes(range(256)) * 48
+    path.write_bytes(content)
+    with Store.open_to_read(path) as store:
+        try:
+            problems = store.problems()
+        except AccelsimError as error:
+            problems = (str(error),)
+    assert problems
+    assert all(problem.startswith(f"{path}: ") and "\n" not in problem for problem in problems)
