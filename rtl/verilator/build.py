@@ -62,19 +62,17 @@ def build_library(
     verilog: str,
     top: str,
     ports: Sequence[str],
-    memories: Sequence[str],
     folder: Path | None = None,
     building: Callable[[], None] = lambda: None,
 ) -> Library:
     """The model of ``top`` as a shared library, built if ``folder`` does not hold it yet.
 
-    ``ports`` and ``memories`` (see `shim_source`) are what Python will reach. ``building`` is called before a
+    ``ports`` is what Python will reach. ``building`` is called before a
     compilation begins. Raises AccelsimError if a tool is missing or fails.
     """
     version = verilator_version()
-    shown = _shown(verilog, {memory.rpartition(".")[2] for memory in memories})
-    shim = shim_source(PREFIX, top, ports, memories)
-    key = hashlib.sha256("\0".join([version, *_COMMAND, top, shown, shim]).encode()).hexdigest()
+    shim = shim_source(PREFIX, ports)
+    key = hashlib.sha256("\0".join([version, *_COMMAND, top, verilog, shim]).encode()).hexdigest()
     folder = cache_folder() if folder is None else folder
     library = folder / f"{key[:32]}.so"
     if library.exists():
@@ -84,7 +82,7 @@ def build_library(
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix="accelsim-verilator-") as scratch, replaced(library) as target:
             where = Path(scratch)
-            (where / "model.v").write_text(shown)
+            (where / "model.v").write_text(verilog)
             (where / "shim.cpp").write_text(shim)
             _run(
                 [*_COMMAND, "-j", str(os.cpu_count() or 1), "--top-module", top, "model.v", "shim.cpp"], where
@@ -93,15 +91,6 @@ def build_library(
     except OSError as error:
         raise AccelsimError(f"{folder}: cannot build the Verilator model there: {error.strerror}") from None
     return Library(library, cached=False)
-
-
-def _shown(verilog: str, memories: set[str]) -> str:
-    """The Verilog with the memories of these names marked as reachable from outside."""
-    return re.sub(
-        r"(  reg (?:signed )?(?:\[\d+:0\] )?(\S+) \[\d+:0\]);",
-        lambda declared: declared[1] + (" /*verilator public_flat_rw*/;" if declared[2] in memories else ";"),
-        verilog,
-    )
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
