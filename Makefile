@@ -1,6 +1,7 @@
 # make figure5   install into .venv and simulate the bundled traces
 # make test      install what the tests need too, and run them
 # make lint      ruff and mypy
+# make synth     measure the RTL's blocks on LIBERTY=path/to/cells.lib and write the technology file
 # make traces    train, distil and export the bundled traces again (hours; needs CIFAR-10, see traces/README.md)
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml accelsim/version.py
 
-.PHONY: figure5 test lint traces clean
+.PHONY: figure5 test lint synth traces clean
 
 # A stamp per set of extras: an environment that is complete is left alone.
 $(VENV)/.installed-core: $(SOURCES)
@@ -21,6 +22,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed-core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev,search]'
 	@touch $@
 
+$(VENV)/.installed-synth: $(VENV)/.installed-core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,rtl]'
+	@touch $@
+
 figure5: $(VENV)/.installed-core
 	$(BIN)/accelsim figure5 --out out/figure5
 
@@ -31,6 +36,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy accelsim models
+
+synth: $(VENV)/.installed-synth
+	@test -n "$(LIBERTY)" || { echo "make synth: give LIBERTY=path/to/NangateOpenCellLibrary_typical.lib (or .lib.gz)"; exit 2; }
+	$(BIN)/python -m rtl.synth --liberty "$(LIBERTY)"
 
 traces: $(VENV)/.installed-dev
 	$(BIN)/python traces/make_traces.py
