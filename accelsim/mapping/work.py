@@ -40,7 +40,8 @@ def _unpack(layer: LayerTrace, image: int, tile: Tile) -> Bools:
     return bits[:, tile.first_row : last].astype(np.bool_)
 
 
-def _core_blocks(blocks: int, machine: Machine) -> Iterator[Ints]:
+def core_blocks(blocks: int, machine: Machine) -> Iterator[Ints]:
+    """The numbers of each core's blocks, of so many of a tile (section 3), in the order of the cores."""
     cores = machine.cores
     for core in range(cores):
         if machine.split == "contiguous":
@@ -60,7 +61,7 @@ def map_tile(layer: LayerTrace, image: int, tile: Tile, machine: Machine) -> Til
     dense = layer.masks is None
     work = regular.all_blocks() if dense else masked_work(regular, _unpack(layer, image, tile), tile, machine)
     cores = []
-    for mine in _core_blocks(regular.blocks, machine):
+    for mine in core_blocks(regular.blocks, machine):
         blocks = _take(work, mine)
         counts = Counts(**{name: int(values.sum()) for name, values in blocks.counts.items()})
         cores.append(CoreWork(dense, blocks, counts))

@@ -287,8 +287,8 @@ SCHEDULE = (
         "released at the end of the precise work",
         "section 5: a block is released when its last write has ended",
         "machine/core.py",
-        "        self.output_port.arrived.put(Write(block, self.write_cycles[block], self.may_release))\n",
-        "        self.output_port.arrived.put(Write(block, self.write_cycles[block], None))\n"
+        "        self.output_port.arrived.put(Write(block, self.write_cycles[block], self.on_written))\n",
+        "        self.output_port.arrived.put(Write(block, self.write_cycles[block], lambda block: None))\n"
         "        self.may_release(block)\n",
     ),
     Mutation(
