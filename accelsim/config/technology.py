@@ -216,6 +216,9 @@ class Technology:
             "description": self.description,
             **sections,
             "sram": self.sram_conditions.model_dump(mode="json"),
+            "measurements": {
+                name: measurement.model_dump(mode="json") for name, measurement in self.measurements.items()
+            },
         }
 
     def changed(self, data: dict[str, Any]) -> Technology:

@@ -10,6 +10,7 @@ import pytest
 
 from accelsim.bundled import bundled_path
 from accelsim.config import Technology, load_technology
+from accelsim.config.technology import TechnologyFile
 from accelsim.errors import AccelsimError
 
 FOLDER = bundled_path("hwconfigs/technology")
@@ -185,3 +186,18 @@ def _refusal(path: Path | str) -> str:
     message = str(caught.value)
     assert "\n" not in message and message.isprintable()
     return message
+
+
+def test_a_technology_with_a_value_changed() -> None:
+    technology = load_technology()
+    data = technology.as_file()
+    assert list(data) == list(TechnologyFile.model_fields)
+    assert technology.changed(data) == technology
+    data["events"]["multiply_4bit_pj"]["value"] = 0.5
+    changed = technology.changed(data)
+    assert changed != technology
+    assert changed.events.multiply_4bit_pj.value == 0.5
+    assert changed.blocks == technology.blocks
+    data["events"]["multiply_4bit_pj"]["value"] = -1
+    with pytest.raises(AccelsimError, match=r"technology freepdk45: field events\.multiply_4bit_pj\.value"):
+        technology.changed(data)
