@@ -19,9 +19,16 @@ def delayed(m: Module, value: ValueLike, cycles: int, name: str) -> Value:
     return line[width * (cycles - 1) :]
 
 
+RIPPLE_BITS = 16
+
+
 def lowest(bits: Value) -> Value:
-    """Only the lowest set bit of `bits`, or 0."""
-    return (bits & (~bits + 1))[: len(bits)]
+    """Only the lowest set bit of `bits`, or 0. Wide ones are searched by groups, so no carry is long."""
+    if len(bits) <= RIPPLE_BITS:
+        return (bits & (~bits + 1))[: len(bits)]
+    groups = [bits[i : i + RIPPLE_BITS] for i in range(0, len(bits), RIPPLE_BITS)]
+    first = lowest(Cat(group.any() for group in groups))
+    return Cat(lowest(group) & bit.replicate(len(group)) for group, bit in zip(groups, first, strict=True))
 
 
 def encode(one_hot: Value) -> Value:
