@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from accelsim.cli.area import area
 from accelsim.cli.bitops import bitops
 from accelsim.cli.data import check, inspect
 from accelsim.cli.export import export
@@ -33,7 +34,7 @@ def cli() -> None:
     """
 
 
-for command in (figure5, run, compare, sweep, search, results, pareto, bitops, export, inspect, check):
+for command in (figure5, run, compare, sweep, search, results, pareto, bitops, export, inspect, area, check):
     cli.add_command(command)
 
 
