@@ -60,7 +60,8 @@ def refresh_mutations() -> None:
     rewrite("validation.md", {"mutations": table})
 
 
-def refresh_sweeps() -> None:
+def sweeps_content() -> str:
+    """The tables of docs/sweeps.md."""
     technology, spec = load_technology(), load_sweep("equal-area")
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "sweep.db") as store:
         run_sweep(spec.file.name, spec.text, plan_sweep(open_space(spec)), store)
@@ -68,7 +69,11 @@ def refresh_sweeps() -> None:
     unit_mm2 = area(load_machine("unstructured"), technology).total_mm2
     failed = sum(row["state"] == "failed" for row in rows)
     count = f"{len(rows)} points, of which {failed} are machines that a layer does not fit on.\n\n"
-    rewrite("sweeps.md", {"sweep": count + equal_area_markdown(rows, unit_mm2, AREA_SHARES)})
+    return count + equal_area_markdown(rows, unit_mm2, AREA_SHARES)
+
+
+def refresh_sweeps() -> None:
+    rewrite("sweeps.md", {"sweep": sweeps_content()})
 
 
 def refresh_figure5() -> None:

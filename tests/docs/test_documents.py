@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
@@ -155,3 +156,20 @@ def test_the_sweep_of_the_documents_runs(document: str, tmp_path: Path) -> None:
         done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
         assert "failed" not in done.stdout
     assert re.search(r"(^|\()[1-9][0-9]* of [1-9][0-9]* points", done.stdout, re.MULTILINE)
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if document == "docs/sweeps.md" else ():
+        command = [sys.executable, "-c", code]
+        assert (
+            "nm-1of8"
+            in subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+        )
+
+
+@pytest.mark.slow
+def test_the_tables_of_sweeps_md_come_from_this_code() -> None:
+    text = (ROOT / "docs/sweeps.md").read_text()
+    (shown,) = re.findall(r"<!-- sweep -->\n(.*?)<!-- /sweep -->", text, re.DOTALL)
+    loaded = importlib.util.spec_from_file_location("refresh", ROOT / "docs/refresh.py")
+    assert loaded is not None and loaded.loader is not None
+    refresh = importlib.util.module_from_spec(loaded)
+    loaded.loader.exec_module(refresh)
+    assert shown == refresh.sweeps_content()
