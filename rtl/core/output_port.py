@@ -78,7 +78,7 @@ class OutputPort(wiring.Component):
         tags = []
         for bank in range(shape.output_banks):
             line = Signal(total, name=f"line_{bank}")
-            m.d.comb += line.eq(lowest(remaining))
+            m.d.comb += line.eq(lowest(m, remaining, f"search_{bank}"))
             rest = Signal(total, name=f"rest_{bank}")
             m.d.comb += rest.eq(remaining & ~line)
             remaining = rest

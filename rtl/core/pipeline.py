@@ -22,13 +22,14 @@ def delayed(m: Module, value: ValueLike, cycles: int, name: str) -> Value:
 RIPPLE_BITS = 16
 
 
-def lowest(bits: Value) -> Value:
+def lowest(m: Module, bits: Value, name: str) -> Value:
     """Only the lowest set bit of `bits`, or 0. Wide ones are searched by groups, so no carry is long."""
     if len(bits) <= RIPPLE_BITS:
         return (bits & (~bits + 1))[: len(bits)]
     groups = [bits[i : i + RIPPLE_BITS] for i in range(0, len(bits), RIPPLE_BITS)]
-    first = lowest(Cat(group.any() for group in groups))
-    return Cat(lowest(group) & bit.replicate(len(group)) for group, bit in zip(groups, first, strict=True))
+    some, first = Signal(len(groups), name=f"{name}_some"), Signal(len(groups), name=f"{name}_group")
+    m.d.comb += [some.eq(Cat(group.any() for group in groups)), first.eq(lowest(m, some, f"{name}_group"))]
+    return Cat(Mux(bit, lowest(m, group, name), 0) for group, bit in zip(groups, first, strict=True))
 
 
 def encode(one_hot: Value) -> Value:
