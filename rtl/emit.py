@@ -59,7 +59,12 @@ def to_verilog(block: wiring.Component, name: str) -> str:
             ],
             where,
         )
-        return (where / "out.v").read_text() + platform.models()
+        verilog = (where / "out.v").read_text()
+    for module, _, _ in platform.bodies:
+        # Verilator would otherwise write a large module out for every instance.
+        kept = re.compile(rf"^(module {re.escape(module)}\(.*?\);)", re.MULTILINE | re.DOTALL)
+        verilog = kept.sub(r"\1 /* verilator no_inline_module */", verilog)
+    return verilog + platform.models()
 
 
 def _rtlil(design: Elaboratable, block: wiring.Component, name: str, platform: WrittenOnce) -> str:

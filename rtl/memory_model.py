@@ -22,7 +22,7 @@ def memory_instance(name: str, memory: memory.Memory) -> Instance:
 
 
 def memory_verilog(memory: memory.Memory) -> str:
-    """The module after ``module name``: clocked or combinational reads that see what was written before the edge, writes by parts.
+    """The module after ``module name``: reads, clocked or not, see what was written before the edge; writes by parts.
 
     It starts with whatever the simulator starts registers with. Raises ValueError for contents that are not zero
     and for a read that is transparent.

@@ -21,7 +21,8 @@ TIMEOUT_S = 3600
 
 _COMMAND = [
     *("verilator", "--cc", "--exe", "--build", "--prefix", PREFIX, "-Mdir", "obj", "-o", "model.so"),
-    *("-O3", "--x-assign", "fast", "--x-initial", "0", "--noassert", "-Wno-fatal", "-Wno-lint"),
+    # Without -fno-gate it would look through the ports of modules that are used many times, and make them differ.
+    *("-O3", "-fno-gate", "--x-assign", "fast", "--x-initial", "0", "--noassert", "-Wno-fatal", "-Wno-lint"),
     *("--output-split", "20000", "-CFLAGS", "-fPIC", "-LDFLAGS", "-shared"),
     # -O2 takes three times as long to compile a machine of 16 VPUs, and gains little speed.
     *("-MAKEFLAGS", "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O1"),
