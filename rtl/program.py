@@ -334,9 +334,8 @@ def _scale_image(operands: CoreOperands, shape: CoreShape, tile: Tile, owners: l
                 entry = layout.const({"bias": bias, "multiplier": multiplier, "neuron": row})
                 lines[line] |= entry.as_value().value << (layout.size * vpu)
     width = ceil_div(layout.size * shape.vpus, 8)
-    return np.frombuffer(b"".join(line.to_bytes(width, "little") for line in lines), np.uint8).reshape(
-        -1, width
-    )
+    image: Bytes = np.frombuffer(b"".join(line.to_bytes(width, "little") for line in lines), np.uint8)
+    return image.reshape(-1, width)
 
 
 def _input_image(operands: CoreOperands, shape: CoreShape) -> Bytes:
