@@ -26,7 +26,7 @@ __all__ = [
 
 TECHNOLOGY = load_technology("freepdk45")
 
-few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def view_of(schedule: LayerSchedule, blocks: range | None = None) -> View:
