@@ -20,7 +20,8 @@ from accelsim.bitops.accounting import BitOps, layer_bitops
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
 from accelsim.trace import LayerInfo
-from models.attacks.catalogue import ADAPTIVE, PAPER, Attack, attack_named
+from models.attacks.attack import Attack
+from models.attacks.catalogue import ADAPTIVE, PAPER, attack_named
 from models.data.cifar import DATASETS, ImageSet, load_cifar, to_float
 from models.defenses.controls import CONTROLS
 from models.device import torch_device

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from models.attacks.attack import Attack
 from models.attacks.autoattack import AutoAttack, require_autoattack
-from models.attacks.catalogue import Attack
 from models.attacks.target import Target
 from models.data.cifar import ImageSet, to_float
 from models.defenses.checkpoint import load_converted, tensors_sha256
