@@ -138,7 +138,7 @@ def catalog(machines: Mapping[str, Machine]) -> list[BlockSpec]:
         ),
         BlockSpec(
             "projection_lane",
-            lambda: ProjectionLane(window, 1),
+            lambda: ProjectionLane(window),
             (Operation("accumulate", _project, schemes=NOISY),),
             ignored=("additions",),
         ),
