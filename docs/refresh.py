@@ -1,7 +1,7 @@
 """Write the pictures and tables of the documents again: ``python docs/refresh.py [part ...]``, all parts without one.
 
-``figure5``: docs/images/figure5.png and the tables of docs/reproduction.md, from runs (minutes). ``energy``: the table of
-published figures in docs/energy.md, from the technology file. ``mutations``: their table in docs/validation.md, from a
+``figure5``: docs/images/figure5.png and the tables of docs/reproduction.md, from runs (minutes). ``energy``: the tables
+of docs/energy.md, from the technology file and the machines. ``mutations``: their table in docs/validation.md, from a
 run. ``sweeps``: the tables of docs/sweeps.md, from a run of the bundled sweep (a minute). Text between markers is replaced,
 the rest stays.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 from accelsim import figure5, load_machine, load_technology
 from accelsim.energy import area
 from accelsim.files import replaced
+from accelsim.report.constants_tables import areas_markdown, blocks_markdown, events_markdown
 from accelsim.report.equal_area import equal_area_markdown
 from accelsim.report.plots import plot_figure5
 from accelsim.report.published import published_markdown
@@ -51,7 +52,19 @@ def rewrite(document: str, contents: dict[str, str]) -> None:
 
 
 def refresh_energy() -> None:
-    rewrite("energy.md", {"published": published_markdown(load_technology())})
+    rewrite("energy.md", energy_content())
+
+
+def energy_content() -> dict[str, str]:
+    """The tables of docs/energy.md, from the default technology and the shipped machines."""
+    technology = load_technology()
+    machines = [load_machine(name) for name in ("unstructured", "structured", "dense")]
+    return {
+        "published": published_markdown(technology),
+        "events": events_markdown(technology),
+        "blocks": blocks_markdown(technology),
+        "area": areas_markdown(machines, technology),
+    }
 
 
 def refresh_mutations() -> None:

@@ -131,6 +131,7 @@ def made_up_blocks() -> dict[str, MeasuredBlock]:
         "word_magnitude": ("take",),
         "word_register": ("write",),
         "word_mux": ("select",),
+        "register_file_8": ("write",),
         "register_file_16": ("write",),
         "walker_threshold": ("step",),
         "walker_groups": ("step",),
