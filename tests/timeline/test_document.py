@@ -18,7 +18,8 @@ TEXT = (ROOT / "docs/timeline.md").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    (found,) = [text for name, text in blocks if name == language]
     return str(found)
 
 
