@@ -307,7 +307,8 @@ def _code_bytes(codes: NDArray[np.int8]) -> Bytes:
     """Two codes a byte, the first in the low half."""
     even = np.zeros((codes.shape[0], codes.shape[1] + codes.shape[1] % 2), np.uint8)
     even[:, : codes.shape[1]] = codes.astype(np.uint8) & 15
-    return even[:, 0::2] | (even[:, 1::2] << 4)
+    packed: Bytes = even[:, 0::2] | (even[:, 1::2] << 4)
+    return packed
 
 
 def _as_chunks(rows: Bytes, chunk_bytes: int, padded_bytes: int) -> Bytes:

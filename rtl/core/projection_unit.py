@@ -90,8 +90,11 @@ class ProjectionUnit(wiring.Component):
         with m.If(quantize):
             m.d.sync += turn.eq(Mux((turn == turns - 1) | (left <= quantizers), 0, turn + 1))
         width = len(units[0].y)
-        chosen = Cat(lane.y for lane in units).word_select(turn, width * quantizers)
-        exists = Cat(quantize & (left > i) for i in range(quantizers))
+        chosen, exists = Signal(width * quantizers), Signal(quantizers)
+        m.d.comb += [
+            chosen.eq(Cat(lane.y for lane in units).word_select(turn, width * quantizers)),
+            exists.eq(Cat(quantize & (left > i) for i in range(quantizers))),
+        ]
         late_exists = delayed(m, exists, Quantizer.latency, "codes_exist")
         for i in range(quantizers):
             m.submodules[f"quantizer_{i}"] = unit = Quantizer()
