@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,14 +26,6 @@ _COMMAND = [
     # -O2 takes three times as long to compile a machine of 16 VPUs, and gains little speed.
     *("-MAKEFLAGS", "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O1"),
 ]
-
-
-@dataclass(frozen=True)
-class Library:
-    """A built model: the shared library, and whether it was there already."""
-
-    path: Path
-    cached: bool
 
 
 def verilator_version() -> str:
@@ -65,7 +56,7 @@ def build_library(
     ports: Sequence[str],
     folder: Path | None = None,
     building: Callable[[], None] = lambda: None,
-) -> Library:
+) -> Path:
     """The model of ``top`` as a shared library, built if ``folder`` does not hold it yet.
 
     ``ports`` is what Python will reach. ``building`` is called before a
@@ -77,7 +68,7 @@ def build_library(
     folder = cache_folder() if folder is None else folder
     library = folder / f"{key[:32]}.so"
     if library.exists():
-        return Library(library, cached=True)
+        return library
     building()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +82,7 @@ def build_library(
             shutil.copyfile(where / "obj" / "model.so", target)
     except OSError as error:
         raise AccelsimError(f"{folder}: cannot build the Verilator model there: {error.strerror}") from None
-    return Library(library, cached=False)
+    return library
 
 
 def _run(command: Sequence[str], folder: Path) -> None:

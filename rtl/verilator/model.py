@@ -41,9 +41,8 @@ class VerilatedModel:
             "__".join(str(part) for part in path): Shape.cast(Value.cast(value).shape())
             for path, _, value in block.signature.flatten(block)
         }
-        built = build_library(to_verilog(block, name), name, list(shapes), folder, building)
-        self.cached = built.cached
-        self._library = _functions(built.path)
+        library = build_library(to_verilog(block, name), name, list(shapes), folder, building)
+        self._library = _functions(library)
         self._model = self._library.model_new()
         self._ports = {
             port: (shape, _bytes(self._library.model_port(self._model, i), _storage_bytes(shape.width)))

@@ -20,9 +20,11 @@ from amaranth.lib.wiring import In, Out
 from accelsim.errors import AccelsimError
 from rtl.blocks.once import written_once
 from rtl.blocks.psums import AccumulatorFile
+from rtl.cases import differences, random_cases
 from rtl.emit import to_verilog
 from rtl.verilator.build import verilator_version
 from rtl.verilator.model import VerilatedModel
+from rtl.verilator.runner import VerilatorRunner
 from tests.rtl.drive import stream
 
 needs_verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="needs Verilator")
@@ -161,6 +163,22 @@ def test_both_simulators_agree_cycle_by_cycle(tmp_path: Path) -> None:
             seen.append(model.get("sum"))
             model.run(1)
     assert seen == expected
+
+
+@needs_verilator
+@pytest.mark.slow
+def test_the_chip_agrees_with_engines_and_reference(tmp_path: Path) -> None:
+    cases = random_cases(seed=2, layers=4)  # N:M
+    with VerilatorRunner(cases.shape, tmp_path) as runner:
+        for layer in cases.layers:
+            found, counts = differences(layer, cases.shape, runner)
+            assert not found
+            assert counts.core_cycles > 0
+    with (
+        VerilatorRunner(cases.shape, tmp_path, cycle_limit=3) as runner,
+        pytest.raises(AccelsimError, match="within 3 cycles"),
+    ):
+        differences(cases.layers[0], cases.shape, runner)
 
 
 def test_a_missing_verilator_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
