@@ -23,6 +23,7 @@ METHOD = (
 )
 
 _HEADER = """\
+# yaml-language-server: $schema=../../docs/schema/technology.json
 # 45 nm: energy per event, and area, leakage and delay per block, measured on the blocks of rtl/ with real operands.
 # Written by `make synth`; do not edit. docs/energy.md says what each number is charged for.
 # {name}-blocks.csv beside this file has every block and operand set.
