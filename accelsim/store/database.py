@@ -269,6 +269,8 @@ class Store:
     def _check_schema(self) -> None:
         (application,) = self._connection.execute("PRAGMA application_id").fetchone()
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if self._is_blank():
+            raise AccelsimError(f"{self.path}: empty: no sweep has written to it yet")
         if application != APPLICATION_ID:
             raise AccelsimError(f"{self.path}: an SQLite file, but not a results database of accelsim")
         if version != SCHEMA_VERSION:
