@@ -108,15 +108,17 @@ class Store:
             self._connection.execute("INSERT INTO sweeps VALUES (?, ?)", (name, spec))
             self._connection.executemany("INSERT INTO members VALUES (?, ?, ?, ?)", rows)
 
-    def add_member(self, name: str, point: str, labels: Mapping[str, Any]) -> None:
-        """Put one more point at the end of a sweep, unless it is in it; the sweep is made if missing."""
+    def add_members(self, name: str, members: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Put more points, (point id, labels), at the end of a sweep, unless they are in it; made if missing."""
         with _told(self.path, "cannot write"), self._transaction():
             execute = self._connection.execute
             execute("INSERT OR IGNORE INTO sweeps VALUES (?, '')", (name,))
-            position = "(SELECT coalesce(max(position) + 1, 0) FROM members WHERE sweep = ?1)"
-            execute(
-                f"INSERT OR IGNORE INTO members VALUES (?1, {position}, ?2, ?3)", (name, point, _json(labels))
-            )
+            # Looked for once, since no index has it.
+            query = "SELECT coalesce(max(position) + 1, 0) FROM members WHERE sweep = ?"
+            (position,) = execute(query, (name,)).fetchone()
+            for point, labels in members:
+                row = (name, position, point, _json(labels))
+                position += execute("INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)", row).rowcount
 
     def sweeps(self) -> list[dict[str, Any]]:
         """Name, members, and how many of them are done and failed, of every sweep."""
