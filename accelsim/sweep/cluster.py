@@ -154,8 +154,10 @@ def _local(workers: int | None) -> LocalCluster:
             silence_logs=logging.CRITICAL,
         )
     except KeyboardInterrupt:
-        # At exit Dask would end in good order what has not begun, and fail. The workers end with this process.
+        # At exit Dask would end in good order what has not begun, and fail, and asyncio would tell of workers that did
+        # not start. They end with this process.
         atexit.unregister(close_clusters)
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         raise
 
 
