@@ -25,6 +25,8 @@ _NEEDS_HARDWARE = (
     "spike_additions",
     "event_walks",
     "membrane_updates",
+    "membrane_reads",
+    "membrane_writes",
     "noise_draws",
 )
 """Counts that stay zero on a machine without the unit that makes them."""
