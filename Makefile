@@ -1,6 +1,8 @@
 # make figure5   install into .venv and simulate the bundled traces
 # make test      install what the tests need too, and run them
 # make lint      ruff and mypy
+# make rtl       simulate the RTL against both engines, Verilator included, and fill docs/validation.md
+# make synth     measure the RTL's blocks on LIBERTY=path/to/cells.lib and write the technology file
 # make traces    train, distil and export the bundled traces again (hours; needs CIFAR-10, see traces/README.md)
 
 PYTHON ?= python3
@@ -8,7 +10,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml accelsim/version.py
 
-.PHONY: figure5 test lint traces clean
+.PHONY: figure5 test lint rtl synth traces clean
 
 # A stamp per set of extras: an environment that is complete is left alone.
 $(VENV)/.installed-core: $(SOURCES)
@@ -18,7 +20,11 @@ $(VENV)/.installed-core: $(SOURCES)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed-core
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev,search]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev,search,rtl]'
+	@touch $@
+
+$(VENV)/.installed-synth: $(VENV)/.installed-core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,rtl]'
 	@touch $@
 
 figure5: $(VENV)/.installed-core
@@ -31,6 +37,14 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy accelsim models
+
+rtl: $(VENV)/.installed-synth
+	@command -v verilator >/dev/null || { echo "make rtl: needs Verilator 5: apt-get install verilator g++"; exit 1; }
+	$(BIN)/accelsim validate-rtl --out docs/validation.md
+
+synth: $(VENV)/.installed-synth
+	@test -n "$(LIBERTY)" || { echo "make synth: give LIBERTY=path/to/NangateOpenCellLibrary_typical.lib (or .lib.gz)"; exit 2; }
+	$(BIN)/python -m rtl.synth --liberty "$(LIBERTY)"
 
 traces: $(VENV)/.installed-dev
 	$(BIN)/python traces/make_traces.py

@@ -9,7 +9,7 @@ from accelsim.config import Machine, Technology, load_machine, load_technology
 from accelsim.errors import AccelsimError
 from accelsim.trace import TraceFile, open_trace
 
-DEFAULT_TECHNOLOGY = "freepdk45"
+DEFAULT_TECHNOLOGY = "freepdk45-rtl"
 BUNDLED_TRACES = ("resnet18-cifar10", "wrn34-10-cifar10")
 """Of networks whose neurons are approximated: what the paper's comparisons are about."""
 
@@ -29,7 +29,7 @@ def as_machine(machine: MachineLike) -> Machine:
 
 
 def as_technology(technology: TechnologyLike) -> Technology:
-    """A technology, from itself, a YAML file, or the name of a bundled one (``"freepdk45"``)."""
+    """A technology, from itself, a YAML file, or the name of a bundled one (``"freepdk45-rtl"``)."""
     return technology if isinstance(technology, Technology) else load_technology(technology)
 
 

@@ -1,7 +1,7 @@
 """Write the pictures and tables of the documents again: ``python docs/refresh.py [part ...]``, all parts without one.
 
-``figure5``: docs/images/figure5.png and the tables of docs/reproduction.md, from runs (minutes). ``energy``: the table of
-published figures in docs/energy.md, from the technology file. ``mutations``: their table in docs/validation.md, from a
+``figure5``: docs/images/figure5.png and the tables of docs/reproduction.md, from runs (minutes). ``energy``: the tables
+of docs/energy.md, from the technology file and the machines. ``mutations``: their table in docs/validation.md, from a
 run. ``sweeps``: the tables of docs/sweeps.md, from a run of the bundled sweep (a minute). Text between markers is replaced,
 the rest stays.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 from accelsim import figure5, load_machine, load_technology
 from accelsim.energy import area
 from accelsim.files import replaced
+from accelsim.report.constants_tables import areas_markdown, blocks_markdown, events_markdown
 from accelsim.report.equal_area import equal_area_markdown
 from accelsim.report.plots import plot_figure5
 from accelsim.report.published import published_markdown
@@ -51,7 +52,19 @@ def rewrite(document: str, contents: dict[str, str]) -> None:
 
 
 def refresh_energy() -> None:
-    rewrite("energy.md", {"published": published_markdown(load_technology())})
+    rewrite("energy.md", energy_content())
+
+
+def energy_content() -> dict[str, str]:
+    """The tables of docs/energy.md, from the default technology and the shipped machines."""
+    technology = load_technology()
+    machines = [load_machine(name) for name in ("unstructured", "structured", "dense")]
+    return {
+        "published": published_markdown(technology),
+        "events": events_markdown(technology),
+        "blocks": blocks_markdown(technology),
+        "area": areas_markdown(machines, technology),
+    }
 
 
 def refresh_mutations() -> None:
@@ -60,7 +73,8 @@ def refresh_mutations() -> None:
     rewrite("validation.md", {"mutations": table})
 
 
-def refresh_sweeps() -> None:
+def sweeps_content() -> str:
+    """The tables of docs/sweeps.md."""
     technology, spec = load_technology(), load_sweep("equal-area")
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "sweep.db") as store:
         run_sweep(spec.file.name, spec.text, plan_sweep(open_space(spec)), store)
@@ -68,7 +82,11 @@ def refresh_sweeps() -> None:
     unit_mm2 = area(load_machine("unstructured"), technology).total_mm2
     failed = sum(row["state"] == "failed" for row in rows)
     count = f"{len(rows)} points, of which {failed} are machines that a layer does not fit on.\n\n"
-    rewrite("sweeps.md", {"sweep": count + equal_area_markdown(rows, unit_mm2, AREA_SHARES)})
+    return count + equal_area_markdown(rows, unit_mm2, AREA_SHARES)
+
+
+def refresh_sweeps() -> None:
+    rewrite("sweeps.md", {"sweep": sweeps_content()})
 
 
 def refresh_figure5() -> None:

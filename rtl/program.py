@@ -307,7 +307,8 @@ def _code_bytes(codes: NDArray[np.int8]) -> Bytes:
     """Two codes a byte, the first in the low half."""
     even = np.zeros((codes.shape[0], codes.shape[1] + codes.shape[1] % 2), np.uint8)
     even[:, : codes.shape[1]] = codes.astype(np.uint8) & 15
-    return even[:, 0::2] | (even[:, 1::2] << 4)
+    packed: Bytes = even[:, 0::2] | (even[:, 1::2] << 4)
+    return packed
 
 
 def _as_chunks(rows: Bytes, chunk_bytes: int, padded_bytes: int) -> Bytes:
@@ -334,9 +335,8 @@ def _scale_image(operands: CoreOperands, shape: CoreShape, tile: Tile, owners: l
                 entry = layout.const({"bias": bias, "multiplier": multiplier, "neuron": row})
                 lines[line] |= entry.as_value().value << (layout.size * vpu)
     width = ceil_div(layout.size * shape.vpus, 8)
-    return np.frombuffer(b"".join(line.to_bytes(width, "little") for line in lines), np.uint8).reshape(
-        -1, width
-    )
+    image: Bytes = np.frombuffer(b"".join(line.to_bytes(width, "little") for line in lines), np.uint8)
+    return image.reshape(-1, width)
 
 
 def _input_image(operands: CoreOperands, shape: CoreShape) -> Bytes:

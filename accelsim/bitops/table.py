@@ -55,6 +55,20 @@ class Entry:
         }
 
 
+def bitops_markdown(found: Sequence[Entry]) -> str:
+    """The entries as Markdown: what docs/robustness.md shows."""
+    lines = [
+        "| table | data | network | method | paper | of dense | matched | of dense | difference | as built, of dense |",
+        "| ---: | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {row.table} | {row.dataset} | {row.network} | {row.method} | {row.paper:.3g} | {row.paper_relative:.4f} "
+        f"| {row.ours:.4g} | {row.ours_relative:.4f} | {100 * row.difference:+.2f} % | {row.as_built_relative:.4f} |"
+        for row in found
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def network_bitops(
     layers: Sequence[LayerInfo], scheme: Scheme, *, k_ratio: float | None = None, projection: bool = True
 ) -> BitOps:

@@ -6,13 +6,16 @@ import sys
 
 import click
 
+from accelsim.cli.area import area
 from accelsim.cli.bitops import bitops
 from accelsim.cli.data import check, inspect
 from accelsim.cli.export import export
 from accelsim.cli.results import results
+from accelsim.cli.rtl import validate_rtl
 from accelsim.cli.search import pareto, search
 from accelsim.cli.simulation import compare, figure5, run
 from accelsim.cli.sweep import sweep
+from accelsim.cli.timeline import timeline
 from accelsim.errors import AccelsimError
 from accelsim.version import __version__
 
@@ -33,7 +36,22 @@ def cli() -> None:
     """
 
 
-for command in (figure5, run, compare, sweep, search, results, pareto, bitops, export, inspect, check):
+for command in (
+    figure5,
+    run,
+    compare,
+    sweep,
+    search,
+    results,
+    pareto,
+    timeline,
+    bitops,
+    export,
+    inspect,
+    area,
+    check,
+    validate_rtl,
+):
     cli.add_command(command)
 
 

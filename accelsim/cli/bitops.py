@@ -5,19 +5,23 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from accelsim.cli.options import images_option, json_option
+
+if TYPE_CHECKING:
+    from accelsim.bitops.table import Entry
 
 
 @click.command()
 @click.argument("trace", required=False)
 @images_option
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A .csv file to write too.")
+@click.option("--markdown", is_flag=True, help="Print the paper's entries as Markdown.")
 @json_option
-def bitops(trace: str | None, images: slice | None, out: Path | None, as_json: bool) -> None:
+def bitops(trace: str | None, images: slice | None, out: Path | None, markdown: bool, as_json: bool) -> None:
     """Print every BitOPs entry of the paper's Tables 1, 2 and 4 beside ours; or those of TRACE's schemes.
 
     \b
@@ -28,7 +32,16 @@ def bitops(trace: str | None, images: slice | None, out: Path | None, as_json: b
 
     if trace is None and images is not None:
         raise AccelsimError("bitops: --images needs a TRACE")
-    rows = _paper_rows() if trace is None else _trace_rows(trace, images)
+    if markdown:
+        if trace is not None or as_json or out is not None:
+            raise AccelsimError(
+                "bitops: --markdown prints the paper's entries; leave TRACE, --json and --out out"
+            )
+        from accelsim.bitops.table import bitops_markdown
+
+        click.echo(bitops_markdown(_entries()), nl=False)
+        return
+    rows = [entry.as_row() for entry in _entries()] if trace is None else _trace_rows(trace, images)
     if out is not None:
         _write(rows, out)
     if as_json:
@@ -37,11 +50,11 @@ def bitops(trace: str | None, images: slice | None, out: Path | None, as_json: b
         _show(rows)
 
 
-def _paper_rows() -> list[dict[str, Any]]:
+def _entries() -> list[Entry]:
     from accelsim.bitops.table import TRACES, entries
     from accelsim.inputs import as_trace
 
-    return [entry.as_row() for entry in entries({name: as_trace(file) for name, file in TRACES.items()})]
+    return entries({name: as_trace(file) for name, file in TRACES.items()})
 
 
 def _trace_rows(file: str, images: slice | None) -> list[dict[str, Any]]:

@@ -38,9 +38,13 @@ class _Measured(Strict):
 
 
 class Sourced(_Measured):
-    """A number (its unit is in the key that holds it) and where it comes from."""
+    """A number (its unit is in the key that holds it) and where it comes from.
+
+    `uniform_value` is the same with uniform random operands; nothing is charged for it.
+    """
 
     value: Positive
+    uniform_value: Positive | None = None
 
 
 class Block(_Measured):
@@ -184,7 +188,7 @@ def _scaled(said: dict[str, object], times: float, source: str) -> dict[str, obj
     """A number or block as written, times a factor (delays stay); what is no number is left to the fields' checks."""
     scaled = {
         key: times * value
-        if key in ("value", "area_um2", "leakage_uw") and isinstance(value, int | float)
+        if key in ("value", "uniform_value", "area_um2", "leakage_uw") and isinstance(value, int | float)
         else value
         for key, value in said.items()
     }
@@ -216,6 +220,9 @@ class Technology:
             "description": self.description,
             **sections,
             "sram": self.sram_conditions.model_dump(mode="json"),
+            "measurements": {
+                name: measurement.model_dump(mode="json") for name, measurement in self.measurements.items()
+            },
         }
 
     def changed(self, data: dict[str, Any]) -> Technology:
@@ -226,7 +233,7 @@ class Technology:
         return _technology(validate(TechnologyFile, Source(f"technology {self.name}", data, {})), self.sram)
 
 
-def load_technology(path_or_name: str | Path = "freepdk45") -> Technology:
+def load_technology(path_or_name: str | Path = "freepdk45-rtl") -> Technology:
     """A technology from a YAML file, or a shipped one by name.
 
     Raises AccelsimError, one line with file, line and field, if anything about it or its table is wrong.

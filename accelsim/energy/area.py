@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from accelsim.config.machine import Machine, Sram, ThresholdSelector
-from accelsim.config.technology import Block, Technology
+from accelsim.config.technology import Block, Blocks, Technology
 from accelsim.energy.macro import (
     NOISE_UNIFORMS,
     SUM_WORDS,
@@ -31,12 +31,14 @@ AreaKind = Literal["logic", "sram"]
 
 @dataclass(frozen=True)
 class AreaItem:
-    """One kind of block in one core."""
+    """One kind of block in one core: `count` of `unit`, a key of the technology's blocks or an SRAM macro's size."""
 
     name: str
     kind: AreaKind
     mm2: float
     leakage_mw: float
+    count: float
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -76,20 +78,22 @@ def area(machine: Machine, technology: Technology) -> AreaBreakdown:
 def _logic(machine: Machine, technology: Technology) -> list[AreaItem]:
     mvu, blocks = machine.mvu, technology.blocks
     items = [
-        _blocks("multipliers", mvu.vpus * mvu.lanes, blocks.multiplier),
-        _blocks("adder_trees", mvu.vpus * (mvu.lanes - 1), blocks.tree_adder),
-        _blocks("psum_adders", mvu.vpus, blocks.psum_adder),
-        _blocks("psum_registers", mvu.vpus * psum_words(mvu.accumulators_per_vpu), blocks.register_file_word),
+        _blocks("multipliers", mvu.vpus * mvu.lanes, blocks, "multiplier"),
+        _blocks("adder_trees", mvu.vpus * (mvu.lanes - 1), blocks, "tree_adder"),
+        _blocks("psum_adders", mvu.vpus, blocks, "psum_adder"),
+        _blocks(
+            "psum_registers", mvu.vpus * psum_words(mvu.accumulators_per_vpu), blocks, "register_file_word"
+        ),
         # Twice: one set is loaded while the other is broadcast.
-        _blocks("operand_registers", 2 * mvu.position_block * chunk_words(machine), blocks.ring_word),
-        _blocks("weight_registers", mvu.vpus * weight_register_words(machine), blocks.ring_word),
-        _blocks("operand_words", mvu.vpus * chunk_words(machine), blocks.operand_word),
-        _blocks("requantizers", mvu.vpus, blocks.requantizer),
-        _blocks("output_gather", output_words(machine) * (mvu.vpus - 1), blocks.word_mux2),
+        _blocks("operand_registers", 2 * mvu.position_block * chunk_words(machine), blocks, "ring_word"),
+        _blocks("weight_registers", mvu.vpus * weight_register_words(machine), blocks, "ring_word"),
+        _blocks("operand_words", mvu.vpus * chunk_words(machine), blocks, "operand_word"),
+        _blocks("requantizers", mvu.vpus, blocks, "requantizer"),
+        _blocks("output_gather", output_words(machine) * (mvu.vpus - 1), blocks, "word_mux2"),
     ]
     if (inputs := operand_select_inputs(machine)) > 1:
         words = mvu.vpus * (inputs - 1) * chunk_words(machine)
-        items.append(_blocks("operand_select", words, blocks.word_mux2))
+        items.append(_blocks("operand_select", words, blocks, "word_mux2"))
     return (
         items
         + _projection(machine, technology)
@@ -104,11 +108,11 @@ def _projection(machine: Machine, technology: Technology) -> list[AreaItem]:
         return []
     select_words = SUM_WORDS * (lanes_per_quantizer(unit) - 1)
     return [
-        _blocks("projection_trees", unit.lanes * window_words(machine), blocks.projection_adder),
-        _blocks("projection_sums", unit.lanes, blocks.tree_adder),
-        _blocks("projection_registers", SUM_WORDS * unit.lanes, blocks.register_word),
-        _blocks("quantizers", unit.quantizers, blocks.quantizer),
-        _blocks("quantizer_select", unit.quantizers * select_words, blocks.word_mux2),
+        _blocks("projection_trees", unit.lanes * window_words(machine), blocks, "projection_adder"),
+        _blocks("projection_sums", unit.lanes, blocks, "tree_adder"),
+        _blocks("projection_registers", SUM_WORDS * unit.lanes, blocks, "register_word"),
+        _blocks("quantizers", unit.quantizers, blocks, "quantizer"),
+        _blocks("quantizer_select", unit.quantizers * select_words, blocks, "word_mux2"),
     ]
 
 
@@ -117,25 +121,25 @@ def _selection(machine: Machine, technology: Technology) -> list[AreaItem]:
     if selector is None:
         return []
     finding = [
-        _blocks("mask_walkers", mvu.vpus * mask_walkers(machine), blocks.index_compactor),
-        _blocks("vpu_masks", mvu.vpus * mask_places(machine), blocks.vpu_masks),
-        _blocks("neuron_masks", mask_places(machine), blocks.neuron_masks),
+        _blocks("mask_walkers", mvu.vpus * mask_walkers(machine), blocks, "index_compactor"),
+        _blocks("vpu_masks", mvu.vpus * mask_places(machine), blocks, "vpu_masks"),
+        _blocks("neuron_masks", mask_places(machine), blocks, "neuron_masks"),
     ]
     if isinstance(selector, ThresholdSelector):
         return [
             *finding,
-            _blocks("threshold_comparators", selector.comparators, blocks.threshold_comparator),
-            _blocks("selector_control", 1, blocks.threshold_control),
-            _blocks("result_select", mvu.vpus, blocks.result_rotator_word),
+            _blocks("threshold_comparators", selector.comparators, blocks, "threshold_comparator"),
+            _blocks("selector_control", 1, blocks, "threshold_control"),
+            _blocks("result_select", mvu.vpus, blocks, "result_rotator_word"),
         ]
     of = selector.max_of
     pair_bits = selector.groups_per_cycle * (of * (of - 1) // 2) * 16
     return [
         *finding,
-        _blocks("group_rankers", pair_bits, blocks.ranking_pair_bit),
-        _blocks("group_magnitudes", selector.groups_per_cycle * of, blocks.magnitude),
-        _blocks("selector_control", 1, blocks.groups_control),
-        _blocks("result_select", selector.groups_per_cycle * of * mvu.vpus, blocks.result_group_word),
+        _blocks("group_rankers", pair_bits, blocks, "ranking_pair_bit"),
+        _blocks("group_magnitudes", selector.groups_per_cycle * of, blocks, "magnitude"),
+        _blocks("selector_control", 1, blocks, "groups_control"),
+        _blocks("result_select", selector.groups_per_cycle * of * mvu.vpus, blocks, "result_group_word"),
     ]
 
 
@@ -146,21 +150,21 @@ def _spiking(machine: Machine, technology: Technology) -> list[AreaItem]:
         return []
     neurons = output_words(machine)
     items = [
-        _blocks("spike_gates", mvu.vpus * mvu.lanes, blocks.word_mux2),
-        _blocks("membrane_adders", neurons, blocks.tree_adder),
-        _blocks("membrane_thresholds", neurons, blocks.threshold_comparator),
-        _blocks("membrane_registers", 2 * neurons, blocks.register_word),
+        _blocks("spike_gates", mvu.vpus * mvu.lanes, blocks, "word_mux2"),
+        _blocks("membrane_adders", neurons, blocks, "tree_adder"),
+        _blocks("membrane_thresholds", neurons, blocks, "threshold_comparator"),
+        _blocks("membrane_registers", 2 * neurons, blocks, "register_word"),
     ]
     if spiking.skip_silent_chunks:
         items += [
-            _blocks("chunk_flags", chunk_flag_words(machine), blocks.register_word),
-            _blocks("event_walkers", 2, blocks.index_compactor),
+            _blocks("chunk_flags", chunk_flag_words(machine), blocks, "register_word"),
+            _blocks("event_walkers", 2, blocks, "index_compactor"),
         ]
     if spiking.noise_generators:
         items += [
-            _blocks("noise_registers", neurons * NOISE_UNIFORMS, blocks.register_word),
-            _blocks("noise_adders", neurons * NOISE_UNIFORMS / 2, blocks.tree_adder),
-            _blocks("noise_multipliers", neurons, blocks.multiplier),
+            _blocks("noise_registers", neurons * NOISE_UNIFORMS, blocks, "register_word"),
+            _blocks("noise_adders", neurons * NOISE_UNIFORMS / 2, blocks, "tree_adder"),
+            _blocks("noise_multipliers", neurons, blocks, "multiplier"),
         ]
     return items
 
@@ -178,8 +182,11 @@ def _memories(machine: Machine, technology: Technology) -> list[AreaItem]:
     ]
 
 
-def _blocks(name: str, count: float, block: Block) -> AreaItem:
-    return AreaItem(name, "logic", count * block.area_um2 * 1e-6, count * block.leakage_uw * 1e-3)
+def _blocks(name: str, count: float, blocks: Blocks, unit: str) -> AreaItem:
+    block: Block = getattr(blocks, unit)
+    return AreaItem(
+        name, "logic", count * block.area_um2 * 1e-6, count * block.leakage_uw * 1e-3, count, unit
+    )
 
 
 def _memory(
@@ -188,4 +195,5 @@ def _memory(
     macro = sram_macro(sram, technology, slice_kib)
     # Fractional on purpose: a slice of 3.2 macros is priced by its bits, so that area grows evenly with V.
     macros = (sram.kib if kib is None else kib) / macro.kib
-    return AreaItem(name, "sram", macros * macro.area_mm2, macros * macro.leakage_mw)
+    unit = f"{macro.kib:g} KiB x {macro.width_bits}"
+    return AreaItem(name, "sram", macros * macro.area_mm2, macros * macro.leakage_mw, macros, unit)

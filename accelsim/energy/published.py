@@ -34,6 +34,9 @@ SHAO_MULTIPLY_32BIT_PJ = 9.554858
 SHAO_REGISTER_BIT_PJ = 0.009011432
 """Dynamic energies at 2 ns, milliwatts times nanoseconds."""
 
+PSUM_REGISTER_BITS = 48 + 34 + 48
+"""Registers around the psum adder in the RTL, which `psum_addition` includes: psum, term and sum."""
+
 PLAIN_BLOCKS_PJ = {"add8": 0.09626, "add32": 0.42012, "mul8s": 0.70518, "mul32s": 10.47119}
 """Plain adders and multipliers of the flow that made freepdk45 (1.1 V, glitch-free, uniform operands): rows add8 1ns,
 add32 min_area, mul8s 1ns and mul32s min_area. No machine is charged for them; like stands beside like."""
@@ -43,7 +46,7 @@ CACTI_SUPPLY_V = {"itrs-hp": 1.0, "itrs-lstp": 1.1, "itrs-lop": 0.7}
 """Supply by cell type in CACTI 7's parameters of 45 nm (tech_params/45nm.dat)."""
 
 FLOW = (
-    "the flow: its plain adders and multipliers are off as much. Our operands are uniform and new in every operation, so "
+    "the flow: its plain adders and multipliers are off as much. Their operands are uniform and new in every operation, so "
     "half of the input bits toggle, and the cells are an academic library's; operands and cells of the published figures "
     "are not given (two published 32-bit multipliers differ threefold between themselves)"
 )
@@ -52,11 +55,11 @@ FUSED = (
     "between them, so that one block multiplies in both precisions; what is published is a plain multiplier"
 )
 ACTIVITY = (
-    "activity, probably: ours is with new uniform operands in every operation; the published one's is not given, and its "
+    "activity, probably: ours has new uniform operands in every operation; the published one's is not given, and its "
     "multiplier, of the same library, agrees with ours"
 )
 REGISTER_FILE = (
-    "the read multiplexer is made of standard cells and toggles whole with uniform words; what is published is a "
+    "the read multiplexer is made of standard cells and toggles whole; what is published is a "
     "register file made as a macro"
 )
 CACHE = "a cache reads tags and ways beside the data, at a processor's speed; ours is one bank of slow, low-leakage cells"
@@ -155,7 +158,13 @@ def _events(technology: Technology) -> list[Comparison]:
         horowitz("`multiply_16bit`", events.multiply_16bit_pj.value, multiplier_pj(16), parabola, FUSED),
         horowitz("`multiply_4bit`", events.multiply_4bit_pj.value, multiplier_pj(4), parabola, FUSED),
         horowitz("`tree_addition`, 32 bits", events.tree_addition_pj.value, adder_pj(32), "as published", FLOW),
-        horowitz("`psum_addition`, 48 bits", events.psum_addition_pj.value, adder_pj(48), line, FLOW),
+        horowitz(
+            "`psum_addition`, 48 bits",
+            events.psum_addition_pj.value,
+            adder_pj(48) + PSUM_REGISTER_BITS * SHAO_REGISTER_BIT_PJ,
+            f"{line}; and {PSUM_REGISTER_BITS} register bits (Shao et al.)",
+            FLOW,
+        ),
         Comparison(
             "`register_write`, 16 bits", events.register_write_pj.value, volts, 16 * SHAO_REGISTER_BIT_PJ, None, SHAO,
             "16 x one bit", ACTIVITY,

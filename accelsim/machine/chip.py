@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import simpy
 
@@ -12,28 +13,38 @@ from accelsim.counts import Counts, total
 from accelsim.machine.clocking import Process
 from accelsim.machine.core import Core
 from accelsim.machine.dram import Dram
-from accelsim.mapping import TileWork
+from accelsim.machine.observer import Observer
+from accelsim.mapping import CoreWork, TileWork
 
 
 class Chip:
     """Runs the tiles of one image.
 
     ``layers`` are the tiles of each layer, in the order of execution. After ``run``, ``counts`` holds one
-    ``Counts`` per layer.
+    ``Counts`` per layer. An ``observer`` is told of every job.
     """
 
     def __init__(
-        self, env: simpy.Environment, machine: Machine, layers: Sequence[Sequence[TileWork]]
+        self,
+        env: simpy.Environment,
+        machine: Machine,
+        layers: Sequence[Sequence[TileWork]],
+        observer: Observer | None = None,
     ) -> None:
         self.env = env
         self.machine = machine
         self.layers = layers
+        self.observer = observer
         self.counts: list[Counts] = []
         self.dram: Dram | None = None
         if machine.dram is not None:
             tiles = [tile for layer in layers for tile in layer]
             self.dram = Dram(
-                env, machine, [tile.load_bits for tile in tiles], [tile.slice_lines_used for tile in tiles]
+                env,
+                machine,
+                [tile.load_bits for tile in tiles],
+                [tile.slice_lines_used for tile in tiles],
+                observer,
             )
 
     def run(self) -> Process:
@@ -49,15 +60,21 @@ class Chip:
                     self.dram.tile_started[index].succeed()
                 waited = int(self.env.now - waiting_since)
                 start = self.env.now
-                cores = [Core(self.env, self.machine, work) for work in tile.cores]
+                cores = [self._core(index, number, work) for number, work in enumerate(tile.cores)]
                 yield self.env.all_of([self.env.process(core.run()) for core in cores])
                 elapsed = int(self.env.now - start)
+                if self.observer is not None:
+                    self.observer.tile_ended(index, int(start), int(self.env.now))
                 counts += [self._with_waits(core.counts, elapsed, waited) for core in cores]
                 if self.dram is not None:
                     self.dram.tile_ended[index].succeed()
                     counts.append(Counts(dram_bits=tile.load_bits))
                 index += 1
             self.counts.append(total(counts))
+
+    def _core(self, tile: int, number: int, work: CoreWork) -> Core:
+        ended = None if self.observer is None else partial(self.observer.job_ended, tile, number)
+        return Core(self.env, self.machine, work, ended)
 
     @staticmethod
     def _with_waits(counts: Counts, elapsed_cycles: int, waited_cycles: int) -> Counts:

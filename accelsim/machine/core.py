@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import simpy
@@ -11,6 +12,7 @@ from accelsim.counts import Counts
 from accelsim.machine.clocking import Process, after
 from accelsim.machine.front_end import FrontEnd
 from accelsim.machine.mvu import Mvu
+from accelsim.machine.observer import Job
 from accelsim.machine.output_port import OutputPort, Write
 from accelsim.machine.selector import Selector
 from accelsim.machine.sequencer import JobQueue, MvuJob, Slots
@@ -26,13 +28,20 @@ class Core:
                                         └─ write z~
 
     In a dense layer: fetch -> precise -> (pipeline drains) -> write z. The block is released when its last write has
-    ended, and its mask is valid.
+    ended, and its mask is valid. ``job_ended(job, block, cycle)``, if given, is called for every job of every unit.
     """
 
-    def __init__(self, env: simpy.Environment, machine: Machine, work: CoreWork) -> None:
+    def __init__(
+        self,
+        env: simpy.Environment,
+        machine: Machine,
+        work: CoreWork,
+        job_ended: Callable[[Job, int, int], None] | None = None,
+    ) -> None:
         self.env = env
         self.machine = machine
         self.work = work
+        self.job_ended = job_ended
         blocks = work.blocks
         front: list[int] = blocks.front.tolist()
         self.precise_cycles: list[int] = blocks.precise.tolist()
@@ -57,13 +66,20 @@ class Core:
         self.output_port = OutputPort(env, with_precise + approximated)
         self.counts = Counts()
 
+    def tell(self, job: Job, block: int, cycles_ago: int = 0) -> None:
+        """The service of a job has ended: say so to who wants to know."""
+        if self.job_ended is not None:
+            self.job_ended(job, block, int(self.env.now) - cycles_ago)
+
     def on_fetched(self, block: int) -> None:
+        self.tell("fetch", block)
         if self.work.dense:
             self.offer_precise(block)
         else:
             self.queue.offer(MvuJob(block, precise=False, cycles=self.approximate_cycles[block]))
 
     def on_job_ended(self, job: MvuJob) -> None:
+        self.tell("precise" if job.precise else "approximate", job.block)
         drain_cycles = self.machine.mvu.pipeline_depth_cycles
         if job.precise:
             after(self.env, drain_cycles, lambda: self.on_precise_ready(job.block))
@@ -72,10 +88,15 @@ class Core:
 
     def on_noise_ready(self, block: int) -> None:
         self.selector.arrived.put(block)
-        release = self.may_release if self.precise_cycles[block] == 0 else None
-        self.output_port.arrived.put(Write(block, self.write_noise_cycles[block], release))
+        self.output_port.arrived.put(Write(block, self.write_noise_cycles[block], self.on_noise_written))
+
+    def on_noise_written(self, block: int) -> None:
+        self.tell("write_noise", block)
+        if self.precise_cycles[block] == 0:
+            self.may_release(block)
 
     def on_mask_valid(self, block: int) -> None:
+        self.tell("select", block, cycles_ago=self.selector.latency_cycles)
         if self.precise_cycles[block] == 0:
             self.may_release(block)
         else:
@@ -85,7 +106,11 @@ class Core:
         self.queue.offer(MvuJob(block, precise=True, cycles=self.precise_cycles[block]))
 
     def on_precise_ready(self, block: int) -> None:
-        self.output_port.arrived.put(Write(block, self.write_cycles[block], self.may_release))
+        self.output_port.arrived.put(Write(block, self.write_cycles[block], self.on_written))
+
+    def on_written(self, block: int) -> None:
+        self.tell("write", block)
+        self.may_release(block)
 
     def may_release(self, block: int) -> None:
         self.until_release[block] -= 1

@@ -8,6 +8,7 @@ import simpy
 
 from accelsim.config import Machine
 from accelsim.machine.clocking import Process
+from accelsim.machine.observer import Observer
 from accelsim.mapping.capacity import slice_lines
 from accelsim.mapping.lengths import ceil_div
 
@@ -32,6 +33,7 @@ class Dram:
         machine: Machine,
         load_bits: Sequence[int],
         slice_lines_used: Sequence[int],
+        observer: Observer | None = None,
     ) -> None:
         assert machine.dram is not None
         self.env = env
@@ -39,6 +41,7 @@ class Dram:
         self.slice_lines = slice_lines(machine)
         self.load_bits = load_bits
         self.slice_lines_used = slice_lines_used
+        self.observer = observer
         self.tile_started = [env.event() for _ in load_bits]
         self.tile_ended = [env.event() for _ in load_bits]
         self.loaded = [env.event() for _ in load_bits]
@@ -49,6 +52,9 @@ class Dram:
                 together = self.slice_lines_used[tile - 1] + self.slice_lines_used[tile]
                 fits = together <= self.slice_lines
                 yield (self.tile_started if fits else self.tile_ended)[tile - 1]
+            start = int(self.env.now)
             transfer_cycles = ceil_div(ceil_div(bits, 8), self.dram.bytes_per_cycle)
             yield self.env.timeout(self.dram.latency_cycles + transfer_cycles)
             self.loaded[tile].succeed()
+            if self.observer is not None:
+                self.observer.tile_loaded(tile, start, int(self.env.now))

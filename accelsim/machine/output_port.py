@@ -12,11 +12,11 @@ from accelsim.machine.clocking import Process
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write of a block; ``ended(block)``, if given, is called in the cycle in which it ends."""
+    """One write of a block; ``ended(block)`` is called in the cycle in which it ends."""
 
     block: int
     cycles: int
-    ended: Callable[[int], None] | None
+    ended: Callable[[int], None]
 
 
 class OutputPort:
@@ -36,5 +36,4 @@ class OutputPort:
         for _ in range(self.jobs):
             write: Write = yield self.arrived.get()
             yield self.env.timeout(write.cycles)
-            if write.ended is not None:
-                write.ended(write.block)
+            write.ended(write.block)

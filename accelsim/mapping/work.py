@@ -45,7 +45,8 @@ def _unpack(layer: LayerTrace, image: int, tile: Tile) -> Bools:
     return unpack(layer.masks[image], layer.shape.n)[:, tile.first_row : last]
 
 
-def _core_blocks(blocks: int, tile: Tile, machine: Machine) -> Iterator[Ints]:
+def core_blocks(blocks: int, tile: Tile, machine: Machine) -> Iterator[Ints]:
+    """The numbers of each core's blocks, of so many of a tile (sections 3 and 13), in the order of the cores."""
     cores = machine.cores
     for core in range(cores):
         if tile.has_spikes:  # a block goes on with the potentials that the one before has left
@@ -72,7 +73,7 @@ def map_tile(layer: LayerTrace, image: int, tile: Tile, machine: Machine) -> Til
     else:
         work = masked_work(regular, _unpack(layer, image, tile), tile, machine)
     cores = []
-    for mine in _core_blocks(regular.blocks, tile, machine):
+    for mine in core_blocks(regular.blocks, tile, machine):
         blocks = _take(work, mine)
         counts = Counts(**{name: int(values.sum()) for name, values in blocks.counts.items()})
         cores.append(CoreWork(dense, blocks, counts))

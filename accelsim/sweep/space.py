@@ -106,8 +106,8 @@ class Space:
     def at(self, choice: Sequence[int]) -> Subject | LeftOut:
         """The point at these coordinates (an index into every dimension's values).
 
-        Raises AccelsimError if an expression cannot be evaluated there; a machine that cannot be built is
-        returned as `Unbuildable`.
+        `Unbuildable` where the values are no machine, or an expression cannot be evaluated on them. Raises AccelsimError
+        if the trace does not have the images.
         """
         hardware_part, workload_part = tuple(choice[: -len(WORKLOAD)]), tuple(choice[-len(WORKLOAD) :])
         workload = self._workload(*workload_part)

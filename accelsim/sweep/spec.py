@@ -26,7 +26,7 @@ class SweepFile(Strict):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     description: str = Field(default="", max_length=4000)
     machines: list[Name] = Field(min_length=1, max_length=1000)
-    technologies: list[Name] = Field(default=["freepdk45"], min_length=1, max_length=1000)
+    technologies: list[Name] = Field(default=["freepdk45-rtl"], min_length=1, max_length=1000)
     traces: list[Name] = Field(min_length=1, max_length=1000)
     schemes: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
     images: list[int | str] = Field(default=[":"], min_length=1, max_length=1000)

@@ -8,30 +8,22 @@
     square          black box, 5,000 queries
 
 Before `pgd`, `fgsm` and `mifgsm` may stand, in this order, `transfer-` (gradients of the undefended network), `eot10-`
-(mean gradients of 10 draws of the noise) and `bpda-` (models.attacks.bpda). After pgd's steps `-margin` (the loss of Carlini
-and Wagner instead of cross-entropy) and `-r5` (the best of 5 random starts). `@12` at the end: eps 12/255.
+(mean gradients of 10 draws of the noise) and `bpda-` (models.attacks.bpda); before `cw-l2` and `square` `eot10-`. After
+pgd's steps `-margin` (the loss of Carlini and Wagner instead of cross-entropy) and `-r5` (the best of 5 random starts).
+`@12` at the end: eps 12/255.
 """
 
 from __future__ import annotations
 
 import re
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
-
-import torch
-from torch import Tensor
+from dataclasses import replace
 
 from accelsim.errors import AccelsimError
-from models.attacks import linf
-from models.attacks.autoattack import AutoAttack, autoattack
-from models.attacks.bpda import precise_backward
-from models.attacks.carlini_wagner import CarliniWagner, carlini_wagner
+from models.attacks.attack import Attack, Setting, SignAttack
+from models.attacks.autoattack import AutoAttack
+from models.attacks.carlini_wagner import CarliniWagner
 from models.attacks.linf import Budget
-from models.attacks.square import Square, square
-from models.attacks.target import LossName, Target
-
-Box = Literal["none", "white", "black"]
+from models.attacks.square import Square
 
 PAPER = ("clean", "pgd20", "fgsm", "mifgsm", "cw-l2", "autoattack")
 """The columns of the paper's tables."""
@@ -46,104 +38,7 @@ _NAME = re.compile(
     r"(?:pgd(?P<steps>\d{1,6})(?P<margin>-margin)?(?:-r(?P<restarts>\d{1,6}))?|(?P<mifgsm>mifgsm)|(?P<fgsm>fgsm))"
 )
 
-
-@dataclass(frozen=True)
-class SignAttack:
-    """An attack of models.attacks.linf, on what, and by which gradient."""
-
-    method: Literal["fgsm", "mifgsm", "pgd"]
-    budget: Budget
-    draws: int = 1
-    restarts: int = 1
-    loss: LossName = "cross-entropy"
-    bpda: bool = False
-    transfer: bool = False
-
-
-Setting = SignAttack | CarliniWagner | Square | AutoAttack | None
-
-
-@dataclass(frozen=True)
-class Attack:
-    """An attack with its parameters; None attacks nothing."""
-
-    name: str
-    setting: Setting
-
-    @property
-    def box(self) -> Box:
-        """Black if the attacker sees no gradients of the network."""
-        if self.setting is None:
-            return "none"
-        if isinstance(self.setting, Square) or (
-            isinstance(self.setting, SignAttack) and self.setting.transfer
-        ):
-            return "black"
-        return "white"
-
-    @property
-    def is_bounded(self) -> bool:
-        """True if it stays in a ball of the largest pixel change: only these may be compared with each other."""
-        return not isinstance(self.setting, CarliniWagner)
-
-    @property
-    def eps(self) -> float | None:
-        """Largest change of a pixel; None if unbounded, 0 for no attack."""
-        if self.setting is None:
-            return 0.0
-        if isinstance(self.setting, SignAttack):
-            return self.setting.budget.eps
-        return None if isinstance(self.setting, CarliniWagner) else self.setting.eps
-
-    @property
-    def needs_substitute(self) -> bool:
-        return isinstance(self.setting, SignAttack) and self.setting.transfer
-
-    def parameters(self) -> dict[str, Any]:
-        """All parameters, for JSON."""
-        if self.setting is None:
-            return {}
-        return {"kind": type(self.setting).__name__, **asdict(self.setting)}
-
-    def __call__(
-        self, target: Target, substitute: Target, x: Tensor, labels: Tensor, generator: torch.Generator
-    ) -> Tensor:
-        """The attacked images, shaped as x; x (N, channels, h, w) in [0, 1], labels (N,).
-
-        substitute: the undefended network, for transfer attacks. generator: of the CPU.
-        """
-        setting = self.setting
-        if setting is None:
-            return x
-        if isinstance(setting, CarliniWagner):
-            return carlini_wagner(target, x, labels, setting)
-        if isinstance(setting, Square):
-            return square(target, x, labels, setting, generator)
-        if isinstance(setting, AutoAttack):
-            return autoattack(target, x, labels, setting, generator)
-        return _by_sign(setting, substitute if setting.transfer else target, x, labels, generator)
-
-
-def _by_sign(
-    setting: SignAttack, target: Target, x: Tensor, labels: Tensor, generator: torch.Generator
-) -> Tensor:
-    gradient = target.gradient(setting.draws, setting.loss)
-    with precise_backward(target.network) if setting.bpda else nullcontext():
-        if setting.method == "fgsm":
-            return linf.fgsm(gradient, x, labels, setting.budget)
-        if setting.method == "mifgsm":
-            return linf.mim(gradient, x, labels, setting.budget)
-        best = linf.pgd(gradient, x, labels, setting.budget, generator)
-        if setting.restarts == 1:
-            return best
-        reached = target.margins(best, labels, setting.draws)
-        for _ in range(setting.restarts - 1):
-            tried = linf.pgd(gradient, x, labels, setting.budget, generator)
-            got = target.margins(tried, labels, setting.draws)
-            better = got > reached
-            best = torch.where(better.reshape(-1, *[1] * (x.ndim - 1)), tried, best)
-            reached = torch.where(better, got, reached)
-        return best
+_EOT = re.compile(r"eot(?P<draws>\d{1,6})-(?P<base>.*)")
 
 
 def attack_named(name: str) -> Attack:
@@ -162,10 +57,15 @@ def attack_named(name: str) -> Attack:
         "autoattack": AutoAttack(eps),
         "autoattack-rand": AutoAttack(eps, "rand"),
     }
-    if base in fixed:
-        if at and not hasattr(fixed[base], "eps"):
-            raise AccelsimError(f"attack {name!r}: {base} has no eps; leave '@{amount}' out")
-        return Attack(name, fixed[base])
+    eot = _EOT.fullmatch(base)
+    plain = base if eot is None else eot["base"]
+    setting = fixed.get(plain)
+    if plain in fixed and (eot is None or isinstance(setting, CarliniWagner | Square)):
+        if at and not hasattr(setting, "eps"):
+            raise AccelsimError(f"attack {name!r}: {plain} has no eps; leave '@{amount}' out")
+        if eot is not None and isinstance(setting, CarliniWagner | Square):
+            setting = replace(setting, draws=_number(name, "draws", eot["draws"], MAX_DRAWS))
+        return Attack(name, setting)
     found = _NAME.fullmatch(base)
     if found is None:
         raise AccelsimError(
@@ -177,10 +77,7 @@ def attack_named(name: str) -> Attack:
 
 def _sign_setting(name: str, found: re.Match[str], eps: float) -> SignAttack:
     def number(group: str, most: int) -> int:
-        value = 1 if found[group] is None else int(found[group])
-        if not 1 <= value <= most:
-            raise AccelsimError(f"attack {name!r}: {group} is {value}, must be 1 to {most}")
-        return value
+        return 1 if found[group] is None else _number(name, group, found[group], most)
 
     budget = Budget(eps=eps, step=2 / 255, steps=1, momentum=1.0)
     setting = SignAttack(
@@ -201,3 +98,9 @@ def _sign_setting(name: str, found: re.Match[str], eps: float) -> SignAttack:
             loss="margin" if found["margin"] else "cross-entropy",
         )
     return setting
+
+
+def _number(name: str, field: str, text: str, most: int) -> int:
+    if not 1 <= int(text) <= most:
+        raise AccelsimError(f"attack {name!r}: {field} is {int(text)}, must be 1 to {most}")
+    return int(text)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.trace.schema import Scheme
@@ -28,10 +29,31 @@ from models.networks import make_network
 from models.training.evaluate import load_trained
 
 BATCH = 100
+Method = Literal["lstsq", "sgd"]
+
+
+class _Batches:
+    """The chosen images, `BATCH` at a time, as often as they are asked for."""
+
+    def __init__(self, data: ImageSet, order: Tensor, device: torch.device) -> None:
+        self._data, self._order, self._device = data, order, device
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for part in torch.split(self._order, BATCH):
+            images = to_float(self._data.images[part].to(self._device))
+            yield images.contiguous(memory_format=torch.channels_last)
 
 
 def convert_and_distill(
-    model: nn.Module, data: ImageSet, *, k_ratio: float, images: int, seed: int, linear: bool = False
+    model: nn.Module,
+    data: ImageSet,
+    *,
+    k_ratio: float,
+    images: int,
+    seed: int,
+    linear: bool = False,
+    method: Method = "lstsq",
+    epochs: int = 1,
 ) -> tuple[nn.Module, list[LayerFit]]:
     """A float16-rounded, converted, distilled and quantized copy of `model`, and how well each layer fits.
 
@@ -44,11 +66,8 @@ def convert_and_distill(
     converted = convert(model, Scheme.dense(), k_ratio=k_ratio, seed=seed, linear=linear)
     round_weights(converted)
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:images]
-    batches = (
-        to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)
-        for part in torch.split(order, BATCH)
-    )
-    return converted, distill(converted, batches, seed=seed)
+    batches = _Batches(data, order, device)
+    return converted, distill(converted, batches, seed=seed, method=method, epochs=epochs)
 
 
 def prepare(
@@ -62,11 +81,13 @@ def prepare(
     seed: int = 0,
     linear: bool = False,
     device: str = "cpu",
+    method: Method = "lstsq",
+    epochs: int = 1,
 ) -> list[LayerFit]:
     """Make the converted checkpoint `out` from a training checkpoint or a `module:factory`.
 
     device: where the network runs while it is distilled (models.device.torch_device); the file is the same
-        kind on every device, its last bits are not.
+        kind on every device, its last bits are not. method, epochs: of `distill`.
     """
     target = torch_device(device)
     if (weights is None) == (model is None):
@@ -77,10 +98,19 @@ def prepare(
         name = str(model)
         network = make_network(name)
     converted, fits = convert_and_distill(
-        network.to(target), data, k_ratio=k_ratio, images=images, seed=seed, linear=linear
+        network.to(target),
+        data,
+        k_ratio=k_ratio,
+        images=images,
+        seed=seed,
+        linear=linear,
+        method=method,
+        epochs=epochs,
     )
     seeds = {"P": seed, "distill": seed}
     record: dict[str, Any] = {"seeds": seeds, "distill_images": images, "k_ratio": k_ratio}
+    if method != "lstsq":
+        record |= {"distill_method": method, "distill_epochs": epochs}
     save_converted(out, converted.cpu(), name, record)
     return fits
 
@@ -94,6 +124,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--k-ratio", type=float, default=DEFAULT_K_RATIO, help="rows of P as a share of d")
     parser.add_argument("--images", type=int, default=2000, help="training images to distill on")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--method", choices=("lstsq", "sgd"), default="lstsq", help="exact, or the paper's momentum SGD"
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=1, help="passes over the images with --method sgd (the paper: 50)"
+    )
     parser.add_argument("--linear", action="store_true", help="convert linear layers too")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
     args = parser.parse_args(argv)
@@ -108,6 +144,8 @@ def main(argv: list[str] | None = None) -> int:
             seed=args.seed,
             linear=args.linear,
             device=args.device,
+            method=args.method,
+            epochs=args.epochs,
         )
     except AccelsimError as error:
         print(error, file=sys.stderr)

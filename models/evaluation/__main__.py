@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from accelsim.bitops.accounting import BitOps, layer_bitops
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
 from accelsim.trace import LayerInfo
-from models.attacks.catalogue import ADAPTIVE, PAPER, Attack, attack_named
+from models.attacks.attack import Attack
+from models.attacks.catalogue import ADAPTIVE, PAPER, attack_named
 from models.data.cifar import DATASETS, ImageSet, load_cifar, to_float
 from models.defenses.controls import CONTROLS
 from models.device import torch_device
@@ -30,7 +31,7 @@ from models.evaluation.variants import PROJECTIONS, Variant, product
 from models.export import layers_in_order
 from models.seeds import check_seed
 
-CALIBRATION_IMAGES, CALIBRATION_BATCH = 2000, 100
+CALIBRATION_BATCH = 100
 SETS = {"paper": PAPER, "adaptive": ADAPTIVE, "all": (*PAPER, *ADAPTIVE)}
 
 
@@ -67,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--draws", type=int, default=10, help="fresh draws of the noise that judge each image"
     )
+    parser.add_argument("--pool", type=int, default=8, help="draws of P that refit and projected choose from")
+    parser.add_argument("--calibration", type=int, default=2000, help="training images that refit distils on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--substitute",
@@ -86,17 +89,29 @@ def _evaluate(args: argparse.Namespace) -> None:
     variants = product(_names(args.schemes), _names(args.controls), _names(args.projections))
     batch = min(100, args.images) if args.batch is None else args.batch
     plan = Plan(
-        args.out, attacks_of(args.attacks), tuple(variants), args.images, batch, args.draws, args.seed
+        args.out,
+        attacks_of(args.attacks),
+        tuple(variants),
+        args.images,
+        batch,
+        args.draws,
+        args.seed,
+        args.pool,
     )
+    if args.calibration < 1:
+        raise AccelsimError(f"evaluation: calibration is {args.calibration}, must be at least 1")
     writable_folder(plan.out)
     subject = load_subject(args.checkpoint)
     subject.model.to(device)
-    substitute = None if args.substitute is None else _undefended(load_subject(args.substitute)).to(device)
-    data = load_cifar(args.dataset, args.data, train=False)
-    refits = any(variant.projection == "refit" for variant in variants)
-    calibration = (
-        _calibration(load_cifar(args.dataset, args.data, train=True), args.seed, device) if refits else []
+    dense = Variant.parse("dense")
+    substitute = (
+        None if args.substitute is None else dense.network(load_subject(args.substitute).model).to(device)
     )
+    data = load_cifar(args.dataset, args.data, train=False)
+    calibration: list[Tensor] = []
+    if any(variant.projection == "refit" for variant in variants):
+        training = load_cifar(args.dataset, args.data, train=True)
+        calibration = _calibration(training, args.calibration, args.seed, device)
     found = evaluate(
         plan,
         subject,
@@ -139,12 +154,8 @@ def _bitops(layers: Sequence[LayerInfo], variant: Variant, subject: Subject) -> 
     return sum((layer_bitops(layer, variant.scheme) for layer in layers), BitOps()).total
 
 
-def _undefended(subject: Subject) -> nn.Module:
-    return Variant.parse("dense").network(subject.model, (), 0)
-
-
-def _calibration(data: ImageSet, seed: int, device: torch.device) -> list[Tensor]:
-    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:CALIBRATION_IMAGES]
+def _calibration(data: ImageSet, count: int, seed: int, device: torch.device) -> list[Tensor]:
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:count]
     return [
         to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)
         for part in torch.split(order, CALIBRATION_BATCH)

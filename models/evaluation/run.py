@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from models.attacks.attack import Attack
 from models.attacks.autoattack import AutoAttack, require_autoattack
-from models.attacks.catalogue import Attack
 from models.attacks.target import Target
 from models.data.cifar import ImageSet, to_float
 from models.defenses.checkpoint import load_converted, tensors_sha256
@@ -24,7 +24,7 @@ from models.device import device_of
 from models.evaluation.record import Record
 from models.evaluation.tables import Numbers, Result, warnings_of, worst_case
 from models.evaluation.variants import Variant
-from models.random_module import is_random, reseed
+from models.random_module import reseed
 from models.training.checkpoint import load_tensors
 from models.training.evaluate import load_trained
 
@@ -59,7 +59,10 @@ def load_subject(path: Path | str) -> Subject:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one call computes. draws: fresh draws of the noise that each attacked image is judged by."""
+    """What one call computes.
+
+    draws: fresh draws of the noise that each attacked image is judged by. pool: draws of P of a redrawn variant.
+    """
 
     out: Path
     attacks: tuple[Attack, ...]
@@ -68,6 +71,7 @@ class Plan:
     batch: int = 100
     draws: int = 10
     seed: int = 0
+    pool: int = 8
 
 
 @dataclass(frozen=True)
@@ -96,25 +100,24 @@ def evaluate(
     """
     check(plan, subject, data, substitute)
     if substitute is None:
-        substitute = (
-            Variant.parse("dense").network(subject.model, (), plan.seed)
-            if subject.is_converted
-            else subject.model
-        )
+        substitute = Variant.parse("dense").network(subject.model) if subject.is_converted else subject.model
+    bench = _Bench(plan, subject, data, Target(substitute), calibration, say)
     results, worst, warnings = [], {}, []
     for variant in plan.variants:
-        model = variant.network(subject.model, calibration, plan.seed)
+        model = _Lazy(variant, plan, subject, calibration)
         rights = {}
         for attack in plan.attacks:
-            label = f"{variant.name} {attack.name}"
-            record = _run(plan, subject, variant, attack, model, Target(substitute), data, say, label)
+            record = bench.run(variant, attack, model)
             rights[attack.name] = record.rights[: plan.images]
             numbers = Numbers.of(rights[attack.name])
             total = sum(count for _, count in record.distances)
             mean_l2 = sum(mean * count for mean, count in record.distances) / total
             draws = len(record.rights[0])
             results.append(Result(variant.name, attack.name, plan.images, draws, numbers, mean_l2))
-            say(f"{label}: one {numbers.one:.2f} mean {numbers.mean:.2f} worst {numbers.worst:.2f} %")
+            say(
+                f"{variant.name} {attack.name}: one {numbers.one:.2f} mean {numbers.mean:.2f} "
+                f"worst {numbers.worst:.2f} %"
+            )
         worst[variant.name] = worst_case(rights)
         warnings += warnings_of(variant.name, rights)
     return Evaluation(results, worst, warnings)
@@ -126,6 +129,7 @@ def check(plan: Plan, subject: Subject, data: ImageSet, substitute: nn.Module | 
         ("images", plan.images, len(data)),
         ("batch", plan.batch, 10_000),
         ("draws", plan.draws, 10_000),
+        ("pool", plan.pool, 1000),
     ):
         if not 1 <= value <= most:
             raise AccelsimError(f"evaluation: {name} is {value}, must be 1 to {most}")
@@ -143,68 +147,89 @@ def check(plan: Plan, subject: Subject, data: ImageSet, substitute: nn.Module | 
             )
 
 
-def _run(
-    plan: Plan,
-    subject: Subject,
-    variant: Variant,
-    attack: Attack,
-    model: nn.Module,
-    substitute: Target,
-    data: ImageSet,
-    say: Say,
-    label: str,
-) -> Record:
-    draws = plan.draws if is_random(model) else 1
-    name = f"{variant.name}--{attack.name}.json".replace("@", "-eps")
-    record = Record.open(
-        plan.out / "records" / name, _head(plan, subject, variant, attack, draws, substitute, data)
-    )
-    device = device_of(subject.model)
-    started, before = time.monotonic(), len(record.rights)
-    for first in range(before, plan.images, plan.batch):
-        # Whole batches, so that a call for more images goes on with the same ones.
-        part = slice(first, min(first + plan.batch, len(data)))
-        x = to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)
-        labels = data.labels[part].to(device)
-        stream = _stream(plan.seed, variant.name, attack.name, first)
-        reseed(model, stream)
-        reseed(substitute.network, stream)
-        attacked = attack(Target(model), substitute, x, labels, torch.Generator().manual_seed(stream))
-        # Draws that the attack cannot have seen.
-        reseed(model, stream ^ 1)
-        rights = [tuple(image) for image in Target(model).right(attacked, labels, draws).tolist()]
-        record.add(rights, float((attacked - x).flatten(1).norm(dim=1).mean()))
-        done = len(record.rights)
-        if done < plan.images:
-            each = (time.monotonic() - started) / (done - before)
-            say(f"{label}: {done}/{plan.images} images, {each * (plan.images - done):.0f} s to go")
-    return record
+class _Lazy:
+    """A variant's network, built when it is first run: a call that finds all records complete builds none."""
+
+    def __init__(self, variant: Variant, plan: Plan, subject: Subject, calibration: Sequence[Tensor]) -> None:
+        self._build: Callable[[], nn.Module] = lambda: variant.network(
+            subject.model, calibration, plan.seed, plan.pool
+        )
+        self._network: nn.Module | None = None
+
+    def __call__(self) -> nn.Module:
+        if self._network is None:
+            self._network = self._build()
+        return self._network
 
 
-def _head(
-    plan: Plan,
-    subject: Subject,
-    variant: Variant,
-    attack: Attack,
-    draws: int,
-    substitute: Target,
-    data: ImageSet,
-) -> dict[str, Any]:
-    head = {
-        "format": FORMAT,
-        "network": subject.network,
-        "weights_sha256": subject.sha256,
-        "data_sha256": hashlib.sha256(data.images[: plan.batch].numpy().tobytes()).hexdigest(),
-        "variant": variant.name,
-        "attack": attack.name,
-        "parameters": attack.parameters(),
-        "batch": plan.batch,
-        "draws": draws,
-        "seed": plan.seed,
-    }
-    if attack.needs_substitute:
-        head["substitute_sha256"] = tensors_sha256(dict(substitute.network.state_dict()))
-    return head
+@dataclass(frozen=True)
+class _Bench:
+    """What all variants and attacks of a call have in common."""
+
+    plan: Plan
+    subject: Subject
+    data: ImageSet
+    substitute: Target
+    calibration: Sequence[Tensor]
+    say: Say
+
+    def run(self, variant: Variant, attack: Attack, model: _Lazy) -> Record:
+        """The record of one attack on one variant, completed."""
+        plan, data = self.plan, self.data
+        name = f"{variant.name}--{attack.name}.json".replace("@", "-eps")
+        draws = plan.draws if variant.is_random(self.subject.model) else 1
+        record = Record.open(plan.out / "records" / name, self._head(variant, attack, draws))
+        device = device_of(self.subject.model)
+        started, before = time.monotonic(), len(record.rights)
+        for first in range(before, plan.images, plan.batch):
+            # Whole batches, so that a call for more images goes on with the same ones.
+            part = slice(first, min(first + plan.batch, len(data)))
+            x = to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)
+            labels = data.labels[part].to(device)
+            stream = _stream(plan.seed, variant.name, attack.name, first)
+            target = Target(model())
+            reseed(target.network, stream)
+            reseed(self.substitute.network, stream)
+            attacked = attack(target, self.substitute, x, labels, torch.Generator().manual_seed(stream))
+            # Draws that the attack cannot have seen.
+            reseed(target.network, stream ^ 1)
+            rights = [tuple(image) for image in target.right(attacked, labels, draws).tolist()]
+            record.add(rights, float((attacked - x).flatten(1).norm(dim=1).mean()))
+            done = len(record.rights)
+            if done < plan.images:
+                left = (time.monotonic() - started) / (done - before) * (plan.images - done)
+                self.say(f"{variant.name} {attack.name}: {done}/{plan.images} images, {left:.0f} s to go")
+        return record
+
+    def _head(self, variant: Variant, attack: Attack, draws: int) -> dict[str, Any]:
+        """Everything that decides a record, as JSON."""
+        plan, subject = self.plan, self.subject
+        head = {
+            "format": FORMAT,
+            "network": subject.network,
+            "weights_sha256": subject.sha256,
+            "data_sha256": _images_sha256([self.data.images[: plan.batch]]),
+            "variant": variant.name,
+            "attack": attack.name,
+            "parameters": attack.parameters(),
+            "batch": plan.batch,
+            "draws": draws,
+            "seed": plan.seed,
+        }
+        if variant.projection != "fixed":
+            head["pool"] = plan.pool
+        if variant.projection == "refit":
+            head["calibration_sha256"] = _images_sha256(self.calibration)
+        if attack.needs_substitute:
+            head["substitute_sha256"] = tensors_sha256(dict(self.substitute.network.state_dict()))
+        return head
+
+
+def _images_sha256(batches: Sequence[Tensor]) -> str:
+    digest = hashlib.sha256()
+    for batch in batches:
+        digest.update(batch.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _stream(seed: int, variant: str, attack: str, first: int) -> int:

@@ -13,12 +13,10 @@ from accelsim.trace import Scheme
 from models.defenses.controls import CONTROLS, set_control
 from models.defenses.convert import non_essential_layers, set_scheme
 from models.defenses.redrawn import redrawn
+from models.random_module import RandomModule, is_random
 
 PROJECTIONS = ("fixed", "refit", "projected")
 """P as it was drawn; redrawn at every pass, W~ refitted or projected (models.defenses.redrawn)."""
-
-POOL = 8
-"""Draws of P that a redrawn variant has."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,12 @@ class Variant:
         """`unstructured-90`, `nm-1of8+zeros`, `unstructured-90+refit`."""
         extra = [part for part in (self.control, self.projection) if part not in ("none", "fixed")]
         return "+".join([self.scheme.name, *extra])
+
+    def is_random(self, model: nn.Module) -> bool:
+        """True if the variant of `model` draws at every pass."""
+        return (
+            self.projection != "fixed" or issubclass(CONTROLS[self.control], RandomModule) or is_random(model)
+        )
 
     @classmethod
     def parse(cls, name: str) -> Variant:
@@ -55,8 +59,12 @@ class Variant:
             )
         return variant
 
-    def network(self, model: nn.Module, batches: Iterable[Tensor], seed: int) -> nn.Module:
-        """A copy of a converted `model` that runs as this variant. batches: calibration images, for `refit`.
+    def network(
+        self, model: nn.Module, batches: Iterable[Tensor] = (), seed: int = 0, pool: int = 2
+    ) -> nn.Module:
+        """A copy of a converted `model` that runs as this variant.
+
+        batches: calibration images, for `refit`. pool: draws of P that a redrawn variant has, from `seed`.
 
         A model without converted layers (a baseline) is taken as it is, and must be `dense`.
         """
@@ -68,9 +76,9 @@ class Variant:
             return copy.deepcopy(model).eval()
         other = set_control(set_scheme(copy.deepcopy(model), self.scheme), self.control)
         if self.projection == "refit":
-            other = redrawn(other, POOL, method="refit", batches=batches, seed=seed)
+            other = redrawn(other, pool, method="refit", batches=batches, seed=seed)
         elif self.projection == "projected":
-            other = redrawn(other, POOL, method="projected", seed=seed)
+            other = redrawn(other, pool, method="projected", seed=seed)
         return other.eval().requires_grad_(False)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from accelsim.errors import AccelsimError
 from models.seeds import MAX_SEED
+
+Schema = TypeVar("Schema", bound=BaseModel)
 
 
 class Phase(BaseModel):
@@ -55,6 +59,14 @@ class Recipe(BaseModel):
 
 def load_recipe(path: Path | str) -> Recipe:
     """Read and validate a recipe. Raises AccelsimError naming the file and the first wrong field."""
+    return read_recipe(path, Recipe)
+
+
+def read_recipe(path: Path | str, schema: type[Schema], changes: Sequence[str] = ()) -> Schema:
+    """A YAML file as a recipe of any schema, with `changes` of the form KEY=VALUE (VALUE in YAML) to its fields.
+
+    Raises AccelsimError naming the file and the first wrong field.
+    """
     try:
         raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -63,9 +75,21 @@ def load_recipe(path: Path | str) -> Recipe:
         raise AccelsimError(f"{path}: cannot read the recipe: not UTF-8 text: {error.reason}") from error
     except yaml.YAMLError as error:
         raise AccelsimError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
+    if changes and isinstance(raw, dict):
+        raw |= dict(map(_change, changes))
     try:
-        return Recipe.model_validate(raw)
+        return schema.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "recipe"
         raise AccelsimError(f"{path}: {field}: {first['msg']}") from error
+
+
+def _change(text: str) -> tuple[str, object]:
+    key, equals, value = text.partition("=")
+    try:
+        if key and equals:
+            return key, yaml.safe_load(value)
+    except yaml.YAMLError:
+        pass
+    raise AccelsimError(f"recipe: change {text!r}, must be KEY=VALUE with a VALUE in YAML")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from accelsim.errors import AccelsimError
-from models.data.cifar import ImageSet, load_cifar10, to_float
+from models.data.cifar import ImageSet, load_cifar10
 from models.device import torch_device
 from models.networks import make_network
 from models.training.augment import augment
@@ -30,6 +30,7 @@ from models.training.checkpoint import (
     save_tensors,
 )
 from models.training.evaluate import accuracy
+from models.training.order import batch_at, stream
 from models.training.recipe import Recipe, load_recipe
 
 LOG_EVERY_STEPS = 20
@@ -64,8 +65,8 @@ def train(recipe: Recipe, data: ImageSet, out: Path, device: str = "cpu") -> nn.
     while step < len(sizes):
         for group in optimizer.param_groups:
             group["lr"] = recipe.lr((step + 1) / (len(sizes) + 1))
-        images, labels = (part.to(target) for part in _batch(data, recipe, step))
-        images = augment(images, sizes[step], recipe.crop_padding, _generator(recipe.seed, 1, step))
+        images, labels = (part.to(target) for part in batch_at(data, recipe.seed, recipe.batch_size, step))
+        images = augment(images, sizes[step], recipe.crop_padding, stream(recipe.seed, 1, step))
         with torch.autocast(target.type, dtype=torch.bfloat16, enabled=recipe.bf16):
             logits = network(images)
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
@@ -85,23 +86,6 @@ def train(recipe: Recipe, data: ImageSet, out: Path, device: str = "cpu") -> nn.
             _save(network, optimizer, recipe, step, out)
             saved_at = now
     return network
-
-
-def _batch(data: ImageSet, recipe: Recipe, step: int) -> tuple[Tensor, Tensor]:
-    """Images as float (batch, 3, 32, 32) and labels: seeded permutations end to end, cut in batches."""
-    start = step * recipe.batch_size
-    positions = range(start, start + recipe.batch_size)
-    orders = {
-        epoch: torch.randperm(len(data), generator=_generator(recipe.seed, 0, epoch))
-        for epoch in {position // len(data) for position in positions}
-    }
-    index = torch.stack([orders[position // len(data)][position % len(data)] for position in positions])
-    return to_float(data.images[index]), data.labels[index]
-
-
-def _generator(seed: int, purpose: int, position: int) -> torch.Generator:
-    """One independent stream for each (seed, purpose, position)."""
-    return torch.Generator().manual_seed((seed * 2 + purpose) * 1_000_000_007 + position)
 
 
 def _save(network: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, step: int, out: Path) -> None:

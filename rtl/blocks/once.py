@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from amaranth.hdl import ClockSignal, Elaboratable, Instance, ResetSignal, Value
@@ -12,15 +11,15 @@ from amaranth.lib import wiring
 _Block = TypeVar("_Block", bound=type[wiring.Component])
 
 
-@dataclass
 class WrittenOnce:
     """The platform under which blocks marked `written_once` become instances of a module of their own.
 
     ``bodies`` collects, in order of first use, each distinct block's module name and what elaborates to it.
     """
 
-    bodies: list[tuple[str, Elaboratable, wiring.Component]] = field(default_factory=list)
-    _keys: list[tuple[object, ...]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.bodies: list[tuple[str, Elaboratable, wiring.Component]] = []
+        self._keys: list[tuple[object, ...]] = []
 
     def instance(
         self, block: wiring.Component, key: tuple[object, ...], elaborate: Callable[[object], Elaboratable]
@@ -30,6 +29,11 @@ class WrittenOnce:
             name = f"{type(block).__name__}_{len(self._keys)}"
             self._keys.append(key)
             self.bodies.append((name, _Body(elaborate), block))
+        for part in vars(block).values():
+            if isinstance(part, Elaboratable):
+                part._MustUse__used = (
+                    True  # made beforehand, it is no mistake that only the first block's is used
+                )
         name = self.bodies[self._keys.index(key)][0]
         ports: dict[str, Any] = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
         for path, member, value in block.signature.flatten(block):

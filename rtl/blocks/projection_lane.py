@@ -1,9 +1,9 @@
-"""One lane of the projection unit: a ternary adder tree and its share of the y accumulators."""
+"""One lane of the projection unit: a ternary adder tree and an accumulator."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import data, memory, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.blocks.carry_save import carry_save_sum
@@ -14,7 +14,7 @@ Y_BITS = 32
 
 
 def projection_lane_latency(window_words: int) -> int:
-    """Clock edges from a window at the inputs to its sum in the accumulator file."""
+    """Clock edges from a window at the inputs to its sum in the accumulator."""
     return 1 + tree_latency(window_words) + 1
 
 
@@ -24,27 +24,23 @@ SIGN_LAYOUT = data.StructLayout({"nonzero": 1, "negative": 1})
 
 @written_once
 class ProjectionLane(wiring.Component):
-    """``y[index] = (0 if first else y[index]) + sum of sign_i * word_i`` over a window, one a cycle.
+    """``y = (0 if first else y) + sum of sign_i * word_i`` over a window, one a cycle, ``latency`` cycles later.
 
     The words of zero entries are gated; ``additions`` is the number of the others (combinational, 0 without
-    ``valid``). An update shows at ``read_value`` (combinational read of ``read_index``) ``latency`` cycles
-    later; updates of one y may follow each other without a gap. 32 bits suffice (docs/machine.md, section 11).
+    ``valid``). 32 bits suffice (docs/machine.md, section 11).
     """
 
-    def __init__(self, window_words: int, accumulators: int) -> None:
+    def __init__(self, window_words: int) -> None:
         self._words = window_words
-        self._accumulators = accumulators
         self.latency = projection_lane_latency(window_words)
         super().__init__(
             {
                 "valid": In(1),
                 "first": In(1),
-                "index": In(range(accumulators)),
                 "words": In(data.ArrayLayout(signed(16), window_words)),
                 "signs": In(data.ArrayLayout(SIGN_LAYOUT, window_words)),
                 "additions": Out(range(window_words + 1)),
-                "read_index": In(range(accumulators)),
-                "read_value": Out(signed(Y_BITS)),
+                "y": Out(signed(Y_BITS)),
             }
         )
 
@@ -65,24 +61,12 @@ class ProjectionLane(wiring.Component):
             m.d.comb += tree.increment.eq(increments[1:])
 
         # What the accumulator needs travels beside the tree.
-        update = data.StructLayout({"valid": 1, "first": 1, "index": range(self._accumulators)})
-        here = Signal(update)
-        m.d.sync += [here.valid.eq(self.valid), here.first.eq(self.first), here.index.eq(self.index)]
-        plus = increments[0]
+        valid, first, plus = Signal(), Signal(), increments[0]
+        m.d.sync += [valid.eq(self.valid), first.eq(self.first)]
         for stage in range(tree.latency):
-            there, later = Signal(update, name=f"update_{stage}"), Signal(name=f"plus_{stage}")
-            m.d.sync += [there.eq(here), later.eq(plus)]
-            here, plus = there, later
-
-        m.submodules.file = file = memory.Memory(shape=signed(Y_BITS), depth=self._accumulators, init=[])
-        before, shown, write = file.read_port(domain="comb"), file.read_port(domain="comb"), file.write_port()
-        y_before = Mux(here.first, 0, before.data)
-        m.d.comb += [
-            before.addr.eq(here.index),
-            write.en.eq(here.valid),
-            write.addr.eq(here.index),
-            write.data.eq(carry_save_sum(m, [y_before, tree.sum], Y_BITS, "y", [plus])),
-            shown.addr.eq(self.read_index),
-            self.read_value.eq(shown.data),
-        ]
+            later = Signal(3, name=f"beside_{stage}")
+            m.d.sync += later.eq(Cat(valid, first, plus))
+            valid, first, plus = later
+        with m.If(valid):
+            m.d.sync += self.y.eq(carry_save_sum(m, [Mux(first, 0, self.y), tree.sum], Y_BITS, "y", [plus]))
         return m

@@ -31,16 +31,23 @@ def mvu_terms(m: Module, shape: CoreShape, mvu: MvuControl, slices: Sequence[Vpu
         issues.eq(Cat(each.step & (each.psum == most_now) for each in slices).any()),
     ]
     m.d.sync += most.eq(most_now + issues)
-    waits = mvu.patch_read | Cat(each.working for each in slices).any()
-    steps, reads = population([each.step for each in slices]), population([each.read for each in slices])
+    waits = Signal()
+    m.d.comb += waits.eq(mvu.patch_read | Cat(each.working for each in slices).any())
+    steps, reads = Signal(range(shape.vpus + 1)), Signal(range(shape.vpus + 1))
     narrow_words, wide_words = shape.chunk_words
     chunk_words = Mux(mvu.wide, wide_words, narrow_words)
     per_chunk = Mux(mvu.wide, shape.lanes, shape.bricks)
-    values = Mux(mvu.last_chunk, mvu.values, per_chunk)[: shape.bricks.bit_length()]
+    values, fired = Signal(range(shape.bricks + 1)), Signal(range(shape.vpus * shape.bricks + 1))
+    m.d.comb += [
+        steps.eq(population([each.step for each in slices])),
+        reads.eq(population([each.read for each in slices])),
+        values.eq(Mux(mvu.last_chunk, mvu.values, per_chunk)),
+        fired.eq(steps * values),
+    ]
     terms: Terms = {
         "essential_neurons": Mux(mvu.wide & mvu.last_chunk, steps, 0),
-        "brick_ops_4bit": Mux(mvu.wide, 0, steps * values),
-        "brick_ops_16bit": Mux(mvu.wide, (steps * values) << 4, 0),
+        "brick_ops_4bit": Mux(mvu.wide, 0, fired),
+        "brick_ops_16bit": Mux(mvu.wide, fired << 4, 0),
         "vpu_steps_4bit": Mux(mvu.wide, 0, steps),
         "vpu_steps_16bit": Mux(mvu.wide, steps, 0),
         "weight_sram_reads_4bit": Mux(mvu.wide, 0, reads),

@@ -51,10 +51,11 @@ class VpuMasks(wiring.Component):
         ]
         chosen = Cat([every] * shape.positions)
         if shape.approximates:
-            found = Value.cast(0)
+            bits, found = Value.cast(0), Signal(shape.rows)
             for e in range(shape.units_selected):
                 mine = self.unit_vpus[e] == self.vpu
-                found = found | Mux(mine, self.unit_masks[e] << self.unit_rows[e], 0)
+                bits = bits | Mux(mine, self.unit_masks[e] << self.unit_rows[e], 0)
+            m.d.comb += found.eq(bits)
             masks = [Signal(shape.rows, name=f"mask_{i}") for i in range(shape.places)]
             for i, mask in enumerate(masks):
                 with m.If(self.mask_valid & (self.mask_place == i)):
@@ -92,7 +93,8 @@ class NeuronMasks(wiring.Component):
         m = Module()
         shape = self._shape
         t = shape.positions
-        found = (self.mask << self.mask_neuron)[: shape.neurons]
+        found = Signal(shape.neurons)
+        m.d.comb += found.eq(self.mask << self.mask_neuron)
         masks = [Signal(shape.neurons, name=f"mask_{i}") for i in range(shape.places)]
         some = [Signal(name=f"some_{s}") for s in range(shape.slots)]
         for i in range(shape.places):

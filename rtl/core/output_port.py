@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -13,8 +16,8 @@ from rtl.core.shape import READ_LATENCY, WORD_BITS, CoreShape
 class OutputPort(wiring.Component):
     """``ready`` offers a job: ``slot``, its ``positions``, ``all_words`` (z~, or a dense layer) or those of ``masks``.
 
-    ``output_base`` is the output SRAM line of the slot's first position. In a cycle up to ``banks`` lines are read
-    out of the result buffer (``reads`` of ``neurons`` at ``places``) and written in the next.
+    ``output_base`` is the output SRAM line of the slot's first position. In a cycle up to ``banks`` lines are chosen
+    (``lines_taken``), in the next read out of the result buffer (``reads``), and in the one after that written.
     """
 
     def __init__(self, shape: CoreShape) -> None:
@@ -75,35 +78,42 @@ class OutputPort(wiring.Component):
         tags = []
         for bank in range(shape.output_banks):
             line = Signal(total, name=f"line_{bank}")
-            m.d.comb += line.eq(lowest(remaining))
+            m.d.comb += line.eq(lowest(m, remaining, f"search_{bank}"))
             rest = Signal(total, name=f"rest_{bank}")
             m.d.comb += rest.eq(remaining & ~line)
             remaining = rest
             taken = Signal(name=f"taken_{bank}")
             m.d.comb += [taken.eq(self.active & line.any()), self.lines_taken[bank].eq(taken)]
 
-            at = [line[p * per_position : (p + 1) * per_position] for p in range(shape.positions)]
-            position = encode(Cat(part.any() for part in at))
-            number = at[0]
-            for part in at[1:]:
-                number = number | part
+            # A line's words and place are found in the next cycle: the search alone fills this one.
+            chosen, of_slot = (
+                Signal(total, name=f"chosen_{bank}"),
+                Signal.like(self.slot, name=f"slot_{bank}"),
+            )
+            needed, base = (
+                Signal(words, name=f"needed_{bank}"),
+                Signal.like(self.output_base, name=f"base_{bank}"),
+            )
+            m.d.sync += [
+                chosen.eq(Mux(taken, line, 0)),
+                needed.eq(Cat((line & wanted[i::words]).any() & taken for i in range(words))),
+                of_slot.eq(self.slot),
+                base.eq(self.output_base),
+            ]
+            at = [chosen[p * per_position : (p + 1) * per_position] for p in range(shape.positions)]
+            position = Signal(range(shape.positions), name=f"position_{bank}")
             in_position = Signal(range(per_position), name=f"in_position_{bank}")
-            which = Signal(range(total), name=f"which_{bank}")
-            m.d.comb += [in_position.eq(encode(number)), which.eq(encode(line))]
-            needed = Signal(words, name=f"needed_{bank}")
             address = Signal.like(self.output_base, name=f"address_{bank}")
+            lines_before = select([p * self.lines for p in range(shape.positions)], position)
             m.d.comb += [
-                needed.eq(Mux(taken, wanted.word_select(which, words), 0)),
-                self.place[bank].eq(self.slot * shape.positions + position),
-                address.eq(
-                    self.output_base
-                    + in_position
-                    + select([p * self.lines for p in range(shape.positions)], position)
-                ),
+                position.eq(encode(Cat(part.any() for part in at))),
+                in_position.eq(encode(reduce(or_, at))),
+                address.eq(base + in_position + lines_before),
+                self.place[bank].eq(of_slot * shape.positions + position),
                 self.reads[bank * words : (bank + 1) * words].eq(needed),
                 *(self.neuron_addresses[bank * words + i].eq(in_position * words + i) for i in range(words)),
             ]
-            tag = delayed(m, Cat(taken, needed, address), READ_LATENCY, f"write_{bank}")
+            tag = delayed(m, Cat(chosen.any(), needed, address), READ_LATENCY, f"write_{bank}")
             tags.append((tag[0], tag[1 : 1 + words], tag[1 + words :]))
         m.d.comb += self.end.eq(self.active & ~remaining.any())
         m.d.sync += [busy.eq(self.active & ~self.end), left.eq(remaining)]

@@ -19,9 +19,17 @@ def delayed(m: Module, value: ValueLike, cycles: int, name: str) -> Value:
     return line[width * (cycles - 1) :]
 
 
-def lowest(bits: Value) -> Value:
-    """Only the lowest set bit of `bits`, or 0."""
-    return (bits & (~bits + 1))[: len(bits)]
+RIPPLE_BITS = 16
+
+
+def lowest(m: Module, bits: Value, name: str) -> Value:
+    """Only the lowest set bit of `bits`, or 0. Wide ones are searched by groups, so no carry is long."""
+    if len(bits) <= RIPPLE_BITS:
+        return (bits & (~bits + 1))[: len(bits)]
+    groups = [bits[i : i + RIPPLE_BITS] for i in range(0, len(bits), RIPPLE_BITS)]
+    some, first = Signal(len(groups), name=f"{name}_some"), Signal(len(groups), name=f"{name}_group")
+    m.d.comb += [some.eq(Cat(group.any() for group in groups)), first.eq(lowest(m, some, f"{name}_group"))]
+    return Cat(Mux(bit, lowest(m, group, name), 0) for group, bit in zip(groups, first, strict=True))
 
 
 def encode(one_hot: Value) -> Value:

@@ -69,7 +69,7 @@ class ProjectionUnit(wiring.Component):
         units = []
         part = SIGN_BITS * shape.window_words
         for i in range(lanes):
-            m.submodules[f"lane_{i}"] = lane = ProjectionLane(shape.window_words, 1)
+            m.submodules[f"lane_{i}"] = lane = ProjectionLane(shape.window_words)
             units.append(lane)
             m.d.comb += [
                 lane.valid.eq(valid & (left > i)),
@@ -89,9 +89,12 @@ class ProjectionUnit(wiring.Component):
         turn = Signal(range(turns))
         with m.If(quantize):
             m.d.sync += turn.eq(Mux((turn == turns - 1) | (left <= quantizers), 0, turn + 1))
-        width = len(units[0].read_value)
-        chosen = Cat(lane.read_value for lane in units).word_select(turn, width * quantizers)
-        exists = Cat(quantize & (left > i) for i in range(quantizers))
+        width = len(units[0].y)
+        chosen, exists = Signal(width * quantizers), Signal(quantizers)
+        m.d.comb += [
+            chosen.eq(Cat(lane.y for lane in units).word_select(turn, width * quantizers)),
+            exists.eq(Cat(quantize & (left > i) for i in range(quantizers))),
+        ]
         late_exists = delayed(m, exists, Quantizer.latency, "codes_exist")
         for i in range(quantizers):
             m.submodules[f"quantizer_{i}"] = unit = Quantizer()

@@ -80,12 +80,12 @@ class Walker(wiring.Component):
         m.d.comb += [
             candidates.eq(any_position),
             in_slot.eq(spent_now != 0),
-            row.eq(Mux(in_slot, row_held, lowest(candidates))),
+            row.eq(Mux(in_slot, row_held, lowest(m, candidates, "row_search"))),
         ]
         here, chosen = Signal(len(positions)), Signal(len(positions))
         m.d.comb += [
             here.eq(Cat((pairs & row).any() for pairs in open_pairs)),
-            chosen.eq(lowest(here)),
+            chosen.eq(lowest(m, here, "pair_search")),
             self.working.eq(self.active & (in_slot | candidates.any())),
             self.step.eq(self.active & here.any() & (1 if hold else ~in_slot)),
             self.position.eq(encode(chosen)),

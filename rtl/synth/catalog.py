@@ -68,7 +68,7 @@ def catalog(machines: Mapping[str, Machine]) -> list[BlockSpec]:
     machine = machines["unstructured"]
     mvu = machine.mvu
     lanes, positions = mvu.lanes, mvu.position_block
-    files = sorted({each.mvu.accumulators_per_vpu for each in machines.values()} | {4, 32})
+    files = sorted({each.mvu.accumulators_per_vpu for each in machines.values()} | {4})
     comparators = next(
         s.comparators for m in machines.values() if isinstance(s := m.selector, ThresholdSelector)
     )
@@ -138,7 +138,7 @@ def catalog(machines: Mapping[str, Machine]) -> list[BlockSpec]:
         ),
         BlockSpec(
             "projection_lane",
-            lambda: ProjectionLane(window, 1),
+            lambda: ProjectionLane(window),
             (Operation("accumulate", _project, schemes=NOISY),),
             ignored=("additions",),
         ),
@@ -165,7 +165,7 @@ def catalog(machines: Mapping[str, Machine]) -> list[BlockSpec]:
                     Operation("read", lambda source, e=entries: _file(source, e, False)),  # type: ignore[misc]
                 ),
             )
-            for entries in (8, 16, 32)
+            for entries in (8, 16)
         ),
     ]
 

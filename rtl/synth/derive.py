@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.config.machine import Machine, NmSelector
+from accelsim.config.machine import Machine, NmSelector, ThresholdSelector
 from accelsim.errors import AccelsimError
 from rtl.synth.measure import MeasuredBlock
 
@@ -50,6 +50,8 @@ class Derivation:
         selector = machines["structured"].selector
         assert isinstance(selector, NmSelector)
         self._of, self._groups = selector.max_of, selector.groups_per_cycle
+        assert isinstance(machine.selector, ThresholdSelector)
+        self._comparators = machine.selector.comparators
         self._vpus = machine.mvu.vpus, machines["structured"].mvu.vpus
         self._files = sorted(int(name.rpartition("_")[2]) for name in blocks if name.startswith("psum_file_"))
 
@@ -58,7 +60,7 @@ class Derivation:
         """By the keys of the technology file's section `events`."""
         tree = self._mean("adder_tree", "precise", "approximate")
         read, _ = self._psum_energy()
-        write = self._pj("register_file_16", "write")
+        write = self._file_write()
         register = self._pj("word_register", "write")
         magnitude = self._pj("word_magnitude", "take")
         single = f"operand_stage_{1}"
@@ -82,7 +84,10 @@ class Derivation:
             ),
             "quantize_pj": self._direct("quantizer", "quantize"),
             "register_write_pj": self._direct("word_register", "write"),
-            "register_file_write_pj": Number(write, "register_file_16: write"),
+            "register_file_write_pj": Number(
+                write,
+                "register_file_8 and _16: write, the line through them at 0 entries (the rest goes by entries)",
+            ),
             "register_file_read_per_entry_pj": Number(
                 read, f"slope of psum_file energies over {self._files} entries, / {PSUM_WORDS} words"
             ),
@@ -130,9 +135,12 @@ class Derivation:
         slope, intercept = np.polyfit(self._files, energies, 1)
         return float(slope) / PSUM_WORDS, float(intercept)
 
+    def _file_write(self) -> float:
+        return 2 * self._pj("register_file_8", "write") - self._pj("register_file_16", "write")
+
     def _psum_addition(self) -> Number:
         _, fixed = self._psum_energy()
-        write = self._pj("register_file_16", "write")
+        write = self._file_write()
         return Number(
             fixed - PSUM_WORDS * write,
             f"psum_file (mean of precise and approximate) at 0 entries, {fixed:.4f} by the line through {self._files}, "
@@ -181,7 +189,7 @@ class Derivation:
                 psum_delay,
                 f"{files}: slope / {PSUM_WORDS} words",
             ),
-            "threshold_comparator": self._whole("threshold_selector", 16),
+            "threshold_comparator": self._whole("threshold_selector", self._comparators, "comparators"),
             "ranking_pair_bit": Unit(
                 (ranker.area_um2 - self._of * magnitude.area_um2) / self._pair_bits,
                 (ranker.leakage_uw - self._of * magnitude.leakage_uw) / self._pair_bits,

@@ -113,12 +113,14 @@ def measured(spec: BlockSpec, bench: Bench, netlists: Path | None = None) -> Mea
             path.write_text(mapped.verilog)
     readings = []
     for operation in spec.operations:
-        for source, scheme, layer, positions in bench.sources(operation):
-            energy = measure(netlist, bench.library, timing.slews_ns, operation.drive(source), WARM_UP_CYCLES)
-            each = (
-                part / operation.per_cycle for part in (energy.total_pj, energy.clock_pj, energy.inputs_pj)
+        sets = list(bench.sources(operation))
+        stimuli = [operation.drive(source) for source, _, _, _ in sets]
+        found = measure(netlist, bench.library, timing.slews_ns, stimuli, WARM_UP_CYCLES)
+        for (_, scheme, layer, positions), energy in zip(sets, found, strict=True):
+            parts = (energy.total_pj, energy.clock_pj, energy.inputs_pj)
+            readings.append(
+                Reading(operation.name, scheme, layer, positions, *(p / operation.per_cycle for p in parts))
             )
-            readings.append(Reading(operation.name, scheme, layer, positions, *each))
     return MeasuredBlock(spec.name, physical, tuple(readings))
 
 

@@ -32,8 +32,8 @@ from models.fixed_point.streams import (
 )
 
 STREAMS = 128
-WARM_UP_CYCLES = 24
-COUNTED_CYCLES = 40
+WARM_UP_CYCLES = 20
+COUNTED_CYCLES = 28
 CYCLES = WARM_UP_CYCLES + COUNTED_CYCLES
 
 _BLOCKS, _VPUS, _LANES = 6, 4, 4  # of a layer, from which streams are drawn

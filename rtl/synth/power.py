@@ -7,19 +7,20 @@ settle while the clock is high.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtl.synth.expression import Bits
-from rtl.synth.library import Cell, Library, PowerArc
+from rtl.synth.library import Library, PowerArc
 from rtl.synth.netlist import Netlist
-from rtl.synth.simulate import Group, Simulator, grouped
+from rtl.synth.simulate import WORD_BITS, Group, Simulator, grouped
 from rtl.synth.timing import CLOCK_SLEW_NS
 
 Counts = NDArray[np.int64]
+Sums = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,13 @@ class Energy:
 
 @dataclass
 class _Tally:
-    """How often each instance of a group did what: by arc (numbered in the order of the cell's pins) and edge."""
+    """How often each instance of a group did what in each operand set: by arc (in the order of the pin's) and edge.
+
+    Counts are [instances, sets].
+    """
 
     group: Group
+    sets: int
     rises: dict[str, Counts] = field(default_factory=dict)
     falls: dict[str, Counts] = field(default_factory=dict)
     arcs: dict[tuple[str, int, bool], Counts] = field(default_factory=dict)
@@ -76,23 +81,22 @@ class _Tally:
         self._bump(self.arcs, (pin, number, True), rose)
         self._bump(self.arcs, (pin, number, False), fell)
 
-    @staticmethod
-    def _bump(counters: dict, key: object, bits: Bits) -> None:  # type: ignore[type-arg]
-        count = np.bitwise_count(bits).sum(axis=1, dtype=np.int64)
+    def _bump(self, counters: dict, key: object, bits: Bits) -> None:  # type: ignore[type-arg]
+        count = _by_set(bits, self.sets)
         counters[key] = counters[key] + count if key in counters else count
 
-    def internal_fj(self, slews_ns: Mapping[int, float], loads_ff: Mapping[int, float]) -> float:
-        """Internal energy of all counted steps, fJ."""
-        return sum(
-            self._pin_fj(name, rising, slews_ns, loads_ff)
-            for name in self.group.cell.pins
-            for rising in (True, False)
-            if self.group.cell.pins[name].powers
-        )
+    def internal_fj(self, slews_ns: Mapping[int, float], loads_ff: Mapping[int, float]) -> Sums:
+        """Internal energy of all counted steps, fJ, by operand set."""
+        total = np.zeros(self.sets)
+        for name, pin in self.group.cell.pins.items():
+            if pin.powers:
+                for rising in (True, False):
+                    total += self._pin_fj(name, rising, slews_ns, loads_ff)
+        return total
 
     def _pin_fj(
         self, name: str, rising: bool, slews_ns: Mapping[int, float], loads_ff: Mapping[int, float]
-    ) -> float:
+    ) -> Sums:
         """Of one pin and edge. An output's change costs the mean of the arcs that may have caused it,
         weighted by how often each may have; an input's arcs exclude each other and add up."""
         pin = self.group.cell.pins[name]
@@ -107,13 +111,15 @@ class _Tally:
                 ]
                 for arc in pin.powers
             ]
-        )
+        )[:, :, None]  # [arcs, instances, sets]
         if not pin.is_output:
-            return float((counts * energies).sum())
+            priced: Sums = (counts * energies).sum(axis=(0, 1))
+            return priced
         changes = (self.rises if rising else self.falls)[name]
         caused = counts.sum(axis=0)
         weights = np.where(caused > 0, counts / np.maximum(caused, 1), 1 / len(pin.powers))
-        return float((changes * (weights * energies).sum(axis=0)).sum())
+        priced = (changes * (weights * energies).sum(axis=0)).sum(axis=0)
+        return priced
 
     def _energy(
         self,
@@ -127,26 +133,33 @@ class _Tally:
         slew = slews_ns.get(cause, CLOCK_SLEW_NS)  # only clock nets have no arrival of their own
         return (arc.rise if rising else arc.fall).at(slew, loads_ff[net])
 
-    def load_fj(self, loads_ff: Mapping[int, float], supply_v: float) -> float:
-        """Energy that charging and discharging the loads of the outputs took, fJ."""
-        return sum(
-            0.5 * loads_ff[each.nets[name]] * supply_v**2 * changes
-            for name in self.rises
-            for each, changes in zip(self.group.instances, self.rises[name] + self.falls[name], strict=True)
-        )
+    def load_fj(self, loads_ff: Mapping[int, float], supply_v: float) -> Sums:
+        """Energy that charging and discharging the loads of the outputs took, fJ, by operand set."""
+        total = np.zeros(self.sets)
+        for name in self.rises:
+            loads = np.array([loads_ff[each.nets[name]] for each in self.group.instances])
+            total += 0.5 * supply_v**2 * (loads[:, None] * (self.rises[name] + self.falls[name])).sum(axis=0)
+        return total
+
+
+def _by_set(bits: Bits, sets: int) -> Counts:
+    """Ones in each row [rows, words], the words divided evenly among the operand sets: [rows, sets]."""
+    return np.bitwise_count(bits).reshape(len(bits), sets, -1).sum(axis=2, dtype=np.int64)
 
 
 class PowerMeter:
-    """Counts the steps of a simulator's cycles and prices them."""
+    """Counts the steps of a simulator's cycles and prices them, apart for each of `sets` equal parts of the streams."""
 
-    def __init__(self, simulator: Simulator, library: Library, slews_ns: Mapping[int, float]) -> None:
+    def __init__(
+        self, simulator: Simulator, library: Library, slews_ns: Mapping[int, float], sets: int = 1
+    ) -> None:
+        self._sets = sets
         self._simulator, self._library, self._slews = simulator, library, slews_ns
-        self._combinational = [_Tally(group) for group in grouped(simulator.netlist.combinational)]
-        self._registers = [_Tally(group) for group in simulator.registers]
-        self._gates = [_Tally(group) for group in simulator.gates]
+        self._combinational = [_Tally(group, sets) for group in grouped(simulator.netlist.combinational)]
+        self._registers = [_Tally(group, sets) for group in simulator.registers]
+        self._gates = [_Tally(group, sets) for group in simulator.gates]
         self._ports = np.array(sorted({net for nets in simulator.netlist.inputs.values() for net in nets}))
-        self._port_changes = np.zeros(len(self._ports), dtype=np.int64)
-        self._clock_idle_fj = 0.0
+        self._port_changes = np.zeros((len(self._ports), sets), dtype=np.int64)
         self.cycles = 0
 
     def observe(self) -> None:
@@ -165,9 +178,7 @@ class PowerMeter:
         for tally in self._gates:
             self._observe_gate(tally)
         if len(self._ports):
-            self._port_changes += np.bitwise_count(before[self._ports] ^ after[self._ports]).sum(
-                axis=1, dtype=np.int64
-            )
+            self._port_changes += _by_set(before[self._ports] ^ after[self._ports], self._sets)
         self.cycles += 1
 
     def _observe_clocked(self, tally: _Tally, clocked: Bits) -> None:
@@ -202,47 +213,46 @@ class PowerMeter:
     def _pins(group: Group, values: Bits) -> dict[str, Bits]:
         return {pin: values[nets] for pin, nets in group.nets.items()}
 
-    def energy(self) -> Energy:
-        """Mean over the observed cycles and the streams."""
+    def energies(self) -> list[Energy]:
+        """Of each operand set, the mean over the observed cycles and its streams."""
         netlist, supply_v = self._simulator.netlist, self._library.supply_v
         loads = netlist.loads_ff
-        samples = self.cycles * self._simulator.streams
-        clock = 0.0
+        samples = self.cycles * self._simulator.streams // self._sets
+        clock, cells = np.zeros(self._sets), np.zeros(self._sets)
         if netlist.clock is not None:
             clock += samples * loads[netlist.clock] * supply_v**2  # up and down once a cycle
-        cells = 0.0
         for tally in (*self._combinational, *self._registers):
-            cells += tally.internal_fj(self._slews, loads) + tally.load_fj(loads, supply_v)
+            if tally.rises:
+                cells += tally.internal_fj(self._slews, loads) + tally.load_fj(loads, supply_v)
         for tally in self._gates:
             clock += tally.internal_fj(self._slews, loads) + tally.load_fj(loads, supply_v)
-        inputs = sum(
-            0.5 * loads[int(net)] * supply_v**2 * int(changes)
-            for net, changes in zip(self._ports, self._port_changes, strict=True)
-        )
-        return Energy(clock / samples * 1e-3, inputs / samples * 1e-3, cells / samples * 1e-3)
-
-
-def is_sequential(cell: Cell) -> bool:
-    """Whether a cell has a clock pin."""
-    return cell.register is not None or cell.gate is not None
+        port_loads = np.array([loads[int(net)] for net in self._ports])
+        inputs = 0.5 * supply_v**2 * (port_loads[:, None] * self._port_changes).sum(axis=0)
+        per_cycle_pj = 1e-3 / samples
+        return [
+            Energy(*(float(part) * per_cycle_pj for part in parts))
+            for parts in zip(clock, inputs, cells, strict=True)
+        ]
 
 
 def measure(
     netlist: Netlist,
     library: Library,
     slews_ns: Mapping[int, float],
-    stimulus: Mapping[str, Bits],
+    stimuli: Sequence[Mapping[str, Bits]],
     warm_up: int,
-) -> Energy:
-    """Mean energy of a cycle under `stimulus` (port to uint64 [cycles, bits, streams / 64]).
+) -> list[Energy]:
+    """Mean energy of a cycle under each of `stimuli` (port to uint64 [cycles, bits, streams / 64], all of one shape).
 
-    The first `warm_up` cycles fill the pipeline and are not counted. Ports without stimulus stay 0.
+    They run side by side. The first `warm_up` cycles fill the pipeline and are not counted. Ports without
+    stimulus stay 0.
     """
-    first = next(iter(stimulus.values()))
-    simulator = Simulator(netlist, first.shape[2] * 64)
-    meter = PowerMeter(simulator, library, slews_ns)
+    together = {port: np.concatenate([stimulus[port] for stimulus in stimuli], axis=2) for port in stimuli[0]}
+    first = next(iter(together.values()))
+    simulator = Simulator(netlist, first.shape[2] * WORD_BITS)
+    meter = PowerMeter(simulator, library, slews_ns, len(stimuli))
     for cycle in range(first.shape[0]):
-        simulator.cycle({port: bits[cycle] for port, bits in stimulus.items()})
+        simulator.cycle({port: bits[cycle] for port, bits in together.items()})
         if cycle >= warm_up:
             meter.observe()
-    return meter.energy()
+    return meter.energies()

@@ -93,7 +93,7 @@ class Simulator:
         self.registers = grouped(netlist.registers)
         self.gates = grouped(netlist.gates)
         self.clocked: list[Bits] = []
-        self._inputs = {port: np.array(nets) for port, nets in netlist.inputs.items()}
+        self._inputs = {port: np.array(nets, dtype=np.int64) for port, nets in netlist.inputs.items()}
         self._levels = [grouped(level) for level in netlist.levels]
         # A clock pin whose clock gate is open, or which hangs on the clock itself.
         self._clock_open: Bits = np.zeros_like(self.values)

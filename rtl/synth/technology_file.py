@@ -70,10 +70,12 @@ def technology_yaml(
         "",
         "events:",
     ]
+    uniform = Derivation(blocks, machines, 0).events()
     for key, number in derivation.events().items():
         lines += [
             f"  {key}:",
             f"    value: {number.value:.5g}",
+            f"    uniform_value: {uniform[key].value:.5g}",
             f"    source: {_text(number.source)}",
             f"    operands: {_text(operands if 'uniform' not in number.source else 'uniform')}",
             f"    measurement: {MEASUREMENT}",

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,19 +20,12 @@ TIMEOUT_S = 3600
 
 _COMMAND = [
     *("verilator", "--cc", "--exe", "--build", "--prefix", PREFIX, "-Mdir", "obj", "-o", "model.so"),
-    *("-O3", "--x-assign", "fast", "--x-initial", "0", "--noassert", "-Wno-fatal", "-Wno-lint"),
+    # Without -fno-gate it would look through the ports of modules that are used many times, and make them differ.
+    *("-O3", "-fno-gate", "--x-assign", "fast", "--x-initial", "0", "--noassert", "-Wno-fatal", "-Wno-lint"),
     *("--output-split", "20000", "-CFLAGS", "-fPIC", "-LDFLAGS", "-shared"),
     # -O2 takes three times as long to compile a machine of 16 VPUs, and gains little speed.
     *("-MAKEFLAGS", "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O1"),
 ]
-
-
-@dataclass(frozen=True)
-class Library:
-    """A built model: the shared library, and whether it was there already."""
-
-    path: Path
-    cached: bool
 
 
 def verilator_version() -> str:
@@ -62,29 +54,27 @@ def build_library(
     verilog: str,
     top: str,
     ports: Sequence[str],
-    memories: Sequence[str],
     folder: Path | None = None,
     building: Callable[[], None] = lambda: None,
-) -> Library:
+) -> Path:
     """The model of ``top`` as a shared library, built if ``folder`` does not hold it yet.
 
-    ``ports`` and ``memories`` (see `shim_source`) are what Python will reach. ``building`` is called before a
+    ``ports`` is what Python will reach. ``building`` is called before a
     compilation begins. Raises AccelsimError if a tool is missing or fails.
     """
     version = verilator_version()
-    shown = _shown(verilog, {memory.rpartition(".")[2] for memory in memories})
-    shim = shim_source(PREFIX, top, ports, memories)
-    key = hashlib.sha256("\0".join([version, *_COMMAND, top, shown, shim]).encode()).hexdigest()
+    shim = shim_source(PREFIX, ports)
+    key = hashlib.sha256("\0".join([version, *_COMMAND, top, verilog, shim]).encode()).hexdigest()
     folder = cache_folder() if folder is None else folder
     library = folder / f"{key[:32]}.so"
     if library.exists():
-        return Library(library, cached=True)
+        return library
     building()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix="accelsim-verilator-") as scratch, replaced(library) as target:
             where = Path(scratch)
-            (where / "model.v").write_text(shown)
+            (where / "model.v").write_text(verilog)
             (where / "shim.cpp").write_text(shim)
             _run(
                 [*_COMMAND, "-j", str(os.cpu_count() or 1), "--top-module", top, "model.v", "shim.cpp"], where
@@ -92,16 +82,7 @@ def build_library(
             shutil.copyfile(where / "obj" / "model.so", target)
     except OSError as error:
         raise AccelsimError(f"{folder}: cannot build the Verilator model there: {error.strerror}") from None
-    return Library(library, cached=False)
-
-
-def _shown(verilog: str, memories: set[str]) -> str:
-    """The Verilog with the memories of these names marked as reachable from outside."""
-    return re.sub(
-        r"(  reg (?:signed )?(?:\[\d+:0\] )?(\S+) \[\d+:0\]);",
-        lambda declared: declared[1] + (" /*verilator public_flat_rw*/;" if declared[2] in memories else ";"),
-        verilog,
-    )
+    return library
 
 
 def _run(command: Sequence[str], folder: Path) -> None:

@@ -1,9 +1,9 @@
-"""A running Verilator model: ports, memories and the clock, from Python."""
+"""A running Verilator model: its ports and its clock, from Python."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -12,7 +12,6 @@ from amaranth.hdl import Shape, Value
 from amaranth.lib import wiring
 from numpy.typing import NDArray
 
-from accelsim.errors import AccelsimError
 from rtl.emit import to_verilog
 from rtl.verilator.build import build_library
 
@@ -24,42 +23,31 @@ class VerilatedModel:
     """A block compiled by Verilator.
 
     Ports are those of the component's signature, by name, as Python integers (two's complement if signed; a
-    structured port as its bits). Memories are NumPy views of what the model holds: writing to them writes the
-    memory. The clock is ``clk``; the reset stays 0, registers start at their initial values.
+    structured port as its bits). The clock is ``clk``; the reset stays 0, registers start at their initial values.
     """
 
     def __init__(
         self,
         block: wiring.Component,
         name: str,
-        memories: Mapping[str, tuple[int, int]] | None = None,
         folder: Path | None = None,
         building: Callable[[], None] = lambda: None,
     ) -> None:
-        """``memories``: path below the top ("unit.name") to (words, bits of a word).
+        """``folder`` keeps the compiled model, ``building`` is called if it must be compiled (minutes for a machine).
 
-        ``folder`` keeps the compiled model, ``building`` is called if it must be compiled (minutes for a large
-        machine). Raises AccelsimError if a tool is missing or fails, or a memory is not there.
+        Raises AccelsimError if a tool is missing or fails.
         """
         shapes = {
             "__".join(str(part) for part in path): Shape.cast(Value.cast(value).shape())
             for path, _, value in block.signature.flatten(block)
         }
-        sizes = dict(memories or {})
-        built = build_library(to_verilog(block, name), name, list(shapes), list(sizes), folder, building)
-        self.cached = built.cached
-        self._library = _functions(built.path)
+        library = build_library(to_verilog(block, name), name, list(shapes), folder, building)
+        self._library = _functions(library)
         self._model = self._library.model_new()
         self._ports = {
             port: (shape, _bytes(self._library.model_port(self._model, i), _storage_bytes(shape.width)))
             for i, (port, shape) in enumerate(shapes.items())
         }
-        self._memories: dict[str, NDArray[np.unsignedinteger]] = {}
-        for i, (path, (words, bits)) in enumerate(sizes.items()):
-            address = self._library.model_memory(self._model, i)
-            if not address:
-                raise AccelsimError(f"{name}: the model has no memory {path}")
-            self._memories[path] = _words(address, words, bits)
 
     def __enter__(self) -> VerilatedModel:
         return self
@@ -70,10 +58,9 @@ class VerilatedModel:
         self.close()
 
     def close(self) -> None:
-        """Free the model; its ports and memories are gone."""
+        """Free the model; its ports are gone."""
         if self._model:
             self._ports.clear()
-            self._memories.clear()
             self._library.model_delete(self._model)
             self._model = None
 
@@ -88,9 +75,25 @@ class VerilatedModel:
         value = int.from_bytes(bytes(storage), "little")
         return value - (1 << shape.width) if shape.signed and value >> (shape.width - 1) else value
 
-    def memory(self, path: str) -> NDArray[np.unsignedinteger]:
-        """A view of a memory: (words,) for words of up to 64 bits, else (words, 32-bit parts, low first)."""
-        return self._memories[path]
+    def load(self, enable: str, address: str, data: str, lines: NDArray[np.uint8]) -> None:
+        """Write uint8 (lines, bytes of a line, little-endian) to the addresses from 0 through a write port, one an edge."""
+        lines = np.ascontiguousarray(lines)
+        storage, place = self._ports[data][1], self._ports[address][1]
+        if lines.dtype != np.uint8 or lines.ndim != 2 or lines.shape[1] > len(storage):
+            raise ValueError(
+                f"{data}: lines of {lines.shape[1:]} {lines.dtype}, must be up to {len(storage)} bytes"
+            )
+        ctypes.memset(storage, 0, len(storage))
+        self._library.model_load(
+            self._model,
+            self._ports[enable][1],
+            place,
+            len(place),
+            storage,
+            lines.ctypes.data,
+            lines.shape[1],
+            len(lines),
+        )
 
     def settle(self) -> None:
         """Bring combinational outputs up to date with the inputs."""
@@ -124,7 +127,11 @@ def _functions(path: Path) -> ctypes.CDLL:
         ("model_eval", None, [pointer]),
         ("model_run", ctypes.c_uint64, [pointer, pointer, ctypes.c_uint64]),
         ("model_port", pointer, [pointer, ctypes.c_int]),
-        ("model_memory", pointer, [pointer, ctypes.c_int]),
+        (
+            "model_load",
+            None,
+            [pointer, pointer, pointer, ctypes.c_uint64, pointer, pointer, ctypes.c_uint64, ctypes.c_uint64],
+        ),
     ):
         getattr(library, name).restype = result
         getattr(library, name).argtypes = arguments
@@ -141,11 +148,3 @@ def _storage_bytes(bits: int) -> int:
 
 def _bytes(address: int, size: int) -> ctypes.Array[ctypes.c_ubyte]:
     return (ctypes.c_ubyte * size).from_address(address)
-
-
-def _words(address: int, words: int, bits: int) -> NDArray[np.unsignedinteger]:
-    size = _storage_bytes(bits)
-    storage = np.frombuffer(_bytes(address, words * size), dtype=np.uint8)
-    if size <= 8:
-        return storage.view(f"<u{size}")
-    return storage.view("<u4").reshape(words, size // 4)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 _SOURCE = """\
 #include "{prefix}.h"
 #include "verilated.h"
-#include "verilated_syms.h"
 #include <cstdint>
+#include <cstring>
 
 struct Model {{ VerilatedContext context; {prefix} top{{&context, "top"}}; }};
 
 extern "C" {{
-Model* model_new() {{ Model* m = new Model; m->top.clk = 0; m->top.eval(); return m; }}
+Model* model_new() {{ Model* m = new Model; m->top.rst = 0; m->top.clk = 0; m->top.eval(); return m; }}
 void model_delete(Model* m) {{ m->top.final(); delete m; }}
 void model_eval(Model* m) {{ m->top.eval(); }}
 
@@ -29,6 +29,19 @@ uint64_t model_run(Model* m, const uint8_t* stop, uint64_t most) {{
   return edges;
 }}
 
+// `count` lines of `bytes` bytes, one per clock edge, to the addresses 0, 1, ... through a write port.
+void model_load(Model* m, uint8_t* enable, void* address, uint64_t address_bytes, void* data,
+                const uint8_t* lines, uint64_t bytes, uint64_t count) {{
+  *enable = 1;
+  for (uint64_t i = 0; i < count; ++i) {{
+    std::memcpy(address, &i, address_bytes);
+    std::memcpy(data, lines + i * bytes, bytes);
+    m->top.clk = 1; m->top.eval();
+    m->top.clk = 0; m->top.eval();
+  }}
+  *enable = 0;
+}}
+
 void* model_port(Model* m, int i) {{
   switch (i) {{
 {ports}
@@ -36,33 +49,13 @@ void* model_port(Model* m, int i) {{
   return nullptr;
 }}
 
-static void* memory(const char* scope, const char* name) {{
-  const VerilatedScope* found = Verilated::threadContextp()->scopeFind(scope);
-  VerilatedVar* variable = found ? found->varFind(name) : nullptr;
-  return variable ? variable->datap() : nullptr;
-}}
-
-void* model_memory(Model* m, int i) {{
-  Verilated::threadContextp(&m->context);
-  switch (i) {{
-{memories}
-  }}
-  return nullptr;
-}}
 }}
 """
 
 
-def shim_source(prefix: str, top: str, ports: Sequence[str], memories: Sequence[str]) -> str:
-    """C++ that gives the addresses of ports and memories, in these orders, and runs the clock ``clk``.
-
-    A memory is named by its path below the top module, ``"unit.part.name"``.
-    """
+def shim_source(prefix: str, ports: Sequence[str]) -> str:
+    """C++ that gives the addresses of the ports, in this order, and runs the clock ``clk``."""
     # Verilator spells a double underscore of a name in hexadecimal.
     members = [name.replace("__", "___05F") for name in ports]
-    port_cases = [f"    case {i}: return &m->top.{member};" for i, member in enumerate(members)]
-    memory_cases = []
-    for i, path in enumerate(memories):
-        scope, _, name = f"{top}.{path}".rpartition(".")
-        memory_cases.append(f'    case {i}: return memory("top.{scope}", "{name}");')
-    return _SOURCE.format(prefix=prefix, ports="\n".join(port_cases), memories="\n".join(memory_cases))
+    cases = [f"    case {i}: return &m->top.{member};" for i, member in enumerate(members)]
+    return _SOURCE.format(prefix=prefix, ports="\n".join(cases))

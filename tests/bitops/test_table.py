@@ -15,6 +15,8 @@ from accelsim.bundled import bundled_path
 from accelsim.cli import main
 from accelsim.trace import Scheme
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="module")
 def traces() -> dict:
@@ -98,6 +100,7 @@ def test_the_command_on_a_trace(capsys: pytest.CaptureFixture[str], small_trace:
         (["--images", "0:1"], "--images needs a TRACE"),
         (["--out", "b.txt"], "must end in .csv"),
         (["no-such.h5"], "no-such.h5"),
+        (["--markdown", "--json"], "leave TRACE, --json and --out out"),
         (["resnet18-cifar10", "--images", "7:9"], "are not all in the trace"),
     ],
 )
@@ -108,3 +111,27 @@ def test_bad_input_is_one_line(arguments: list[str], message: str, capsys, monke
     told = capsys.readouterr().err
     assert stopped.value.code == 2 and message in told and told.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_the_document_shows_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """After a change: `accelsim bitops --markdown` between the marks."""
+    with pytest.raises(SystemExit):
+        main(["bitops", "--markdown"])
+    text = (ROOT / "docs/robustness.md").read_text(encoding="utf-8")
+    assert text.split("<!-- bitops -->\n")[1].split("<!-- /bitops -->")[0] == capsys.readouterr().out
+
+
+def test_what_the_document_says_of_the_projection(traces) -> None:
+    for network, charged, low, high in (("resnet18", 0.165, 4.685, 4.695), ("wrn34-10", 0.172, 4.215, 4.235)):
+        layers = traces[network].layers
+        dense = network_bitops(layers, Scheme.dense()).total
+        whole = network_bitops(layers, Scheme.nm(keep=1, of=8), k_ratio=1.0)
+        assert whole.projection / dense == pytest.approx(charged, abs=5e-4)
+        assert whole.approximate / dense == pytest.approx(20 / 272, abs=1e-5)
+        macs = sum(layer.shape.macs for layer in layers)
+        printed = {"resnet18": (2.6039e9,), "wrn34-10": (2.8093e10, 2.8150e10)}[network]
+        assert all(low <= value / macs <= high for value in printed)
+    layers = traces["resnet18"].layers
+    for noise, share in ((0.9, 0.26), (0.99, 0.59)):
+        spent = network_bitops(layers, Scheme.unstructured(noise))
+        assert spent.projection / spent.total == pytest.approx(share, abs=0.005)

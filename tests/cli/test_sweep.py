@@ -52,7 +52,7 @@ def test_dry_run(accelsim: Call, spec: Path, tmp_path: Path) -> None:
     assert "10 whose scheme is not for the machine" in out
     assert "4 left out by `where`" in out
     assert (
-        "unstructured: small unstructured-75, 2 image(s), technology freepdk45, clock_mhz 500, mvu.vpus 2"
+        "unstructured: small unstructured-75, 2 image(s), technology freepdk45-rtl, clock_mhz 500, mvu.vpus 2"
         in out
     )
     assert out.endswith("...\n")

@@ -6,10 +6,12 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from accelsim.bundled import bundled_path
 from accelsim.config import Technology, load_technology
+from accelsim.config.technology import TechnologyFile
 from accelsim.errors import AccelsimError
 
 FOLDER = bundled_path("hwconfigs/technology")
@@ -19,7 +21,7 @@ TABLE = (FOLDER / "cacti7_45nm_sram.csv").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def technology() -> Technology:
-    return load_technology()
+    return load_technology("freepdk45")
 
 
 def test_numbers_equal_the_arithmetic_in_their_sources(technology: Technology) -> None:
@@ -164,7 +166,10 @@ def test_table_not_there_or_not_text(tmp_path: Path) -> None:
 
 
 def test_unknown_technology() -> None:
-    assert _refusal("freepdk54") == "freepdk54: no such technology; give a file, or one of: freepdk45"
+    assert (
+        _refusal("freepdk54")
+        == "freepdk54: no such technology; give a file, or one of: freepdk45-rtl, freepdk45"
+    )
 
 
 def test_tables_of_another_folder_are_found_beside_the_file(tmp_path: Path, technology: Technology) -> None:
@@ -185,3 +190,65 @@ def _refusal(path: Path | str) -> str:
     message = str(caught.value)
     assert "\n" not in message and message.isprintable()
     return message
+
+
+def test_a_technology_with_a_value_changed() -> None:
+    technology = load_technology("freepdk45")
+    data = technology.as_file()
+    assert list(data) == list(TechnologyFile.model_fields)
+    assert technology.changed(data) == technology
+    data["events"]["multiply_4bit_pj"]["value"] = 0.5
+    changed = technology.changed(data)
+    assert changed != technology
+    assert changed.events.multiply_4bit_pj.value == 0.5
+    assert changed.blocks == technology.blocks
+    data["events"]["multiply_4bit_pj"]["value"] = -1
+    with pytest.raises(AccelsimError, match=r"technology freepdk45: field events\.multiply_4bit_pj\.value"):
+        technology.changed(data)
+
+
+def test_every_number_of_the_measured_technology_says_how_it_was_measured() -> None:
+    technology = load_technology("freepdk45-rtl")
+    for section in (technology.events, technology.blocks):
+        for key, number in section:
+            assert technology.measurements[number.measurement].library_sha256, key
+
+
+def test_the_measured_energies_are_means_of_the_rows_beside_them() -> None:
+    rows = pd.read_csv(FOLDER / "freepdk45-rtl-blocks.csv")
+    events = load_technology("freepdk45-rtl").events
+
+    def mean(block: str, operation: str, positions: int = 4) -> float:
+        chosen = rows[(rows.block == block) & (rows.operation == operation) & (rows.positions == positions)]
+        assert len(chosen)
+        return chosen.energy_pj.mean()
+
+    assert events.multiply_16bit_pj.value == pytest.approx(mean("fused_multiplier", "precise"), rel=1e-3)
+    assert events.multiply_4bit_pj.value == pytest.approx(mean("fused_multiplier", "approximate"), rel=1e-3)
+    assert events.quantize_pj.uniform_value == pytest.approx(mean("quantizer", "quantize", 0), rel=1e-3)
+    lane = mean("projection_lane", "accumulate")
+    tree = (mean("adder_tree", "precise") + mean("adder_tree", "approximate")) / 2
+    rest = lane - tree - 2 * mean("word_register", "write")
+    assert events.projection_addition_pj.value == pytest.approx(rest / (16 / 3), rel=1e-3)
+
+
+def test_a_file_of_before_a_key_existed_has_a_stand_in(technology: Technology) -> None:
+    assert "ring_write_pj" not in YAML and "vpu_masks" not in YAML
+    assert technology.events.ring_write_pj.value == technology.events.register_write_pj.value
+    assert technology.blocks.vpu_masks.area_um2 == pytest.approx(
+        24 * technology.blocks.register_word.area_um2
+    )
+    assert technology.blocks.vpu_masks.source == "24 x register_word: the file has no vpu_masks"
+
+
+def test_a_measurement_that_is_not_there_is_named(tmp_path: Path) -> None:
+    text = (
+        YAML.replace("    value: 9.49346\n", "    value: 9.49346\n    measurement: lost\n")
+        + "measurements: {}\n"
+    )
+    (tmp_path / "lost.yaml").write_text(text)
+    (tmp_path / "cacti7_45nm_sram.csv").write_text(TABLE)
+    with pytest.raises(
+        AccelsimError, match=r"events\.multiply_16bit_pj refers to 'lost', which is not among them"
+    ):
+        load_technology(tmp_path / "lost.yaml")

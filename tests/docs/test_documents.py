@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
-from accelsim import Machine, figure5, load_technology
+from accelsim import Machine, figure5
 from accelsim.config.machine import Sram
 from accelsim.counts import COUNT_NAMES
-from accelsim.report.published import published_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -95,28 +96,19 @@ def test_machine_md_has_a_row_for_every_parameter() -> None:
     assert checked > 25  # projection, selector and dram are optional sections: they are looked at too
 
 
-def _rows(text: str) -> dict[str, list[str]]:
-    """Table rows by the name in backquotes that begins them."""
-    lines = (line.split("|") for line in text.splitlines() if line.startswith("| `"))
-    return {cells[1].split("`")[1]: [cell.strip() for cell in cells] for cells in lines}
+def test_the_tables_of_energy_md_come_from_the_technology_and_the_machines() -> None:
+    text = (ROOT / "docs/energy.md").read_text()
+    for marker, content in _refresh().energy_content().items():
+        (shown,) = re.findall(rf"<!-- {marker} -->\n(.*?)<!-- /{marker} -->", text, re.DOTALL)
+        assert shown == content, marker
 
 
-def test_energy_md_shows_the_constants_of_the_technology() -> None:
-    before, _, after = (ROOT / "docs/energy.md").read_text().partition("| block (`blocks`)")
-    events, blocks = _rows(before), _rows(after.partition("\n## Energy\n")[0])
-    technology = load_technology()
-    for name, figure in technology.events.model_dump().items():
-        shown = float(events[name.removesuffix("_pj")][2])
-        assert shown == pytest.approx(figure["value"], rel=5e-4), name
-    for name, block in technology.blocks.model_dump().items():
-        for column, key in ((2, "area_um2"), (3, "leakage_uw"), (4, "delay_ns")):
-            assert float(blocks[name][column]) == pytest.approx(block[key], rel=0.005), (name, key)
-
-
-def test_energy_md_shows_the_published_figures_beside_ours() -> None:
-    _, _, after = (ROOT / "docs/energy.md").read_text().partition("<!-- published -->\n")
-    shown, closing, _ = after.partition("<!-- /published -->")
-    assert closing and shown == published_markdown(load_technology())
+def _refresh() -> ModuleType:
+    loaded = importlib.util.spec_from_file_location("refresh", ROOT / "docs/refresh.py")
+    assert loaded is not None and loaded.loader is not None
+    refresh = importlib.util.module_from_spec(loaded)
+    loaded.loader.exec_module(refresh)
+    return refresh
 
 
 @pytest.mark.slow
@@ -155,3 +147,16 @@ def test_the_sweep_of_the_documents_runs(document: str, tmp_path: Path) -> None:
         done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
         assert "failed" not in done.stdout
     assert re.search(r"(^|\()[1-9][0-9]* of [1-9][0-9]* points", done.stdout, re.MULTILINE)
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if document == "docs/sweeps.md" else ():
+        command = [sys.executable, "-c", code]
+        assert (
+            "nm-1of8"
+            in subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+        )
+
+
+@pytest.mark.slow
+def test_the_tables_of_sweeps_md_come_from_this_code() -> None:
+    text = (ROOT / "docs/sweeps.md").read_text()
+    (shown,) = re.findall(r"<!-- sweep -->\n(.*?)<!-- /sweep -->", text, re.DOTALL)
+    assert shown == _refresh().sweeps_content()

@@ -54,10 +54,10 @@ def test_random_cases() -> None:
 
 
 @pytest.mark.slow
-def test_many_random_cases() -> None:
-    for seed in range(RANDOM_CASES, RANDOM_CASES + MORE_RANDOM_CASES):
-        case = random_case(Random(seed))
-        assert differences(case.layers, case.machine, case.image) == {}, seed
+@settings(max_examples=MORE_RANDOM_CASES, deadline=None)
+@given(case=cases())
+def test_many_random_networks(case: Case) -> None:
+    assert differences(case.layers, case.machine, case.image) == {}
 
 
 def wide_layer(rng: Random, machine: Machine, n: int, positions: int) -> LayerTrace:

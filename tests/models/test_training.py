@@ -111,7 +111,7 @@ def test_resumed_run_equals_an_unbroken_one(
 ) -> None:
     plan = recipe(checkpoint_seconds=1e-9)
     whole = train(plan, data, tmp_path / "whole")
-    real, calls = training._batch, []
+    real, calls = training.batch_at, []
 
     def stop_at_step_4(*args: object) -> object:
         calls.append(args)
@@ -119,7 +119,7 @@ def test_resumed_run_equals_an_unbroken_one(
             raise KeyboardInterrupt
         return real(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(training, "_batch", stop_at_step_4)
+    monkeypatch.setattr(training, "batch_at", stop_at_step_4)
     with pytest.raises(KeyboardInterrupt):
         train(plan, data, tmp_path / "broken")
     resumed = train(plan, data, tmp_path / "broken")

@@ -287,8 +287,8 @@ SCHEDULE = (
         "released at the end of the precise work",
         "section 5: a block is released when its last write has ended",
         "machine/core.py",
-        "        self.output_port.arrived.put(Write(block, self.write_cycles[block], self.may_release))\n",
-        "        self.output_port.arrived.put(Write(block, self.write_cycles[block], None))\n"
+        "        self.output_port.arrived.put(Write(block, self.write_cycles[block], self.on_written))\n",
+        "        self.output_port.arrived.put(Write(block, self.write_cycles[block], lambda block: None))\n"
         "        self.may_release(block)\n",
     ),
     Mutation(
@@ -417,7 +417,7 @@ COMPILED = (
         "compiled: no accumulate latency",
         "section 4: tau = max(base, R)",
         "engine/compiled/jobs.py",
-        "cycles = max(base, shape.accumulate_latency_cycles)",
+        "cycles = max(base, latency)",
         "cycles = base",
         "compiled",
     ),
@@ -425,8 +425,8 @@ COMPILED = (
         "compiled: neurons of the next tile taken in",
         "section 2: a tile ends with its last row",
         "engine/compiled/jobs.py",
-        "        bits[position, words - 1, block] &= last\n",
-        "",
+        "bits[position, words - 1, block] &= last",
+        "pass",
         "compiled",
     ),
     Mutation(
@@ -475,8 +475,8 @@ COMPILED = (
         "compiled: the last block is read as a full one",
         "section 4: X = ceil(q chunk bits / Wp), q of the block",
         "engine/compiled/jobs.py",
-        "if positions[block] < size:",
-        "if False:",
+        "reads[loaded - 1] = -(-positions[loaded - 1] * shape.chunk_bits",
+        "reads[loaded - 1] = -(-size * shape.chunk_bits",
         "compiled",
     ),
     Mutation(
@@ -507,7 +507,7 @@ COMPILED = (
         "compiled: a word's edge loses rows of a tile",
         "section 2: a tile begins at any row",
         "engine/compiled/jobs.py",
-        "value |= masks[image, first + position, at + word + 1] << (np.uint64(64) - shift)",
+        "bits[position, word, at + block] |= high << (np.uint64(64) - shift)",
         "pass",
         "compiled",
     ),

@@ -36,7 +36,7 @@ def rewritten(
     folder: Path, change: Callable[[dict[str, Any]], None], columns: dict[str, float] | None = None
 ) -> Path:
     """The shipped technology, its YAML changed and columns of its SRAM table multiplied, as files in ``folder``."""
-    source = bundled_path("hwconfigs/technology/freepdk45.yaml")
+    source = bundled_path("hwconfigs/technology/freepdk45-rtl.yaml")
     content = yaml.safe_load(source.read_text())
     change(content)
     (folder / "changed.yaml").write_text(yaml.safe_dump(content))

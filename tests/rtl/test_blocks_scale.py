@@ -66,36 +66,22 @@ def test_quantizer_clamps_to_symmetric_codes() -> None:
     assert codes == expected
 
 
-@pytest.mark.parametrize(("words", "accumulators"), [(1, 1), (2, 3), (16, 24), (17, 5)])
-def test_projection_lane_accumulates_signed_words_back_to_back(words: int, accumulators: int) -> None:
+@pytest.mark.parametrize("words", [1, 2, 16, 17])
+def test_projection_lane_accumulates_signed_words_back_to_back(words: int) -> None:
     rng = random.Random(words)
-    block = ProjectionLane(words, accumulators)
-    ys = [0] * accumulators
-    history: list[list[int]] = []  # the file after each cycle's update
-    inputs, additions = [], []
-    for _ in range(300):
-        valid, index, first = int(rng.random() < 0.8), rng.randrange(accumulators), int(rng.random() < 0.1)
+    block = ProjectionLane(words)
+    y = 0
+    inputs, additions, expected = [], [], []
+    for cycle in range(300):
+        valid, first = int(rng.random() < 0.8), int(cycle == 0 or rng.random() < 0.1)
         row = [rng.choice((-32768, 32767, rng.randint(-32768, 32767))) for _ in range(words)]
         signs = [rng.choice((-1, 0, 1)) for _ in range(words)]
-        inputs.append(
-            {
-                "valid": valid,
-                "first": first,
-                "index": index,
-                "words": row,
-                # a zero's other bit means nothing
-                "signs": [
-                    {"nonzero": abs(s), "negative": int(s < 0) if s else rng.randint(0, 1)} for s in signs
-                ],
-                "read_index": rng.randrange(accumulators),
-            }
-        )
+        # A zero's other bit means nothing.
+        bits = [{"nonzero": abs(s), "negative": int(s < 0) if s else rng.randint(0, 1)} for s in signs]
+        inputs.append({"valid": valid, "first": first, "words": row, "signs": bits})
         if valid:
-            ys[index] = (0 if first else ys[index]) + sum(s * x for s, x in zip(signs, row, strict=True))
-        history.append(list(ys))
+            y = (0 if first else y) + sum(s * x for s, x in zip(signs, row, strict=True))
+        expected.append(y)
         additions.append(sum(map(abs, signs)) if valid else 0)
     assert [row[0] for row in stream(block, inputs, ["additions"], latency=0)] == additions
-    later = inputs[block.latency :] + [inputs[-1]] * block.latency
-    read = [row[0] for row in stream(block, inputs, ["read_value"])]
-    expected = [file[cycle["read_index"]] for file, cycle in zip(history, later, strict=True)]
-    assert read == expected
+    assert [row[0] for row in stream(block, inputs, ["y"])] == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from models.fixed_point.operands import CoreOperands, NoiseOperands, Threshold
 from rtl.cases import differences, random_machine
 from rtl.core.shape import CoreShape, Limits, core_shape
 from rtl.program import layer_programs
-from rtl.simulate import AmaranthRunner
+from rtl.simulate import AmaranthRunner, run_layer
 from tests.rtl.machines import small_machine
 
 SMALL = Limits(rows_per_vpu=4, codes=32, sign_rows=64)
@@ -68,6 +69,22 @@ def test_shallower_pipelines_are_refused_in_one_line() -> None:
         core_shape(small_machine(projection={"lanes": 6, "quantizers": 3}))
 
 
+def rows_of(kernel_rows: int) -> dict[str, Any]:
+    """A dense layer's weights and map for a kernel of so many rows."""
+    return {
+        "w": np.ones((1, 4 * kernel_rows), np.int16),
+        "x": np.ones((4, kernel_rows, 1), np.int16),
+        "terms": np.zeros(1, np.int64),
+        "noise": None,
+    }
+
+
+def test_a_tile_that_does_not_end_is_told() -> None:
+    shape = core_shape(small_machine(), SMALL)
+    with pytest.raises(AccelsimError, match="the RTL did not end a tile within 5 cycles"):
+        run_layer(layer(n=2, size=1), shape, AmaranthRunner(shape, cycle_limit=5))
+
+
 def differs(machine: Machine) -> bool:
     """Whether the RTL differs on one position, all of whose outputs are selected in the first cycle.
 
@@ -99,6 +116,7 @@ def test_steps_a_cycle_earlier_meet_operands_that_are_not_there(monkeypatch: pyt
     ("operands", "changes", "limits", "said"),
     [
         (layer(n=9), {}, SMALL, "a VPU owns 5 rows of a tile; limits.rows_per_vpu is 4"),
+        (replace(layer(), kernel=(8, 1), **rows_of(8)), {}, SMALL, "at most 7"),
         (layer(), {}, replace(SMALL, codes=31), "a projection of 32 codes; limits.codes is 31"),
         (layer(), {}, replace(SMALL, sign_rows=15), "P takes 16 rows of signs; limits.sign_rows is 15"),
     ],

@@ -144,4 +144,4 @@ def test_a_trial_is_worth_what_simulate_says(space: Space, tmp_path: Path, small
 
 
 def _label(trial: Trial, field: str) -> Any:
-    return "freepdk45" if field == "technology" else trial.labels[field]
+    return "freepdk45-rtl" if field == "technology" else trial.labels[field]

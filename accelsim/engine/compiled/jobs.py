@@ -49,25 +49,39 @@ _BYTE: Final = np.uint64(0xFF)
 _TOP: Final = np.uint64(0x8080808080808080)
 
 
-@inlined
-def _load(
-    masks: Words, image: int, first: int, positions: int, shape: JobShape, bits: Words, block: int
-) -> None:
-    """Move the tile's rows of a block's positions to bit 0 of ``bits[..., block]``."""
+@compiled
+def _load(masks: Words, image: int, number: int, count: int, shape: JobShape, bits: Words, at: int) -> None:
+    """Move the tile's rows of blocks ``number .. number + count - 1`` of an image to bit 0 of ``bits[..., at:]``."""
+    size, words, first_word = shape.position_block, (shape.rows + 63) >> 6, shape.first_row >> 6
     shift = np.uint64(shape.first_row & 63)
-    at = shape.first_row >> 6
-    words = (shape.rows + 63) >> 6
+    whole = min(count, masks.shape[1] // size - number)
+    for word in range(words):
+        source = masks[image, :, first_word + word]
+        # Two positions at a time: for one, the compiler makes gathers, which are slow.
+        for position in range(0, size - 1, 2):
+            for block in range(whole):
+                first = (number + block) * size + position
+                bits[position, word, at + block] = source[first] >> shift
+                bits[position + 1, word, at + block] = source[first + 1] >> shift
+        for block in range(whole * (size & 1)):
+            bits[size - 1, word, at + block] = source[(number + block) * size + size - 1] >> shift
+        for block in range(whole, count):  # the last one of a layer may be short
+            for position in range(size):
+                first = (number + block) * size + position
+                there = source[first] >> shift if first < masks.shape[1] else _ZERO
+                bits[position, word, at + block] = there
+    if shift != _ZERO:
+        for word in range(min(words, masks.shape[2] - first_word - 1)):
+            for position in range(size):
+                for block in range(count):
+                    first = (number + block) * size + position
+                    if first < masks.shape[1]:
+                        high = masks[image, first, first_word + word + 1]
+                        bits[position, word, at + block] |= high << (np.uint64(64) - shift)
     last = _ALL >> np.uint64(-shape.rows & 63)
-    for position in range(positions):
-        for word in range(words):
-            value = masks[image, first + position, at + word] >> shift
-            if shift != _ZERO and at + word + 1 < masks.shape[2]:
-                value |= masks[image, first + position, at + word + 1] << (np.uint64(64) - shift)
-            bits[position, word, block] = value
-        bits[position, words - 1, block] &= last
-    for position in range(positions, shape.position_block):
-        for word in range(words):
-            bits[position, word, block] = _ZERO
+    for position in range(size):
+        for block in range(at, at + count):
+            bits[position, words - 1, block] &= last
 
 
 @inlined
@@ -217,11 +231,11 @@ def _largest(counts: Words, at: int, blocks: int, largest: Ints) -> None:
 
 @inlined
 def _add_pass(
-    sums: Ints, block: int, shape: JobShape, reads: int, positions: int, issue: int, weight_time: int
+    sums: Ints, block: int, latency: int, reads: int, positions: int, issue: int, weight_time: int
 ) -> int:
     """Enter one pass of a block into ``sums``; the cycles that each of its chunks takes."""
     base = max(reads, weight_time)
-    cycles = max(base, shape.accumulate_latency_cycles)
+    cycles = max(base, latency)
     sums[_ISSUE, block] += issue
     sums[_PORT_STALL, block] += base - issue
     sums[_BUBBLE, block] += cycles - base
@@ -243,17 +257,23 @@ def _end_pass(
 ) -> bool:
     """Enter the pass of all blocks that have one, and clear ``issue``; whether there was any."""
     accesses = 1 if shape.hold_weights else shape.weight_accesses
-    any_block = False
+    most = 0
     for block in range(blocks):
         steps = issue[block]
-        if steps > 0:
-            cycles[block] += _add_pass(
-                sums, block, shape, reads[block], positions[block], steps, steps * accesses
-            )
-            passes[block] += 1
-            any_block = True
+        there = -int(steps > 0)  # all ones or none: without branches this becomes vector instructions
+        cycles[block] += _add_pass(
+            sums,
+            block,
+            there & shape.accumulate_latency_cycles,
+            there & reads[block],
+            there & positions[block],
+            steps,
+            steps * accesses,
+        )
+        passes[block] -= there
+        most = max(most, steps)
         issue[block] = 0
-    return any_block
+    return most > 0
 
 
 @compiled
@@ -433,7 +453,7 @@ def _ranked_job(
             longest = issue * shape.weight_accesses
         steps[number] = 0
         weight_time[number] = 0
-        cycles += _add_pass(sums, block, shape, reads, positions, issue, longest)
+        cycles += _add_pass(sums, block, shape.accumulate_latency_cycles, reads, positions, issue, longest)
     return cycles
 
 
@@ -492,14 +512,16 @@ def tile_jobs(
     for start in range(0, all_blocks, CHUNK):
         blocks = min(CHUNK, all_blocks - start)
         first_image, first_number = image, number
-        for block in range(blocks):
-            positions[block] = min(size, masks.shape[1] - number * size)
-            reads[block] = full_reads
-            if positions[block] < size:
-                reads[block] = -(-positions[block] * shape.chunk_bits // shape.patch_bits)
-            _load(masks, image, number * size, positions[block], shape, bits, block)
-            number += 1
+        loaded = 0
+        while loaded < blocks:
+            count = min(blocks - loaded, per_image - number)
+            _load(masks, image, number, count, shape, bits, loaded)
+            positions[loaded : loaded + count] = size
+            reads[loaded : loaded + count] = full_reads
+            loaded, number = loaded + count, number + count
             if number == per_image:
+                positions[loaded - 1] = masks.shape[1] - (per_image - 1) * size
+                reads[loaded - 1] = -(-positions[loaded - 1] * shape.chunk_bits // shape.patch_bits)
                 image, number = image + 1, 0
         sums[:] = 0
         for position in range(size):
@@ -537,13 +559,19 @@ def tile_jobs(
                 )
         if not shape.hold_weights:
             sums[_FETCHES] = sums[_ESSENTIAL]
+        sums[_WRITE] = sums[_LINES]
+        if shape.banks > 1:
+            for block in range(blocks):
+                sums[_WRITE, block] = -(-sums[_LINES, block] // shape.banks)
         image, number = first_image, first_number
-        for block in range(blocks):
-            sums[_WRITE, block] = -(-sums[_LINES, block] // shape.banks)
-            precise[image, number] = cycles[block] * shape.chunks
-            write[image, number] = sums[_WRITE, block]
+        entered = 0
+        while entered < blocks:
+            count = min(blocks - entered, per_image - number)
+            for block in range(count):
+                precise[image, number + block] = cycles[entered + block] * shape.chunks
+                write[image, number + block] = sums[_WRITE, entered + block]
             for row in range(len(SUMS)):
-                totals[image, row] += sums[row, block]
-            number += 1
+                totals[image, row] += sums[row, entered : entered + count].sum()
+            entered, number = entered + count, number + count
             if number == per_image:
                 image, number = image + 1, 0

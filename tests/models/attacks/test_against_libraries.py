@@ -83,7 +83,7 @@ def test_equal_to_torchattacks(classifier, labelled, name: str) -> None:
     target = Target(classifier)
     eps, step, steps = BUDGET.eps, BUDGET.step, BUDGET.steps
     setting = CarliniWagner(c=0.5, steps=60, lr=0.002)
-    # torchattacks' CW compares the right logit with 0 too, and stops when the loss has risen between two of its checks:
+    # torchattacks' CW takes 0 for one of the wrong logits, and stops when the loss has risen between two of its checks:
     # logits above 0 and small steps keep it from both.
     raised = nn.Sequential(classifier, Raised())
     theirs, ours = {

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from accelsim.errors import AccelsimError
 from accelsim.trace import Scheme
 from models.attacks import catalogue
+from models.attacks.attack import Attack, SignAttack
 from models.attacks.bpda import precise_backward
 from models.attacks.carlini_wagner import CarliniWagner
 from models.attacks.catalogue import attack_named
+from models.attacks.linf import Budget
 from models.attacks.square import Square, share_at, square
 from models.attacks.target import Target, margins
 from models.defenses.convert import convert, set_scheme
@@ -49,7 +51,7 @@ def test_bounded_attacks_stay_in_the_ball_and_the_image(classifier, labelled, na
     name = name.replace("100", "3").replace("20", "4")
     attack = attack_named(name)
     if isinstance(attack.setting, Square):
-        attack = catalogue.Attack(name, Square(attack.setting.eps, queries=6))
+        attack = Attack(name, Square(attack.setting.eps, queries=6))
     target = Target(classifier)
     runs = [attack(target, target, x, labels, torch.Generator().manual_seed(seed)) for _ in range(2)]
     assert torch.equal(*runs)
@@ -61,7 +63,7 @@ def test_bounded_attacks_stay_in_the_ball_and_the_image(classifier, labelled, na
 def test_attacks_do_not_touch_global_generators_or_weights(classifier, labelled) -> None:
     before, weights = torch.get_rng_state(), [p.clone() for p in classifier.parameters()]
     x, labels = labelled[0][:4], labelled[1][:4]
-    target, quick = Target(classifier), catalogue.Attack("cw", CarliniWagner(c=1.0, steps=5))
+    target, quick = Target(classifier), Attack("cw", CarliniWagner(c=1.0, steps=5))
     for attack in (quick, *map(attack_named, ("pgd5-r2", "eot2-bpda-pgd2"))):
         attack(target, target, x, labels, torch.Generator().manual_seed(1))
     assert torch.equal(torch.get_rng_state(), before)
@@ -193,7 +195,7 @@ def test_square_only_ever_raises_margins(classifier, labelled) -> None:
 def test_names_carry_their_parameters() -> None:
     attack = attack_named("transfer-eot10-bpda-pgd100-margin-r5@12")
     setting = attack.setting
-    assert isinstance(setting, catalogue.SignAttack)
+    assert isinstance(setting, SignAttack)
     assert (setting.draws, setting.restarts, setting.loss, setting.bpda, setting.transfer) == (
         10,
         5,
@@ -201,7 +203,7 @@ def test_names_carry_their_parameters() -> None:
         True,
         True,
     )
-    assert setting.budget == catalogue.Budget(eps=12 / 255, step=2 / 255, steps=100, momentum=1.0)
+    assert setting.budget == Budget(eps=12 / 255, step=2 / 255, steps=100, momentum=1.0)
     assert (
         attack.box == "black" and attack_named("pgd20").box == "white" and attack_named("clean").box == "none"
     )
@@ -212,6 +214,8 @@ def test_names_carry_their_parameters() -> None:
         "steps": 5,
         "momentum": 1.0,
     }
+    assert attack_named("eot5-square@4").setting == Square(4 / 255, draws=5)
+    assert attack_named("eot3-cw-l2-c1").setting == CarliniWagner(c=1.0, draws=3)
     for name in (*catalogue.PAPER, *catalogue.ADAPTIVE):
         assert attack_named(name).name == name
 
@@ -223,6 +227,10 @@ def test_names_carry_their_parameters() -> None:
         ("pgd", "is unknown"),
         ("pgd0", "steps is 0, must be 1 to 100000"),
         ("eot0-pgd5", "draws is 0"),
+        ("eot0-square", "draws is 0"),
+        ("eot5-clean", "is unknown"),
+        ("eot5-autoattack", "is unknown"),
+        ("eot5-cw-l2@3", "cw-l2 has no eps"),
         ("pgd20@0", "eps is '0', must be 1 to 255"),
         ("pgd20@x", "eps is 'x'"),
         ("clean@3", "clean has no eps"),

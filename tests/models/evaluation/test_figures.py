@@ -27,7 +27,7 @@ def arguments(monkeypatch: pytest.MonkeyPatch, classifier: nn.Module, labelled, 
     monkeypatch.setattr(figures, "load_subject", lambda path: Subject(model.eval(), "c", "0"))
     monkeypatch.setattr(figures, "load_cifar", lambda *args, **kwargs: data)
     monkeypatch.setattr(figures, "STEPS", (2, 20, 4))
-    return ["--checkpoint", "none", "--out", str(tmp_path / "o"), "--images", "12"]
+    return ["--checkpoint", "none", "--out", str(tmp_path / "o"), "--images", "6"]
 
 
 @pytest.mark.parametrize(("figure", "expected"), [("3", 3 * 6), ("4", (1 + 2 * 11) * 2)])

@@ -181,7 +181,7 @@ def test_the_command(files: tuple[Path, Path], tmp_path: Path, capsys: pytest.Ca
         "--images",
         "10",
     ]
-    arguments += ["--schemes", "dense,nm-1of4", "--projections", "fixed,refit", "--draws", "2"]
+    arguments += ["--schemes", "dense,nm-1of4", "--projections", "fixed,refit", "--draws", "2", "--pool", "2"]
     assert main([*arguments, "--attacks", "clean,pgd2,transfer-pgd2,fgsm@1"]) == 0
     assert "nm-1of4+refit worst case: one" in capsys.readouterr().out
     with (tmp_path / "o" / "table.csv").open() as file:
@@ -196,8 +196,11 @@ def test_the_command(files: tuple[Path, Path], tmp_path: Path, capsys: pytest.Ca
     before = (tmp_path / "o" / "results.csv").read_bytes()
     assert main([*arguments, "--attacks", "clean,pgd2,transfer-pgd2,fgsm@1"]) == 0
     assert (tmp_path / "o" / "results.csv").read_bytes() == before
-    assert main([*arguments, "--attacks", "pgd2", "--seed", "7"]) == 2
-    assert "of another seed" in capsys.readouterr().err
+    for extra, told in ((["--seed", "7"], "of another seed"), (["--pool", "3"], "of another pool")):
+        assert main([*arguments, "--attacks", "pgd2", *extra]) == 2
+        assert told in capsys.readouterr().err
+    assert main([*arguments, "--attacks", "pgd2", "--calibration", "15"]) == 2
+    assert "of another calibration_sha256" in capsys.readouterr().err
 
 
 def test_a_training_checkpoint_is_attacked_too(

@@ -62,7 +62,7 @@ def test_networks_of_variants(classifier: nn.Module, labelled) -> None:
     before = model(x)
 
     def network(name: str) -> nn.Module:
-        return Variant.parse(name).network(model, x.split(50), 3)
+        return Variant.parse(name).network(model, x.split(50), 3, pool=3)
 
     assert torch.equal(network("dense")(x), before) and torch.equal(network("dense")(x), classifier(x))
     assert not torch.equal(network("unstructured-70")(x), before)
@@ -71,7 +71,7 @@ def test_networks_of_variants(classifier: nn.Module, labelled) -> None:
         ("unstructured-70+refit", True),
         ("unstructured-70+random", True),
     ]:
-        assert is_random(network(name)) == draws
+        assert is_random(network(name)) == draws == Variant.parse(name).is_random(model)
     assert torch.equal(model(x), before)
     with pytest.raises(AccelsimError, match="'nm-1of4': the checkpoint is not converted"):
         Variant.parse("nm-1of4").network(classifier, (), 0)

@@ -1,0 +1,99 @@
+"""Adversarial training from scratch.
+
+    python -m models.training.adversarial --data DATA --out OUT --recipe models/recipes/adversarial/smoke.yaml
+
+OUT gets best.safetensors and last.safetensors (training checkpoints), log.csv (the loss curve), validation.csv, and
+progress.safetensors, from which the same command goes on wherever it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from accelsim.errors import AccelsimError
+from models.data.cifar import ImageSet, load_cifar
+from models.device import torch_device
+from models.networks import make_network
+from models.training.adversarial.fit import fit
+from models.training.adversarial.history import write_history
+from models.training.adversarial.recipe import AdversarialRecipe, load_adversarial_recipe
+from models.training.adversarial.state import State
+from models.training.checkpoint import save_tensors
+
+
+def train(
+    recipe: AdversarialRecipe, data: ImageSet, out: Path, device: str = "cpu", quiet: bool = True
+) -> State:
+    """Train the recipe's network from its seed's initial weights; best and last checkpoints in `out`.
+
+    Raises AccelsimError as fit does, for an unknown network or device, and when the network has fewer classes than labels.
+    """
+    target = torch_device(device)
+    torch.manual_seed(recipe.seed)
+    network = make_network(recipe.network).to(target)
+    with torch.no_grad():
+        classes = network.eval()(torch.zeros(1, *data.images.shape[1:], device=target)).shape[1]
+    if classes <= int(data.labels.max()):
+        raise AccelsimError(
+            f"recipe: network {recipe.network} has {classes} classes, {recipe.dataset} labels up to "
+            f"{int(data.labels.max())}; take {recipe.network}-{recipe.dataset}"
+        )
+
+    def keep(kind: str, state: State) -> None:
+        metadata = {
+            "network": recipe.network,
+            "recipe": recipe.model_dump(mode="json"),
+            "step": state.step,
+            "validation": state.history[-1],
+        }
+        save_tensors(out / f"{kind}.safetensors", dict(network.state_dict()), metadata)
+        write_history(out / "validation.csv", state.history)
+
+    return fit(network, recipe, data, out, keep=keep, say=(lambda text: None) if quiet else _print)
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m models.training.adversarial", description="Adversarial training."
+    )
+    parser.add_argument("--data", help="folder of the data set's binary files (default: $ACCELSIM_DATA)")
+    parser.add_argument("--out", required=True, type=Path, help="folder for checkpoints and logs")
+    parser.add_argument("--recipe", required=True, type=Path, help="YAML, see models/recipes/adversarial")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a field of the recipe"
+    )
+    parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
+    args = parser.parse_args(argv)
+    try:
+        if args.threads:
+            torch.set_num_threads(args.threads)
+        recipe = load_adversarial_recipe(args.recipe, args.set)
+        state = train(
+            recipe, load_cifar(recipe.dataset, args.data, train=True), args.out, args.device, quiet=False
+        )
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    last = state.history[-1]
+    print(
+        f"{recipe.network}: held out clean {last['clean']:.2f} % robust {last['robust']:.2f} %, best {state.best:.2f} %"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""The loop of adversarial training: resumable to the step, with the loss curve of an unbroken run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from accelsim.errors import AccelsimError
+from models.attacks import linf
+from models.attacks.linf import Budget
+from models.attacks.target import Target
+from models.data.cifar import ImageSet, to_float
+from models.device import device_of
+from models.random_module import reseed
+from models.seeds import MAX_SEED
+from models.training.adversarial.losses import adversarial_images, loss_of, perturbed_weights
+from models.training.adversarial.recipe import AdversarialRecipe
+from models.training.adversarial.state import State, Validation, load_state, save_state, trim_log
+from models.training.augment import augment
+from models.training.order import batch_at, stream
+
+VALIDATION_BATCH = 250
+
+Say = Callable[[str], None]
+Keep = Callable[[str, State], None]
+"""Called with `best` or `last` when the network is worth keeping as such."""
+
+
+def split(data: ImageSet, recipe: AdversarialRecipe) -> tuple[ImageSet, ImageSet]:
+    """(training images, held-out images): a seeded permutation, cut. Raises AccelsimError if too few are left."""
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(recipe.seed))
+    held, rest = order[: recipe.held_out], order[recipe.held_out :]
+    rest = rest[: recipe.images] if recipe.images else rest
+    if len(rest) < max(recipe.batch_size, recipe.images):
+        raise AccelsimError(
+            f"recipe: held_out {recipe.held_out} leaves {len(order) - recipe.held_out} of {len(data)} images, needs "
+            f"{max(recipe.batch_size, recipe.images)} (images, and at least batch_size)"
+        )
+    return ImageSet(data.images[rest], data.labels[rest]), ImageSet(data.images[held], data.labels[held])
+
+
+def fit(
+    network: nn.Module,
+    recipe: AdversarialRecipe,
+    data: ImageSet,
+    out: Path,
+    *,
+    identity: dict[str, Any] | None = None,
+    keep: Keep = lambda kind, state: None,
+    say: Say = lambda text: None,
+) -> State:
+    """Train `network` in place, on its device, from `out`'s state if it has one; to the end of the recipe.
+
+    identity: JSON on what was loaded into the network, beside the recipe; another one is refused on resuming.
+    Every draw (order, augmentation, attack, random layers) is a function of the recipe's seed and the step.
+    Raises AccelsimError when `out` holds another run or a damaged one, or the loss is no longer finite.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    device = device_of(network)
+    training, held_out = split(data, recipe)
+    training = ImageSet(training.images.to(device), training.labels.to(device))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.train()
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(
+        parameters,
+        lr=recipe.lr,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=recipe.nesterov and recipe.momentum > 0,
+    )
+    whole: dict[str, Any] = json.loads(
+        json.dumps({"recipe": recipe.model_dump(mode="json"), **(identity or {})})
+    )
+    progress, log = out / "progress.safetensors", out / "log.csv"
+    state = load_state(progress, network, optimizer, whole)
+    trim_log(log, state.step)
+    running = torch.compile(network) if recipe.compile else network
+    per_epoch = recipe.steps_per_epoch(len(training))
+    total = recipe.epochs * per_epoch
+    saved_at = logged_at = time.monotonic()
+    logged_step = first = state.step
+    begun = saved_at
+    while state.step < total:
+        step = state.step
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.lr_at(step, per_epoch)
+        loss, right = _step(running, network, optimizer, parameters, recipe, training, step, per_epoch)
+        state.step = step + 1
+        now = time.monotonic()
+        if state.step % recipe.log_every == 0 or state.step == total:
+            speed = (state.step - logged_step) * recipe.batch_size / max(now - logged_at, 1e-9)
+            epoch = step / per_epoch
+            with log.open("a", encoding="utf-8") as file:
+                file.write(
+                    f"{state.step},{epoch:.4f},{recipe.lr_at(step, per_epoch):.6g},{loss:.6f},{right:.3f},{speed:.1f}\n"
+                )
+            left = (now - begun) / (state.step - first) * (total - state.step)
+            say(
+                f"epoch {epoch:.2f}/{recipe.epochs} step {state.step}/{total} loss {loss:.4f} robust {right:.1f} % "
+                f"{speed:.0f} images/s, {_duration(left)} to go"
+            )
+            logged_at, logged_step = now, state.step
+        ends = state.step % (recipe.validate_every * per_epoch) == 0 or state.step == total
+        if ends:
+            before = state.best
+            found = validate(network, recipe, held_out, epoch=-(-state.step // per_epoch))
+            state.history.append(found)
+            say(
+                f"epoch {found['epoch']:.0f}: held out clean {found['clean']:.2f} % robust {found['robust']:.2f} %"
+            )
+            if found["robust"] > before:
+                keep("best", state)
+            network.train()
+        if ends or now - saved_at > recipe.checkpoint_seconds:
+            save_state(progress, network, optimizer, state, whole)
+            saved_at = time.monotonic()
+    keep("last", state)
+    return state
+
+
+def _step(
+    running: Any,
+    network: nn.Module,
+    optimizer: torch.optim.SGD,
+    parameters: list[nn.Parameter],
+    recipe: AdversarialRecipe,
+    data: ImageSet,
+    step: int,
+    per_epoch: int,
+) -> tuple[float, float]:
+    """One step of the optimizer: (loss, per cent of the attacked images right)."""
+    device = device_of(network)
+    generator = stream(recipe.seed, 1, step)
+    x, labels = batch_at(data, recipe.seed, recipe.batch_size, step)
+    x = augment(x, x.shape[-1], recipe.crop_padding, generator)
+    reseed(network, int(torch.randint(0, MAX_SEED, (), generator=generator)))
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.bf16):
+        attacked = adversarial_images(running, x, labels, recipe, generator)
+        if recipe.weight_perturbation and step >= recipe.perturb_from * per_epoch:
+            here, _ = loss_of(running, x, attacked, labels, recipe)
+            with perturbed_weights(parameters, here, recipe.weight_perturbation):
+                loss, logits = loss_of(running, x, attacked, labels, recipe)
+                optimizer.zero_grad(set_to_none=True)
+                torch.autograd.backward(loss)
+        else:
+            loss, logits = loss_of(running, x, attacked, labels, recipe)
+            optimizer.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+    value = loss.item()
+    if not torch.isfinite(loss):
+        raise AccelsimError(f"{recipe.network}: loss is {value} at step {step}; lower lr")
+    optimizer.step()
+    return value, 100.0 * float((logits.argmax(dim=1) == labels).double().mean())
+
+
+def validate(network: nn.Module, recipe: AdversarialRecipe, data: ImageSet, epoch: int) -> Validation:
+    """Accuracy of held-out images, clean and under the recipe's PGD in eval mode; `network` is left in eval mode."""
+    device = device_of(network)
+    network.eval()
+    reseed(network, recipe.seed)
+    budget = Budget(recipe.attack.eps_255 / 255, recipe.attack.step_255 / 255, recipe.attack.steps)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    target = Target(network)
+    clean = robust = 0
+    for start in range(0, len(data), VALIDATION_BATCH):
+        part = slice(start, start + VALIDATION_BATCH)
+        x: Tensor = to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)
+        labels = data.labels[part].to(device)
+        attacked = linf.pgd(target.gradient(), x, labels, budget, generator)
+        clean += int(target.right(x, labels).sum())
+        robust += int(target.right(attacked, labels).sum())
+    return {"epoch": float(epoch), "clean": 100.0 * clean / len(data), "robust": 100.0 * robust / len(data)}
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds / 3600:.1f} h"
+        if seconds >= 3600
+        else f"{seconds / 60:.1f} min"
+        if seconds >= 60
+        else f"{seconds:.0f} s"
+    )

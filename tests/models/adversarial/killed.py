@@ -1,0 +1,62 @@
+"""A small run of adversarial training, to be killed: python killed.py OUT."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from models.data.cifar import ImageSet
+from models.networks import NETWORKS
+from models.training.adversarial.__main__ import train
+from models.training.adversarial.recipe import AdversarialRecipe
+
+
+def tiny() -> nn.Module:
+    pool = nn.AdaptiveAvgPool2d((1, 10))
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), pool, nn.Flatten(), nn.Linear(80, 10)
+    )
+
+
+def recipe(**changes: object) -> AdversarialRecipe:
+    fields: dict[str, object] = {
+        "network": "tiny",
+        "dataset": "cifar10",
+        "seed": 3,
+        "epochs": 6,
+        "batch_size": 10,
+        "images": 40,
+        "held_out": 10,
+        "validate_every": 1,
+        "lr": 0.05,
+        "schedule": "one-cycle",
+        "momentum": 0.9,
+        "weight_decay": 0.0005,
+        "loss": "pgd",
+        "attack": {"eps_255": 8, "step_255": 4, "steps": 2},
+        "crop_padding": 2,
+        "bf16": False,
+        "compile": False,
+        "log_every": 1,
+        "checkpoint_seconds": 1e-6,
+    }
+    return AdversarialRecipe.model_validate(fields | changes)
+
+
+def images() -> ImageSet:
+    """50 images whose class is the column of a bright stripe."""
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 160, (50, 3, 32, 32), generator=generator, dtype=torch.uint8)
+    labels = torch.arange(50) % 10
+    for i, label in enumerate(labels.tolist()):
+        pixels[i, :, :, 3 * label : 3 * label + 4] += 90
+    return ImageSet(pixels, labels)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    NETWORKS["tiny"] = tiny
+    train(recipe(), images(), Path(sys.argv[1]))
