@@ -28,8 +28,8 @@ HIDDEN = (128, 128)
 SEED = 1
 TRACE_IMAGES = 64
 SPIKING = {
-    "stbp": Settings(method="stbp", seed=SEED, hidden=HIDDEN, epochs=4, lr=2e-3),
-    "nit": Settings(method="nit", seed=SEED, hidden=HIDDEN, epochs=8, replications=12),
+    "stbp": Settings(method="stbp", seed=SEED, hidden=HIDDEN, epochs=4, replications=12, lr=2e-3),
+    "nit": Settings(method="nit", seed=SEED, hidden=HIDDEN, epochs=8, replications=12, lr=5e-3),
 }
 ANN_EPOCHS, ANN_BATCH, ANN_LR = 4, 256, 2e-3
 
