@@ -36,7 +36,7 @@ test: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy accelsim models
+	$(BIN)/mypy accelsim models rtl
 
 rtl: $(VENV)/.installed-synth
 	@command -v verilator >/dev/null || { echo "make rtl: needs Verilator 5: apt-get install verilator g++"; exit 1; }

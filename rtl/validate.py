@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -104,7 +105,7 @@ def full_outcomes(
         if not chosen:
             continue
         shape = core_shape(as_machine(machine), FULL_LIMITS)
-        with VerilatorRunner(shape, folder, lambda name=machine: building(name)) as runner:
+        with VerilatorRunner(shape, folder, partial(building, machine)) as runner:
             for each in chosen:
                 operands = sample.operands(converted, each.scheme.name, each.layer)
                 yield _outcome(each.scheme.name, each.layer, operands, shape, runner)

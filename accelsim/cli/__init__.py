@@ -12,6 +12,7 @@ from accelsim.cli.data import check, inspect
 from accelsim.cli.export import export
 from accelsim.cli.results import results
 from accelsim.cli.rtl import validate_rtl
+from accelsim.cli.schema import schema
 from accelsim.cli.search import pareto, search
 from accelsim.cli.simulation import compare, figure5, run
 from accelsim.cli.sweep import sweep
@@ -50,6 +51,7 @@ for command in (
     inspect,
     area,
     check,
+    schema,
     validate_rtl,
 ):
     cli.add_command(command)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from accelsim.cli.options import json_option, technology_option
+from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced, writable_folder
 from accelsim.inputs import as_machine, as_technology, as_trace
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from accelsim.timeline import View
 
 FORMATS = (".json", ".vcd")
+MAX_JOBS = 50_000
+"""A file of some 25 MB, which viewers still open."""
 
 
 @click.command()
@@ -50,7 +53,7 @@ FORMATS = (".json", ".vcd")
 @click.option(
     "--max-jobs",
     type=click.IntRange(1, 2_000_000),
-    default=50_000,
+    default=MAX_JOBS,
     show_default=True,
     help="Refuse to write more jobs than that.",
 )
@@ -75,6 +78,7 @@ def timeline(
                  --blocks 0..31 --out out/layer.json --out out/layer.vcd --plot out/power.png
     """
     from accelsim.energy import check_clock
+    from accelsim.mapping import tile_layer
     from accelsim.simulate import check_fits, chosen_images, chosen_layers, chosen_schemes
     from accelsim.timeline import BlockRange, View, record_layer
 
@@ -89,7 +93,10 @@ def timeline(
         writable_folder(file.parent)
 
     masks = opened.layer(name, chosen.name, images=slice(image, image + 1))
-    schedule = record_layer(masks, loaded, check=lambda jobs: wanted.check(name, jobs, max_jobs))
+    with progress_bar(len(tile_layer(masks, loaded)), "tiles") as progress:
+        schedule = record_layer(
+            masks, loaded, check=lambda jobs: wanted.check(name, jobs, max_jobs), progress=progress
+        )
     view = View(schedule, tech, wanted.of(name, schedule.counts.blocks))
     provenance = {
         "accelsim": __version__,

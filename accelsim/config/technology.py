@@ -115,7 +115,7 @@ class Blocks(Strict):
     result_group_word: Block
 
 
-_STANDS_IN: dict[str, dict[str, tuple[str, float]]] = {
+STANDS_IN: dict[str, dict[str, tuple[str, float]]] = {
     "events": {
         "operand_word_pj": ("register_write_pj", 1),
         "ring_write_pj": ("register_write_pj", 1),
@@ -167,7 +167,7 @@ class TechnologyFile(Strict):
         if not isinstance(value, dict):
             return value
         said = dict(value)
-        for missing, (other, times) in _STANDS_IN[info.field_name or ""].items():
+        for missing, (other, times) in STANDS_IN[info.field_name or ""].items():
             if missing not in said and isinstance(said.get(other), dict):
                 said[missing] = _scaled(said[other], times, f"{times:g} x {other}: the file has no {missing}")
         return said

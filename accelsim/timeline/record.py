@@ -26,8 +26,8 @@ Check = Callable[[Ints], None]
 class _Recorder:
     """The observer: the end of every job, by tile, core and job; -1 for those that do not exist."""
 
-    def __init__(self, works: list[TileWork], ended: Callable[[], None]) -> None:
-        self.ended = ended
+    def __init__(self, works: list[TileWork], progress: Callable[[str], None] | None) -> None:
+        self.progress = progress
         self.ends: list[list[dict[Job, Ints]]] = [
             [{job: np.full(len(core.blocks.front), -1, np.int64) for job in JOBS} for core in work.cores]
             for work in works
@@ -37,7 +37,8 @@ class _Recorder:
 
     def tile_ended(self, tile: int, start: int, end: int) -> None:
         self.tiles[tile] = (start, end)
-        self.ended()
+        if self.progress is not None:
+            self.progress(f"tile {tile}, until cycle {end}")
 
     def tile_loaded(self, tile: int, start: int, end: int) -> None:
         self.loads[tile] = (start, end)
@@ -51,11 +52,11 @@ def record_layer(
     machine: Machine,
     image: int = 0,
     check: Check | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> LayerSchedule:
     """The schedule of one image of a layer, the layer by itself as ``simulate(layers=[...])`` runs it.
 
-    image: index into the layer's masks. check: see `Check`. progress: called with (tiles done, tiles).
+    image: index into the layer's masks. check: see `Check`. progress: called with a short text after every tile.
     Raises AccelsimError if the layer cannot run on the machine, or there is no such image.
     """
     if not 0 <= image < layer.images:
@@ -67,7 +68,7 @@ def record_layer(
     if check is not None:
         check(_jobs_per_block(works, mine, per_tile))
 
-    recorder = _Recorder(works, lambda: progress and progress(len(recorder.tiles), len(tiles)))
+    recorder = _Recorder(works, progress)
     (counts,) = run_work([works], machine, recorder)
 
     schedules, free = [], 0

@@ -17,9 +17,6 @@ from accelsim.timeline.charge import JOBS
 from accelsim.timeline.power import PowerCurve, job_energy, power_curve
 from accelsim.timeline.schedule import UNIT_OF, CoreSchedule, LayerSchedule, Unit, Wait
 
-MAX_JOBS = 50_000
-"""Jobs shown at most, unless asked otherwise: a file of some 40 MB, which viewers still open."""
-
 JOB_NAMES: dict[Job, str] = {
     "fetch": "fetch",
     "approximate": "approximate",
@@ -58,7 +55,7 @@ class BlockRange:
             raise AccelsimError(f"layer {layer}: blocks {asked} are not all there; it has 0..{blocks - 1}")
         return range(self.first, last + 1)
 
-    def check(self, layer: str, jobs: Ints, limit: int = MAX_JOBS) -> None:
+    def check(self, layer: str, jobs: Ints, limit: int) -> None:
         """Raise AccelsimError if the range has more jobs than ``limit``. jobs: those of each block of the layer."""
         chosen = self.of(layer, len(jobs))
         sums = np.cumsum(jobs[chosen.start : chosen.stop])

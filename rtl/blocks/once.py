@@ -60,6 +60,6 @@ def written_once(block: _Block) -> _Block:
             return elaborate(self, platform)
         return platform.instance(self, self._written_once_key, lambda inner: elaborate(self, inner))
 
-    block.__init__ = __init__  # type: ignore[misc]
-    block.elaborate = elaborated  # type: ignore[attr-defined]
+    block.__init__ = __init__
+    block.elaborate = elaborated
     return block

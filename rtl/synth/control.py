@@ -5,13 +5,21 @@ They are measured for their area, and those whose work is counted for their ener
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
+from amaranth.lib import wiring
 
 from accelsim.config.machine import Machine, NmSelector
+from rtl.core.front_control import FrontControl
 from rtl.core.masks import NeuronMasks, VpuMasks
+from rtl.core.mvu_control import MvuControl
 from rtl.core.operand_ring import OperandRing
+from rtl.core.output_port import OutputPort
+from rtl.core.patch_reader import PatchReader
+from rtl.core.patch_writer import PatchWriter
+from rtl.core.registers import ConfigRegisters
+from rtl.core.scheduler import Scheduler
 from rtl.core.selector import Selector
 from rtl.core.shape import CoreShape, Limits
 from rtl.core.walker import Walker
@@ -35,6 +43,17 @@ ROWS_PER_VPU = 32
 
 _KINDS = {"unstructured": ("threshold", THRESHOLD), "structured": ("groups", GROUPS)}
 
+_CORE_CONTROL: dict[str, Callable[[CoreShape], wiring.Component]] = {
+    "front_control": FrontControl,
+    "mvu_control": MvuControl,
+    "scheduler": Scheduler,
+    "patch_writer": PatchWriter,
+    "patch_reader": PatchReader,
+    "config_registers": ConfigRegisters,
+    "output_port": OutputPort,
+}
+"""One of each in a core; no machine is charged for them (docs/energy.md says how much that is)."""
+
 
 def control_units(machines: Mapping[str, Machine]) -> list[BlockSpec]:
     """The units, those of the threshold and of the N:M machine beside each other."""
@@ -52,6 +71,10 @@ def control_units(machines: Mapping[str, Machine]) -> list[BlockSpec]:
             ),
         ),
         BlockSpec("neuron_masks", lambda: NeuronMasks(shape), ()),
+        *(
+            BlockSpec(name, lambda kind=kind: kind(shape), ())  # type: ignore[misc]
+            for name, kind in _CORE_CONTROL.items()
+        ),
     ]
     for name, (kind, schemes) in _KINDS.items():
         each = _shape(machines[name])

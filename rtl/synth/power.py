@@ -144,7 +144,8 @@ class _Tally:
 
 def _by_set(bits: Bits, sets: int) -> Counts:
     """Ones in each row [rows, words], the words divided evenly among the operand sets: [rows, sets]."""
-    return np.bitwise_count(bits).reshape(len(bits), sets, -1).sum(axis=2, dtype=np.int64)
+    ones: Counts = np.bitwise_count(bits).reshape(len(bits), sets, -1).sum(axis=2, dtype=np.int64)
+    return ones
 
 
 class PowerMeter:

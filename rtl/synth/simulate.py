@@ -70,7 +70,8 @@ def words_of(packed: Bits, bits: int, signed: bool) -> NDArray[np.int64]:
         np.int64
     )
     total = (ones << np.arange(bits)[:, None]).sum(axis=0)
-    return total - (ones[bits - 1] << bits) if signed else total
+    word: NDArray[np.int64] = total - (ones[bits - 1] << bits) if signed else total
+    return word
 
 
 class Simulator:

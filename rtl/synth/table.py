@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 SLEW, LOAD = "slew", "load"
 
@@ -28,16 +29,16 @@ class Table:
 
     def at(self, slew_ns: float, load_ff: float) -> float:
         """Multilinear between the points; beyond them the outermost interval goes on in a straight line."""
-        values = self._rows
+        values: Any = self._rows
         for axis, points in zip(self.axes, self.points, strict=True):
             where = slew_ns if axis == SLEW else load_ff
             low, share = _interval(points, where)
             values = values[low] if share == 0.0 else _blend(values[low], values[low + 1], share)
-        return values
+        return float(values)
 
     @cached_property
-    def _rows(self):  # type: ignore[no-untyped-def]  # nested as deep as there are axes
-        rows = list(self.values)
+    def _rows(self) -> Any:  # nested as deep as there are axes
+        rows: list[Any] = list(self.values)
         for points in reversed(self.points[1:]):
             rows = [rows[i : i + len(points)] for i in range(0, len(rows), len(points))]
         return rows if self.points else rows[0]

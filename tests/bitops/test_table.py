@@ -128,6 +128,9 @@ def test_what_the_document_says_of_the_projection(traces) -> None:
         whole = network_bitops(layers, Scheme.nm(keep=1, of=8), k_ratio=1.0)
         assert whole.projection / dense == pytest.approx(charged, abs=5e-4)
         assert whole.approximate / dense == pytest.approx(20 / 272, abs=1e-5)
+        charged_too = network_bitops(layers, Scheme.nm(keep=1, of=8), k_ratio=0.304)
+        share = (charged_too.approximate + charged_too.projection) / dense
+        assert share == pytest.approx({"resnet18": 0.0725, "wrn34-10": 0.0747}[network], abs=1e-4)
         macs = sum(layer.shape.macs for layer in layers)
         printed = {"resnet18": (2.6039e9,), "wrn34-10": (2.8093e10, 2.8150e10)}[network]
         assert all(low <= value / macs <= high for value in printed)

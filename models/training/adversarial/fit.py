@@ -141,7 +141,8 @@ def _step(
     x, labels = batch_at(data, recipe.seed, recipe.batch_size, step)
     x = augment(x, x.shape[-1], recipe.crop_padding, generator)
     reseed(network, int(torch.randint(0, MAX_SEED, (), generator=generator)))
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.bf16):
+    # No cache: it would keep the bfloat16 copies of weights that AWP has moved since.
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.bf16, cache_enabled=False):
         attacked = adversarial_images(running, x, labels, recipe, generator)
         if recipe.weight_perturbation and step >= recipe.perturb_from * per_epoch:
             here, _ = loss_of(running, x, attacked, labels, recipe)

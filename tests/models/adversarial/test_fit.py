@@ -16,6 +16,7 @@ from torch import nn
 
 from accelsim.errors import AccelsimError
 from models.attacks import linf
+from models.baselines.rse import with_noise_layers
 from models.data.cifar import ImageSet
 from models.networks import NETWORKS
 from models.training.adversarial import __main__ as command
@@ -75,8 +76,6 @@ def test_stopped_at_any_step_and_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: str
 ) -> None:
     """Also between two checkpoints, and with layers that draw; the log's lines beyond the checkpoint are dropped."""
-    from models.baselines.rse import with_noise_layers
-
     monkeypatch.setitem(NETWORKS, "random", lambda: with_noise_layers(tiny(), "add"))
     plan = recipe(network=network, epochs=3, checkpoint_seconds=1e9, validate_every=1)
     train(plan, images(), tmp_path / "whole")

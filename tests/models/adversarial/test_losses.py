@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.networks import NETWORKS
+from models.training.adversarial.__main__ import train
 from models.training.adversarial.losses import adversarial_images, loss_of, perturbed_weights
 from tests.models.adversarial.killed import images, recipe, tiny
 
@@ -82,22 +86,20 @@ def test_awp_moves_weights_by_gamma_along_the_gradient_and_back(
             assert float(moved.norm()) == pytest.approx(0.01 * float(old.norm()), rel=1e-3)
             cosine = float((moved * gradient).sum() / moved.norm() / gradient.norm())
             assert cosine == pytest.approx(1.0, abs=1e-4)
-        assert float(loss()) > float(here)
+        assert loss().item() > here.item()
     assert all(torch.equal(parameter, old) for parameter, old in zip(parameters, before, strict=True))
 
 
-def test_awp_in_a_run_changes_the_curve(tmp_path) -> None:
-    from models.networks import NETWORKS
-    from models.training.adversarial.__main__ import train
-
-    NETWORKS["tiny"] = tiny
-    try:
-        texts = []
-        for gamma, first in ((0.0, 0), (0.05, 1), (0.05, 9)):
-            out = tmp_path / f"{gamma}-{first}"
-            train(recipe(epochs=2, weight_perturbation=gamma, perturb_from=first), images(), out)
-            texts.append([line.rsplit(",", 1)[0] for line in (out / "log.csv").read_text().splitlines()])
-    finally:
-        del NETWORKS["tiny"]
+@pytest.mark.parametrize("bf16", [False, True])
+def test_awp_in_a_run_changes_the_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool) -> None:
+    monkeypatch.setitem(NETWORKS, "tiny", tiny)
+    curves = []
+    for gamma, first in ((0.0, 0), (0.05, 1), (0.05, 9)):
+        out = tmp_path / f"{gamma}-{first}"
+        plan = recipe(epochs=2, weight_perturbation=gamma, perturb_from=first, bf16=bf16)
+        train(plan, images(), out)
+        curves.append([line.split(",")[3] for line in (out / "log.csv").read_text().splitlines()])
     # Four steps an epoch: the same until epoch 1, and for ever if it begins after the end.
-    assert texts[0][:5] == texts[1][:5] and texts[0][5] != texts[1][5] and texts[0] == texts[2]
+    assert curves[0][:5] == curves[1][:5] and curves[0] == curves[2]
+    # The loss at weights that were moved up the gradient is higher.
+    assert float(curves[1][5]) > float(curves[0][5])

@@ -1,0 +1,33 @@
+"""``accelsim schema``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from accelsim.config.json_schema import SCHEMAS, schema_text
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(list(SCHEMAS)))
+@click.option("--out", type=click.Path(dir_okay=False), help="A file to write. Default: print.")
+def schema(kind: str, out: str | None) -> None:
+    """Print the JSON Schema of a machine or technology file, for editors that check and complete YAML.
+
+    Name it in the first line of a file:  # yaml-language-server: $schema=machine.schema.json
+
+    \b
+    Example: accelsim schema machine --out machine.schema.json
+    """
+    from accelsim.files import replaced, writable_folder
+
+    if out is None:
+        click.echo(schema_text(kind), nl=False)
+        return
+    path = Path(out)
+    writable_folder(path.parent)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as temporary:
+        temporary.write_text(schema_text(kind), encoding="utf-8")
+    click.echo(f"written: {path}")
