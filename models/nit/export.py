@@ -15,7 +15,7 @@ from torch import Tensor
 from accelsim.errors import AccelsimError
 from accelsim.trace import LayerShape, Scheme, TraceWriter
 from accelsim.trace.container import one_line
-from models.data.idx import DigitSet
+from models.data.idx import PARTS, DigitSet, load_digits
 from models.defenses.checkpoint import tensors_sha256
 from models.nit.networks import NoisyNetwork, SpikingNetwork
 from models.nit.settings import Settings
@@ -128,3 +128,29 @@ def trained_network(folder: Path | str) -> tuple[SpikingNetwork, Settings]:
     network = settings.network()
     load_network_weights(network, tensors, path)
     return network, settings
+
+
+def export_run(
+    run: Path | str, data: Path | str, path: Path | str, images: Sequence[int], *, overwrite: bool = False
+) -> None:
+    """Export the network of a finished run, with its accuracy on the official test images, one pass each.
+
+    run: its folder. data: the folder of its images' idx files, whose name is the data set's.
+    Raises AccelsimError for a bad run, data folder or image, or a path that exists (unless overwrite).
+    """
+    network, settings = trained_network(run)
+    digits = load_digits(data)
+    export_network(
+        network,
+        digits,
+        images,
+        path,
+        name=f"snn-{settings.method}",
+        dataset=Path(data).resolve().name,
+        noisy=settings.noisy,
+        seed=settings.seed,
+        tested=torch.arange(PARTS[0][1], len(digits)),
+        notes=f"{settings.method}, {settings.epochs} epochs, {settings.steps} time steps, seed {settings.seed}",
+        seeds={"training": settings.seed},
+        overwrite=overwrite,
+    )

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 from accelsim import open_trace, simulate
+from accelsim.cli import cli
 from accelsim.errors import AccelsimError
 from models.data.idx import DigitSet
 from models.nit.export import accuracy, export_network, layer_shapes, received_spikes, trained_network
@@ -104,6 +106,22 @@ def test_a_finished_run_is_loaded_with_its_settings(tmp_path: Path, digits: Digi
     assert read == settings and net.sizes == (784, 6, 10) and net.steps == 3
     for ours, theirs in zip(net.parameters(), trained.parameters(), strict=True):
         assert torch.equal(ours, theirs)
+
+
+def test_a_run_is_exported_from_the_command_line(
+    tmp_path: Path, digits: DigitSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    train(Settings(method="nit", hidden=(6,), steps=3, epochs=1, batch=20), digits, torch.arange(40), run)
+    monkeypatch.setattr("models.nit.export.load_digits", lambda folder: digits)
+    monkeypatch.setattr("models.nit.export.PARTS", (("train", 30), ("t10k", 10)))
+    said = ["export", "--spiking", str(run), "--images", "30:32", "--out", str(tmp_path / "t.h5")]
+    refused = CliRunner().invoke(cli, said)
+    assert isinstance(refused.exception, AccelsimError) and "--spiking needs --data" in str(refused.exception)
+    assert CliRunner().invoke(cli, [*said, "--data", str(tmp_path / "mnist")]).exit_code == 0
+    trace = open_trace(tmp_path / "t.h5")
+    assert (trace.network, trace.dataset, trace.image_ids) == ("snn-nit", "mnist", (30, 31))
+    assert (trace.accuracy("dense") or (0, 0))[1] == 10
 
 
 def test_what_is_not_there_is_refused(tmp_path: Path, digits: DigitSet) -> None:
