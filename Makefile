@@ -3,6 +3,7 @@
 # make lint      ruff and mypy
 # make rtl       simulate the RTL against both engines, Verilator included, and fill docs/validation.md
 # make synth     measure the RTL's blocks on LIBERTY=path/to/cells.lib and write the technology file
+# make nit-smoke  the second paper's tables with one epoch, one seed and 20 images; MNIST=FOLDER FASHION=FOLDER
 # make traces    train, distil and export the bundled traces again (hours; needs CIFAR-10, see traces/README.md)
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml accelsim/version.py
 
-.PHONY: figure5 test lint rtl synth traces clean
+.PHONY: figure5 test lint rtl synth nit-smoke traces clean
 
 # A stamp per set of extras: an environment that is complete is left alone.
 $(VENV)/.installed-core: $(SOURCES)
@@ -45,6 +46,10 @@ rtl: $(VENV)/.installed-synth
 synth: $(VENV)/.installed-synth
 	@test -n "$(LIBERTY)" || { echo "make synth: give LIBERTY=path/to/NangateOpenCellLibrary_typical.lib (or .lib.gz)"; exit 2; }
 	$(BIN)/python -m rtl.synth --liberty "$(LIBERTY)"
+
+nit-smoke: $(VENV)/.installed-dev
+	@test -n "$(MNIST)$(FASHION)" || { echo "make nit-smoke: give MNIST=FOLDER, FASHION=FOLDER or both, of the four idx files"; exit 2; }
+	$(BIN)/python -m models.nit.reproduce $(if $(MNIST),--mnist "$(MNIST)") $(if $(FASHION),--fashion-mnist "$(FASHION)") --out out/nit-smoke --smoke
 
 traces: $(VENV)/.installed-dev
 	$(BIN)/python traces/make_traces.py

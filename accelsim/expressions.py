@@ -9,6 +9,7 @@ arithmetic with it is null, and no number is less or greater than it.
 from __future__ import annotations
 
 import ast
+import inspect
 import math
 import operator
 from collections.abc import Callable, Mapping
@@ -54,8 +55,8 @@ def _whole(rounded: Callable[[float], int]) -> Callable[[Any], int]:
 
 
 PLAIN_FUNCTIONS: Functions = {
-    "min": lambda *values: min(_number(value) for value in values),
-    "max": lambda *values: max(_number(value) for value in values),
+    "min": lambda first, *more: min(_number(value) for value in (first, *more)),
+    "max": lambda first, *more: max(_number(value) for value in (first, *more)),
     "abs": lambda x: abs(_number(x)),
     "ceil": _whole(math.ceil),
     "floor": _whole(math.floor),
@@ -70,16 +71,19 @@ class Expression:
     """A parsed expression. ``where`` begins every message: the file, line and field, or the option."""
 
     def __init__(self, text: str, where: str, functions: Functions = PLAIN_FUNCTIONS) -> None:
-        """Parse and check. Raises AccelsimError if the text is no expression of the kind above."""
+        """Parse and check. Of ``functions`` only names and parameters are looked at; `value` calls those that it is given.
+
+        Raises AccelsimError if the text is no expression of the kind above.
+        """
         self.text, self.where = text, where
+        self._source = text.strip()
         if len(text) > MAX_TEXT:
             raise AccelsimError(f"{where}: an expression of {len(text)} characters; at most {MAX_TEXT}")
         try:
-            self._body = ast.parse(text.strip(), mode="eval").body
+            self._body = ast.parse(self._source, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise AccelsimError(f"{where}: {_short(text)} is not an expression") from None
-        self._function_names = sorted(functions)
-        self._check(self._body, 0)
+        self._check(self._body, 0, functions)
 
     @cached_property
     def names(self) -> frozenset[Path]:
@@ -99,7 +103,7 @@ class Expression:
         try:
             return self._value(self._body, lookup, functions)
         except AccelsimError as error:
-            raise type(self)._told(self, str(error)) from None
+            raise self._told(str(error)) from None
         except (ArithmeticError, TypeError, ValueError) as error:
             raise self._told(str(error)) from None
 
@@ -114,7 +118,7 @@ class Expression:
         prefix = f"{self.where}: "
         return AccelsimError(f"{prefix}{_short(self.text)}: {said.removeprefix(prefix)}")
 
-    def _check(self, node: ast.expr, depth: int) -> None:
+    def _check(self, node: ast.expr, depth: int, functions: Functions) -> None:
         """Refuse whatever is not listed, before anything is evaluated."""
         if depth > MAX_DEPTH:
             raise self._told("nested too deeply")
@@ -136,13 +140,17 @@ class Expression:
             case ast.List() | ast.Tuple():
                 children = node.elts
             case ast.Call(func=ast.Name(id=name), keywords=[]):
-                if name not in self._function_names:
-                    raise self._told(f"no function {name!r}; {suggestion(name, self._function_names)}")
+                if name not in functions:
+                    raise self._told(f"no function {name!r}; {suggestion(name, sorted(functions))}")
+                if wrong := _wrong_count(functions[name], len(node.args)):
+                    raise self._told(f"{name} {wrong}")
                 children = node.args
             case _:
-                raise self._told(f"{_short(ast.unparse(node))} is not allowed in an expression")
+                # Its own text: `ast.unparse` would go as deep as the text does.
+                said = ast.get_source_segment(self._source, node) or type(node).__name__
+                raise self._told(f"{_short(said)} is not allowed in an expression")
         for child in children:
-            self._check(child, depth + 1)
+            self._check(child, depth + 1, functions)
 
     def _value(self, node: ast.expr, lookup: Lookup, functions: Functions) -> Any:
         def of(child: ast.expr) -> Any:
@@ -209,8 +217,26 @@ def _named(path: Path, lookup: Lookup) -> Any:
         raise AccelsimError(f"no field {wrong!r}; {suggestion(wrong, known)}") from None
 
 
+def _wrong_count(function: Callable[..., object], given: int) -> str | None:
+    """What is wrong with calling the function with so many arguments; None if nothing is."""
+    parameters = inspect.signature(function).parameters.values()
+    named = [each for each in parameters if each.kind is not each.VAR_POSITIONAL]
+    least = sum(each.default is each.empty for each in named)
+    most = len(named) if len(named) == len(parameters) else math.inf
+    if least <= given <= most:
+        return None
+    allowed = (
+        f"{least} or more" if most > len(named) else str(least) if least == most else f"{least} to {most}"
+    )
+    return f"is given {given} argument(s); it takes {allowed}"
+
+
 def _is_dotted(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and _is_dotted(node.value))
+    for _ in range(MAX_DEPTH):
+        if not isinstance(node, ast.Attribute):
+            break
+        node = node.value
+    return isinstance(node, ast.Name)
 
 
 def _dotted(node: ast.expr) -> Path:

@@ -12,12 +12,13 @@ from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.engine import ENGINES, run_image
 from accelsim.errors import AccelsimError
+from models.fixed_point.as_trace import as_layer_trace
 from models.fixed_point.operands import CoreOperands
 from models.fixed_point.random_operands import Kind, random_operands
 from models.fixed_point.random_operands import Limits as OperandLimits
 from models.fixed_point.reference import fixed_point_layer
 from rtl.core.shape import CoreShape, Limits, core_shape
-from rtl.program import layer_programs, trace_of
+from rtl.program import layer_programs
 from rtl.simulate import TileRunner, run_layer
 
 SMALL = OperandLimits(channels=4, side=4, outputs=10, k=12, of=6)
@@ -111,14 +112,15 @@ def random_cases(seed: int, layers: int) -> MachineCases:
         if len(fitting) == layers:
             break
         operands = random_operands(draw, "dense" if rng.random() < 0.25 else kind, SMALL)
-        if operands.w.size * operands.positions <= MOST_MACS and _fits(operands, shape):
+        if operands.w.size * operands.positions <= MOST_MACS and fits(operands, shape):
             fitting.append(operands)
     if len(fitting) < layers:
         return random_cases(seed + 1_000_003 * len(kinds), layers)  # a machine too small for nearly all
     return MachineCases(machine, shape, kind, tuple(fitting))
 
 
-def _fits(operands: CoreOperands, shape: CoreShape) -> bool:
+def fits(operands: CoreOperands, shape: CoreShape) -> bool:
+    """Whether a core can take the layer."""
     try:
         for _programs in layer_programs(operands, shape):
             pass
@@ -131,7 +133,7 @@ def differences(operands: CoreOperands, shape: CoreShape, runner: TileRunner) ->
     """What the RTL does otherwise than the engines and the fixed-point reference, a line each, and its counts."""
     reference = fixed_point_layer(operands)
     result = run_layer(operands, shape, runner)
-    trace = trace_of(operands, None if operands.noise is None else reference.mask)
+    trace = as_layer_trace(operands, reference.mask)
     found = []
     wrong = result.z != reference.z
     if wrong.any():

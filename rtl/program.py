@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from accelsim.errors import AccelsimError
 from accelsim.mapping.tiling import Tile, tile_layer
-from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
+from models.fixed_point.as_trace import as_layer_trace
 from models.fixed_point.operands import CoreOperands, KeepLargest, Threshold
 from rtl.core.ports import scale_layout
 from rtl.core.registers import registers
@@ -40,38 +40,10 @@ class TileProgram:
     lines: tuple[int, ...]
 
 
-def trace_of(operands: CoreOperands, mask: NDArray[np.bool_] | None, name: str = "layer") -> LayerTrace:
-    """The layer as the engines take it; `mask` bool (P, n), None for a dense layer."""
-    channels, height, width = operands.x.shape
-    shape = LayerShape(
-        kind="conv",
-        c_in=channels,
-        c_out=operands.n,
-        kernel=operands.kernel,
-        stride=operands.stride,
-        padding=operands.padding,
-        groups=1,
-        h_in=height,
-        w_in=width,
-    )
-    if operands.noise is None:
-        return LayerTrace.from_masks(name, shape, Scheme.dense(), None)
-    selection = operands.noise.selection
-    if isinstance(selection, KeepLargest):
-        scheme = Scheme.nm(keep=selection.keep, of=selection.of)
-    else:
-        scheme = Scheme.unstructured(noise=0.5)
-    if mask is None:
-        mask = _placeholder_mask(operands)
-    approximation = Approximation(operands.k, operands.nnz, seed=0)
-    return LayerTrace.from_masks(name, shape, scheme, mask[None], approximation)
-
-
 def _placeholder_mask(operands: CoreOperands) -> NDArray[np.bool_]:
     """Any mask that the scheme allows: tiles do not depend on it."""
     mask = np.zeros((operands.positions, operands.n), np.bool_)
-    assert operands.noise is not None
-    selection = operands.noise.selection
+    selection = operands.noise.selection if operands.noise is not None else None
     if isinstance(selection, KeepLargest):
         for first in range(0, operands.n, selection.of):
             mask[:, first : first + min(selection.keep, operands.n - first)] = True
@@ -84,7 +56,7 @@ def layer_programs(operands: CoreOperands, shape: CoreShape) -> Iterator[list[Ti
     Raises AccelsimError if the machine, or the core's limits, cannot take the layer.
     """
     _check_limits(operands, shape)
-    tiles = tile_layer(trace_of(operands, None), shape.machine)
+    tiles = tile_layer(as_layer_trace(operands, _placeholder_mask(operands)), shape.machine)
     keeps = not all(tile.projects for tile in tiles) and operands.noise is not None
     output_line = 0
     for tile in tiles:

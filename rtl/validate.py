@@ -18,7 +18,7 @@ from models.fixed_point.operands import CoreOperands
 from models.fixed_point.sample import SampledMap, load_sample
 from rtl.cases import differences, random_cases
 from rtl.core.shape import CoreShape, Limits, core_shape
-from rtl.program import TileProgram
+from rtl.program import TileProgram, layer_programs
 from rtl.simulate import AmaranthRunner, TileResult, TileRunner
 from rtl.verilator.runner import VerilatorRunner
 
@@ -27,7 +27,7 @@ Simulator = Literal["amaranth", "verilator"]
 LAYERS_PER_MACHINE = 5
 """Making a random machine takes as long as running some layers on it."""
 
-FULL_LIMITS = Limits(rows_per_vpu=32)
+FULL_LIMITS = Limits(rows_per_vpu=32, sign_rows=8192)
 """What the layers of ResNet-18 need of the shipped machines."""
 
 MACHINE_OF = {"dense": "dense", "unstructured": "unstructured", "nm": "structured"}
@@ -96,19 +96,21 @@ def full_outcomes(
     """Run whole layers of the bundled sample under Verilator, each scheme on its shipped machine.
 
     ``folder`` keeps the compiled models; ``building`` is told the name of a machine that must be compiled first.
-    Raises AccelsimError if a tool is missing or the sample's checkpoint is not the bundled one.
+    Raises AccelsimError if a tool is missing, a layer does not fit, or the sample's checkpoint is not the bundled one.
     """
     sample = load_sample(bundled_path(SAMPLE))
     converted = load_converted(bundled_path(CHECKPOINT))
-    for kind, machine in MACHINE_OF.items():
+    shapes = {kind: core_shape(as_machine(machine), FULL_LIMITS) for kind, machine in MACHINE_OF.items()}
+    operands = {each: sample.operands(converted, each.scheme.name, each.layer) for each in layers}
+    for each in layers:  # a layer that does not fit is told before minutes of compiling
+        next(layer_programs(operands[each], shapes[each.scheme.kind]))
+    for kind, shape in shapes.items():
         chosen = [each for each in layers if each.scheme.kind == kind]
         if not chosen:
             continue
-        shape = core_shape(as_machine(machine), FULL_LIMITS)
-        with VerilatorRunner(shape, folder, partial(building, machine)) as runner:
+        with VerilatorRunner(shape, folder, partial(building, shape.machine.name)) as runner:
             for each in chosen:
-                operands = sample.operands(converted, each.scheme.name, each.layer)
-                yield _outcome(each.scheme.name, each.layer, operands, shape, runner)
+                yield _outcome(each.scheme.name, each.layer, operands[each], shape, runner)
 
 
 class _Timed:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import replaced, writable_folder
 from accelsim.version import __version__
 from rtl.core.counters import COUNTERS
 from rtl.validate import LAYERS_PER_MACHINE, Outcome
@@ -61,11 +61,28 @@ def tools(simulator: str, full: bool) -> str:
     return ", ".join(used)
 
 
+def check_report(path: Path) -> None:
+    """Raise AccelsimError, before the work, if `write_report` could not write there."""
+    _frame(path)
+    writable_folder(path.parent)
+
+
 def write_report(path: Path, text: str) -> None:
     """Write the tables to a Markdown file: between its markers if it has them, else as the whole file.
 
     Raises AccelsimError if a file exists that has no markers: it is something else.
     """
+    head, tail = _frame(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(path) as temporary:
+            temporary.write_text(head + OPENING + text + CLOSING + tail, encoding="utf-8")
+    except OSError as error:
+        raise AccelsimError(f"{path}: cannot write: {error.strerror}") from None
+
+
+def _frame(path: Path) -> tuple[str, str]:
+    """What stands before and after the tables."""
     try:
         before = path.read_text(encoding="utf-8") if path.exists() else OPENING + CLOSING + "\n"
     except (OSError, UnicodeDecodeError):
@@ -75,13 +92,7 @@ def write_report(path: Path, text: str) -> None:
             f"{path}: exists without the lines {OPENING.strip()} and {CLOSING}; not overwritten"
         )
     head, _, rest = before.partition(OPENING)
-    tail = rest.partition(CLOSING)[2]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(path) as temporary:
-            temporary.write_text(head + OPENING + text + CLOSING + tail, encoding="utf-8")
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot write: {error.strerror}") from None
+    return head, rest.partition(CLOSING)[2]
 
 
 def _random_table(outcomes: Sequence[Outcome]) -> str:

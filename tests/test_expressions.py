@@ -123,8 +123,8 @@ def test_nothing_else_is_an_expression(text: str) -> None:
         ("mvu.vpu", "did you mean `mvu.vpus`"),
         ("unheard", "allowed: dram, energy_pj"),
         ("log2(0)", "math domain"),
-        ("min()", ""),
-        ("floor(1, 2)", ""),
+        ("min()", "min is given 0 argument(s); it takes 1 or more"),
+        ("floor(1, 2)", "floor is given 2 argument(s); it takes 1"),
         ("3 in 4", ""),
     ],
 )
@@ -138,11 +138,10 @@ def test_what_cannot_be_computed_is_told_in_one_line(text: str, said: str) -> No
 def test_sizes_are_bounded() -> None:
     with pytest.raises(AccelsimError, match=f"at most {MAX_TEXT}"):
         Expression("1+" * MAX_TEXT + "1", "here")
-    for deep in ("-" * (MAX_DEPTH + 1) + "1", "(" * 500 + "1" + ")" * 500, "-" * 1900 + "1"):
-        try:
+    minus, dots = "-" * 1900 + "1", "a" + ".a" * 990
+    for deep in (minus, dots, f"lambda: {minus}", f"b'' + ({dots})", "(" * 500 + "1" + ")" * 500):
+        with pytest.raises(AccelsimError, match=r"\Ahere: .*\Z"):
             Expression(deep, "here")
-        except AccelsimError as error:
-            assert "\n" not in str(error)
     with pytest.raises(AccelsimError, match="nested too deeply"):
         Expression("-" * (MAX_DEPTH + 1) + "1", "here")
 

@@ -22,7 +22,12 @@ SHOWN_ROWS = 20
 )
 @click.option("--where", help="Only rows for which this holds: 'noise >= 0.75 and mvu.vpus < 32'.")
 @click.option("--sort", type=Names(), default=None, help="Fields to sort by; -FIELD for the largest first.")
-@click.option("--columns", type=Names(), default=None, help="Columns by name; --columns all for all.")
+@click.option(
+    "--columns",
+    type=Names(),
+    default=None,
+    help="Columns by name; all for all. Default: what tells the rows apart, and costs.",
+)
 @click.option("--limit", type=click.IntRange(1), help="At most so many rows.")
 @click.option("--out", type=click.Path(dir_okay=False), help="A .csv or .parquet file to write instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
@@ -52,7 +57,7 @@ def results(
               accelsim results out/sweeps.db --sweep mine --out mine.parquet
     """
     from accelsim.store import Store
-    from accelsim.store.table import DEFAULT_COLUMNS, selected, table, write_table
+    from accelsim.store.table import selected, shown_columns, table, write_table
 
     with Store.open_to_read(db) as store:
         if list_sweeps:
@@ -62,17 +67,17 @@ def results(
             click.echo(store.machine_of(machine_of).to_yaml(), nl=False)
             return
         rows = table(store, sweep_name)
-    if columns is None and out is None and not as_json:
-        columns = [name for name in DEFAULT_COLUMNS if any(row.get(name) is not None for row in rows)]
-    elif columns == ["all"]:
-        columns = None
-    chosen = selected(rows, where, sort or (), columns)[:limit]
+    wanted = None if columns == ["all"] else columns
+    chosen = selected(rows, where, sort or (), wanted)[:limit]
     if out is not None:
-        write_table(chosen, out)
+        write_table(chosen, out, wanted or list(rows[0] if rows else ()))
         click.echo(f"written: {out} ({len(chosen)} of {len(rows)} points)")
     elif as_json:
         click.echo(json.dumps(chosen))
     else:
+        if columns is None:
+            names = shown_columns(chosen)
+            chosen = [{name: row[name] for name in names} for row in chosen]
         _show_rows(chosen, len(rows), limit or SHOWN_ROWS)
 
 

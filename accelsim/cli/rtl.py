@@ -56,12 +56,14 @@ def validate_rtl(cases: int, seed: int, simulator: str, layers: list[str], out: 
     """
     _require_packages()
     from rtl.validate import full_outcomes, random_outcomes, sampled_layers
-    from rtl.validation_report import markdown, tools, write_report
+    from rtl.validation_report import check_report, markdown, tools, write_report
 
     chosen = [] if layers == ["none"] else sampled_layers(None if layers == ["all"] else layers)
     if not cases and not chosen:
         raise AccelsimError("validate-rtl: nothing to do with --cases 0 and --layers none")
     tools(simulator, bool(chosen))  # what is missing is told before the work
+    if out is not None:
+        check_report(Path(out))
     random: list[Any] = []
     full: list[Any] = []
     start = time.monotonic()
@@ -74,9 +76,9 @@ def validate_rtl(cases: int, seed: int, simulator: str, layers: list[str], out: 
             full.append(outcome)
             say(f"{outcome.group} {outcome.what}")
     text = markdown(random, full, seed, simulator, time.monotonic() - start)
+    click.echo(text)
     if out is not None:
         write_report(Path(out), text)
-    click.echo(text)
     for outcome in [*random, *full]:
         if outcome.differences:
             click.echo(

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from accelsim.store.table import Row
 
 SHOWN_ROWS = 20
-MACHINE_FIELDS = ("clock_mhz", "cores", "split")
 
 objectives_option = click.option(
     "--objectives",
@@ -182,9 +181,12 @@ def pareto(
         write_table(rows, out)
     if plot is not None:
         path = Path(plot)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(path) as temporary:
-            plot_fronts(rows, objectives, temporary)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replaced(path) as temporary:
+                plot_fronts(rows, objectives, temporary)
+        except OSError as error:
+            raise AccelsimError(f"{plot}: cannot write: {error.strerror or error}") from None
     front = [row for row in rows if row["front"]]
     if as_json:
         click.echo(json.dumps(front))
@@ -201,10 +203,10 @@ def pareto(
 
 def _telling(rows: list[Row]) -> list[str]:
     """What tells points apart: what they are called, and the fields in which machines of one name differ."""
+    from accelsim.store.table import telling_fields
+
     named = [name for name in ("network", "scheme") if _varies(rows, name)]
-    by_name = [[row for row in rows if row["machine"] == name] for name in {row["machine"] for row in rows}]
-    fields = [name for name in rows[0] if "." in name or name in MACHINE_FIELDS]
-    return [*named, "machine", *(name for name in fields if any(_varies(same, name) for same in by_name))]
+    return [*named, "machine", *telling_fields(rows)]
 
 
 def _varies(rows: list[Row], name: str) -> bool:

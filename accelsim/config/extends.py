@@ -68,7 +68,7 @@ def _named(source: Source) -> str | None:
 def file_named(named: str, folder: Path, shipped_in: str, suffix: str = ".yaml") -> Path:
     """What a name in a file in ``folder`` means: the bundled file of that bare name, or else a path from there."""
     shipped = f"{shipped_in}/{named}{suffix}"
-    if re.fullmatch(r"[A-Za-z0-9_-]+", named) and is_bundled(shipped):
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,100}", named) and is_bundled(shipped):
         return bundled_path(shipped)
     return folder / named
 

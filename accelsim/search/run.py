@@ -86,9 +86,8 @@ def run_search(
     store.set_sweep(name, space.spec.text, ())
     prepare(engine)
     for batch in batches:
+        store.add_members(name, [member for trial in batch for member in trial.points])
         for trial in batch:
-            for point, labels in trial.points:
-                store.add_member(name, point, labels)
             found.trials.append(trial)
             if report is not None:
                 report(trial)

@@ -108,15 +108,17 @@ class Store:
             self._connection.execute("INSERT INTO sweeps VALUES (?, ?)", (name, spec))
             self._connection.executemany("INSERT INTO members VALUES (?, ?, ?, ?)", rows)
 
-    def add_member(self, name: str, point: str, labels: Mapping[str, Any]) -> None:
-        """Put one more point at the end of a sweep, unless it is in it; the sweep is made if missing."""
+    def add_members(self, name: str, members: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Put more points, (point id, labels), at the end of a sweep, unless they are in it; made if missing."""
         with _told(self.path, "cannot write"), self._transaction():
             execute = self._connection.execute
             execute("INSERT OR IGNORE INTO sweeps VALUES (?, '')", (name,))
-            position = "(SELECT coalesce(max(position) + 1, 0) FROM members WHERE sweep = ?1)"
-            execute(
-                f"INSERT OR IGNORE INTO members VALUES (?1, {position}, ?2, ?3)", (name, point, _json(labels))
-            )
+            # Looked for once, since no index has it.
+            query = "SELECT coalesce(max(position) + 1, 0) FROM members WHERE sweep = ?"
+            (position,) = execute(query, (name,)).fetchone()
+            for point, labels in members:
+                row = (name, position, point, _json(labels))
+                position += execute("INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)", row).rowcount
 
     def sweeps(self) -> list[dict[str, Any]]:
         """Name, members, and how many of them are done and failed, of every sweep."""
@@ -269,6 +271,8 @@ class Store:
     def _check_schema(self) -> None:
         (application,) = self._connection.execute("PRAGMA application_id").fetchone()
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if self._is_blank():
+            raise AccelsimError(f"{self.path}: empty: no sweep has written to it yet")
         if application != APPLICATION_ID:
             raise AccelsimError(f"{self.path}: an SQLite file, but not a results database of accelsim")
         if version != SCHEMA_VERSION:

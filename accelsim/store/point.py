@@ -17,7 +17,9 @@ from accelsim.version import __version__
 ID_CHARACTERS = 32
 """Hex digits of an identity: 128 bits, so that two different points never share one by chance."""
 
-_DECIDES = ("config", "counts.py", "energy", "engine", "machine", "mapping", "results/rows.py", "trace")
+DECIDES = (
+    "config", "counts.py", "energy", "engine", "machine", "mapping", "results/rows.py", "sweep/evaluate.py", "trace",
+)  # fmt: skip
 """The modules of accelsim whose code decides a result."""
 
 
@@ -29,7 +31,7 @@ def code_version() -> str:
     """
     package = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
-    for name in _DECIDES:
+    for name in DECIDES:
         place = package / name
         for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
             digest.update(f"{file.relative_to(package).as_posix()}\0".encode())

@@ -18,20 +18,10 @@ Row = dict[str, Any]
 
 SUFFIXES = (".csv", ".parquet")
 
-DEFAULT_COLUMNS = (
-    "machine",
-    "network",
-    "scheme",
-    "images",
-    "mvu.vpus",
-    "mvu.bricks_per_vpu",
-    "latency_us",
-    "energy_pj",
-    "edp_pj_us",
-    "area_mm2",
-    "error",
-)
-"""What is shown where no columns are asked for."""
+_NAMED = ("machine", "network", "scheme", "images")
+_SHOWN_COSTS = ("latency_us", "energy_pj", "edp_pj_us", "area_mm2", "error")
+_MACHINE_FIELDS = ("clock_mhz", "cores", "split")
+"""Fields of a machine that are in no section; the others, and axes, have a dot in their names."""
 
 _FIRST = (
     "id",
@@ -113,6 +103,26 @@ def selected(
     return rows if columns is None else [{name: row[name] for name in columns} for row in rows]
 
 
+def telling_fields(rows: Sequence[Row]) -> list[str]:
+    """Fields of machines, and axes, in which points differ whose machines have the same name."""
+    by_name: dict[Any, list[Row]] = {}
+    for row in rows:
+        by_name.setdefault(row["machine"], []).append(row)
+    fields = [name for name in rows[0] if "." in name or name in _MACHINE_FIELDS] if rows else []
+    # What is no machine has none of its fields, and differs in none.
+    values = {
+        name: [{repr(row[name]) for row in same if row[name] is not None} for same in by_name.values()]
+        for name in fields
+    }
+    return [name for name in fields if any(len(different) > 1 for different in values[name])]
+
+
+def shown_columns(rows: Sequence[Row]) -> list[str]:
+    """What is shown of these rows where no columns are asked for: what tells them apart, and the main costs."""
+    costs = (name for name in _SHOWN_COSTS if any(row[name] is not None for row in rows))
+    return [*_NAMED, *telling_fields(rows), *costs]
+
+
 def _look_up(row: Row) -> Any:
     def look_up(path: tuple[str, ...]) -> Any:
         name = ".".join(path)
@@ -134,8 +144,10 @@ def _order(value: Any) -> tuple[bool, Any]:
     return not number, value if number else str(value)
 
 
-def write_table(rows: Sequence[Row], path: str | Path) -> None:
+def write_table(rows: Sequence[Row], path: str | Path, columns: Sequence[str] = ()) -> None:
     """Write rows to a CSV or Parquet file, by its suffix, in one step. An empty cell (CSV) or null stands for None.
+
+    ``columns``: their names, where there may be no row to tell them.
 
     Raises AccelsimError for another suffix, or if the file cannot be written.
     """
@@ -146,26 +158,26 @@ def write_table(rows: Sequence[Row], path: str | Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         with replaced(place) as temporary:
             if place.suffix == ".csv":
-                _write_csv(rows, temporary)
+                _write_csv(rows, temporary, list(rows[0] if rows else columns))
             else:
-                _write_parquet(rows, temporary)
+                _write_parquet(rows, temporary, list(rows[0] if rows else columns))
     except OSError as error:
         raise AccelsimError(f"{path}: cannot write: {error.strerror or error}") from None
 
 
-def _write_csv(rows: Sequence[Row], path: Path) -> None:
+def _write_csv(rows: Sequence[Row], path: Path, names: Sequence[str]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else [])
+        writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _write_parquet(rows: Sequence[Row], path: Path) -> None:
+def _write_parquet(rows: Sequence[Row], path: Path, names: Sequence[str]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = {}
-    for name in rows[0] if rows else ():
+    for name in names:
         values = [row[name] for row in rows]
         try:
             columns[name] = pa.array(values)

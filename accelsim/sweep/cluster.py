@@ -6,6 +6,7 @@ only one that writes the database. A worker that dies loses its task's second of
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import signal
@@ -118,12 +119,7 @@ def dask_executor(workers: int | None, scheduler: str | None) -> Iterator[Execut
         if name.partition(".")[0] in ("distributed", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler is None:
-        with (
-            distributed.LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
-            ) as cluster,
-            distributed.Client(cluster) as client,
-        ):
+        with _local(workers) as cluster, distributed.Client(cluster) as client:
             try:
                 yield _on(client)
             finally:
@@ -142,6 +138,27 @@ def dask_executor(workers: int | None, scheduler: str | None) -> Iterator[Execut
                 f"sweep: --scheduler {scheduler}: has no workers after {WORKER_SECONDS} s"
             ) from None
         yield _on(client)
+
+
+def _local(workers: int | None) -> LocalCluster:
+    """Worker processes of this computer, one thread each."""
+    from distributed import LocalCluster
+    from distributed.deploy.spec import close_clusters
+
+    try:
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            # Without an address Dask's web server takes port 8787 of every network, and complains where that is taken.
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        )
+    except KeyboardInterrupt:
+        # At exit Dask would end in good order what has not begun, and fail, and asyncio would tell of workers that did
+        # not start. They end with this process.
+        atexit.unregister(close_clusters)
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        raise
 
 
 def _end(cluster: LocalCluster) -> None:

@@ -48,7 +48,7 @@ def _check_in(field: str, data: Mapping[str, Any], whose: str, prefix: str = "")
         raise AccelsimError(
             f"{whose} has no {prefix}{field}: its {prefix}{section} is no section there; give it whole"
         )
-    near = suggestion(field, known, most=12)
+    near = suggestion(f"{prefix}{field}", [f"{prefix}{name}" for name in known], most=12)
     raise AccelsimError(f"{whose} has no field {prefix}{field}; {near}")
 
 

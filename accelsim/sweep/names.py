@@ -19,16 +19,27 @@ from accelsim.trace import Scheme
 WORKLOAD_FIELDS = ("images", "scheme.name", "scheme.kind", "scheme.noise", "scheme.keep", "scheme.of")
 """Names that depend on what runs, not on the machine."""
 
-FUNCTION_NAMES = (*PLAIN_FUNCTIONS, "area_mm2", "sram_kib", "clock_limit_mhz", "iso_area_vpus")
-
 
 def parse_expression(text: str, where: str) -> Expression:
     """An expression of a sweep. Raises AccelsimError, beginning with ``where``, if it is none."""
-    return Expression(text, where, dict.fromkeys(FUNCTION_NAMES, _not_here))
+    return Expression(text, where, _SIGNATURES)
 
 
-def _not_here(*_: object) -> object:
-    raise AssertionError  # stands for a function while an expression is parsed
+def _of_machine(name: object = None) -> object:
+    raise AssertionError  # stands for a function of `Names` while an expression is parsed
+
+
+def _of_two(name: object, share: object = 1.0) -> object:
+    raise AssertionError
+
+
+_SIGNATURES: Functions = {
+    **PLAIN_FUNCTIONS,
+    "area_mm2": _of_machine,
+    "sram_kib": _of_machine,
+    "clock_limit_mhz": _of_machine,
+    "iso_area_vpus": _of_two,
+}
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from pathlib import Path
 from typing import Any, Literal
 
 from accelsim.config import Machine, Technology, load_machine, load_technology
@@ -290,14 +292,24 @@ def open_space(spec: Spec) -> Space:
     def at(key: str, index: int) -> str:
         return f"{spec.source.where((key, index))}: field {key}.{index}"
 
+    def files(key: str, shipped_in: str, suffix: str = ".yaml") -> Iterator[tuple[int, str, Path]]:
+        names: list[str] = getattr(spec.file, key)
+        for index, name in enumerate(names):
+            path = spec.named(name, shipped_in, suffix)
+            if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a name is too long
+                raise AccelsimError(
+                    f"{at(key, index)}: {name!r}: no such file, and no bundled one of that name"
+                )
+            yield index, name, path
+
     machines: dict[str, Machine] = {}
-    for index, name in enumerate(spec.file.machines):
-        machine = load_machine(spec.named(name, "hwconfigs"))
+    for index, name, path in files("machines", "hwconfigs"):
+        machine = load_machine(path)
         if any(machine.name == other.name for other in machines.values()):
             raise AccelsimError(f"{at('machines', index)}: two machines are named {machine.name}; rename one")
         machines[name] = machine
     technologies = {
-        name: load_technology(spec.named(name, "hwconfigs/technology")) for name in spec.file.technologies
+        name: load_technology(path) for _, name, path in files("technologies", "hwconfigs/technology")
     }
-    traces = {name: as_trace(spec.named(name, "traces", ".h5")) for name in spec.file.traces}
+    traces = {name: as_trace(path) for _, name, path in files("traces", "traces", ".h5")}
     return Space(spec, machines, technologies, traces)

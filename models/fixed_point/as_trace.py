@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
 from models.fixed_point.operands import CoreOperands, KeepLargest
-from models.fixed_point.reference import FixedResult
 
 
-def as_layer_trace(name: str, layer: CoreOperands, result: FixedResult) -> LayerTrace:
-    """One image of one layer: the masks that `fixed_point_layer(layer)` decided on.
+def as_layer_trace(layer: CoreOperands, mask: NDArray[np.bool_], name: str = "layer") -> LayerTrace:
+    """One image of one layer. ``mask``: bool (P, n), as `fixed_point_layer(layer)` decides; without meaning if dense.
 
     A threshold becomes the scheme `unstructured` of the noise that it gave, of scope `calibrated`: a fixed
     threshold is no promise on the share.
@@ -30,6 +32,6 @@ def as_layer_trace(name: str, layer: CoreOperands, result: FixedResult) -> Layer
     if isinstance(selection, KeepLargest):
         scheme = Scheme.nm(keep=selection.keep, of=selection.of)
     else:
-        scheme = Scheme.unstructured(noise=1 - float(result.mask.mean()), scope="calibrated")
+        scheme = Scheme.unstructured(noise=1 - float(mask.mean()), scope="calibrated")
     approximation = Approximation(k=layer.k, nnz=layer.nnz, seed=0)
-    return LayerTrace.from_masks(name, shape, scheme, result.mask[None], approximation)
+    return LayerTrace.from_masks(name, shape, scheme, mask[None], approximation)

@@ -31,9 +31,8 @@ class WrittenOnce:
             self.bodies.append((name, _Body(elaborate), block))
         for part in vars(block).values():
             if isinstance(part, Elaboratable):
-                part._MustUse__used = (
-                    True  # made beforehand, it is no mistake that only the first block's is used
-                )
+                # Made beforehand: it is no mistake that only the first block's is used.
+                part._MustUse__used = True
         name = self.bodies[self._keys.index(key)][0]
         ports: dict[str, Any] = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
         for path, member, value in block.signature.flatten(block):

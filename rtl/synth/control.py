@@ -15,7 +15,6 @@ from rtl.core.front_control import FrontControl
 from rtl.core.masks import NeuronMasks, VpuMasks
 from rtl.core.mvu_control import MvuControl
 from rtl.core.operand_ring import OperandRing
-from rtl.core.output_port import OutputPort
 from rtl.core.patch_reader import PatchReader
 from rtl.core.patch_writer import PatchWriter
 from rtl.core.registers import ConfigRegisters
@@ -50,7 +49,6 @@ _CORE_CONTROL: dict[str, Callable[[CoreShape], wiring.Component]] = {
     "patch_writer": PatchWriter,
     "patch_reader": PatchReader,
     "config_registers": ConfigRegisters,
-    "output_port": OutputPort,
 }
 """One of each in a core; no machine is charged for them (docs/energy.md says how much that is)."""
 

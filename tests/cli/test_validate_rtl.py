@@ -82,6 +82,21 @@ def test_missing_tools_are_told_before_any_work(
     assert "pip install 'accelsim-nn[rtl,train]'" in capsys.readouterr().err
 
 
+def test_a_file_that_must_not_be_overwritten_is_told_before_any_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(rtl.validate, "random_outcomes", lambda *_: pytest.fail("work began"))
+    letter = tmp_path / "letter.md"
+    letter.write_text("a letter")
+    for out, said in ((letter, "not overwritten"), (letter / "report.md", "cannot write there")):
+        with pytest.raises(SystemExit) as ended:
+            main(["validate-rtl", "--layers", "none", "--out", str(out)])
+        message = capsys.readouterr().err
+        assert ended.value.code == 2
+        assert said in message and message.count("\n") == 1
+    assert letter.read_text() == "a letter"
+
+
 def test_the_sample_has_a_layer_of_each_stage_under_each_kind_of_scheme() -> None:
     found = {(each.layer, each.scheme.kind) for each in sampled_layers()}
     layers = [f"layer{stage}.1.conv2" for stage in (1, 2, 3, 4)]

@@ -97,9 +97,9 @@ def test_shipped_machines_meet_their_clock(name: str) -> None:
 
 def test_too_fast_a_clock_names_what_limits_it() -> None:
     text = load_machine("unstructured").to_yaml()
-    at_limit = machine_from_yaml(text.replace("clock_mhz: 500", "clock_mhz: 603"))
+    at_limit = machine_from_yaml(text.replace("clock_mhz: 400", "clock_mhz: 603"))
     check_clock(at_limit, TECHNOLOGY)
-    faster = machine_from_yaml(text.replace("clock_mhz: 500", "clock_mhz: 604"))
+    faster = machine_from_yaml(text.replace("clock_mhz: 400", "clock_mhz: 604"))
     with pytest.raises(AccelsimError) as caught:
         check_clock(faster, TECHNOLOGY)
     assert str(caught.value) == (

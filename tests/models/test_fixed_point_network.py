@@ -285,6 +285,6 @@ def test_bundled_sample_agrees_with_the_trace(bundled: tuple[Converted, Sample])
         x = torch.from_numpy(to_values(each.x, each.formats.x)).float()[None]
         found = agreement(result, float_layer(layers[each.layer], x, each.scheme), each.formats)
         assert found.masks > 0.999 and found.snr_precise_db > 65 and found.snr_noise_db > 40
-        shape = as_layer_trace(each.layer, operands, result).shape
+        shape = as_layer_trace(operands, result.mask, each.layer).shape
         assert (shape.n, shape.d, shape.positions) == (operands.n, operands.d, operands.positions)
         assert operands.nnz == layers[each.layer].nnz and operands.k == layers[each.layer].k

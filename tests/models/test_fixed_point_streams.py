@@ -121,7 +121,7 @@ def test_streams_do_the_layers_work_in_the_engines_steps(seed: int, kind: str, s
     if layer.noise is not None and result.y is not None:
         sums = result.y.astype(np.int64) @ layer.noise.codes.T.astype(np.int64)
         jobs.append(("4bit", noise_stream, sums, np.ones_like(result.mask)))
-    counts = run_image([as_layer_trace("random", layer, result)], machine(shape, kind))[0]
+    counts = run_image([as_layer_trace(layer, result.mask)], machine(shape, kind))[0]
     for name, make, sums, active in jobs:
         done, steps = np.zeros(active.shape, int), 0
         for vpu in range(shape.vpus):

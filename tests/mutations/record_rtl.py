@@ -16,15 +16,14 @@ from typing import Any
 import numpy as np
 
 from accelsim.config import Machine
-from accelsim.errors import AccelsimError
 from accelsim.files import replaced
+from models.fixed_point.as_trace import as_layer_trace
 from models.fixed_point.operands import CoreOperands
 from models.fixed_point.random_operands import Limits as OperandLimits
 from models.fixed_point.random_operands import random_operands
 from models.fixed_point.reference import fixed_point_layer
-from rtl.cases import SMALL, MachineCases, random_cases, random_machine
+from rtl.cases import SMALL, MachineCases, fits, random_cases, random_machine
 from rtl.core.shape import CoreShape, Limits, core_shape
-from rtl.program import layer_programs, trace_of
 from rtl.simulate import AmaranthRunner, run_layer
 from tests.mutations.recorded import FILE
 
@@ -68,17 +67,9 @@ def crowded_cases(seed: int) -> MachineCases:
     fitting: list[CoreOperands] = []
     while len(fitting) < LAYERS:
         operands = random_operands(draw, kind, limits)
-        if operands.positions >= 3 * block and _fits(operands, shape):
+        if operands.positions >= 3 * block and fits(operands, shape):
             fitting.append(operands)
     return MachineCases(machine, shape, kind, tuple(fitting))
-
-
-def _fits(operands: CoreOperands, shape: CoreShape) -> bool:
-    try:
-        list(layer_programs(operands, shape))
-    except AccelsimError:
-        return False
-    return True
 
 
 def all_cases() -> Iterator[MachineCases]:
@@ -91,15 +82,15 @@ def all_cases() -> Iterator[MachineCases]:
 
 def record(operands: CoreOperands, cases: MachineCases, runner: AmaranthRunner) -> dict[str, Any]:
     """A layer as `recorded` reads it, with the RTL's counts that are not zero."""
-    mask = None if operands.noise is None else fixed_point_layer(operands).mask
-    trace = trace_of(operands, mask)
+    mask = fixed_point_layer(operands).mask
+    trace = as_layer_trace(operands, mask)
     counts = run_layer(operands, cases.shape, runner).counts.as_dict()
     return {
         "shape": asdict(trace.shape),
         "scheme": trace.scheme.name,
         "k": trace.approximation.k if trace.approximation else 0,
         "nnz": trace.approximation.nnz if trace.approximation else 0,
-        "mask": None if mask is None else np.packbits(mask).tobytes().hex(),
+        "mask": None if operands.noise is None else np.packbits(mask).tobytes().hex(),
         "counts": {name: count for name, count in counts.items() if count},
     }
 

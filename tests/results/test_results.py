@@ -206,7 +206,7 @@ def test_faults_of_a_layer_name_the_line_of_the_machine_file(small_trace: Path, 
         AccelsimError, match=rf"tight.yaml:{line}: field patch_buffer.kib: 1 is too small .*; at least"
     ):
         simulate(small_trace, path)
-    path.write_text(load_machine("structured").to_yaml().replace("clock_mhz: 500", "clock_mhz: 900"))
+    path.write_text(load_machine("structured").to_yaml().replace("clock_mhz: 400", "clock_mhz: 900"))
     with pytest.raises(AccelsimError, match=r"tight.yaml:4: field clock_mhz: 900 is more than"):
         simulate(small_trace, path)
 

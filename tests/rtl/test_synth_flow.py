@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("amaranth", reason="needs the extra rtl")
 pytest.importorskip("pyosys", reason="needs the extra rtl")
+pytest.importorskip("torch", reason="needs the extra train")
 
 from amaranth.back import rtlil
 

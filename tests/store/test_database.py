@@ -68,11 +68,11 @@ def test_a_point_is_shared_by_sweeps(tmp_path: Path, workload: Workload) -> None
         assert store.done() == {point.id}
 
 
-def test_members_one_by_one(tmp_path: Path, workload: Workload) -> None:
+def test_members_in_several_steps(tmp_path: Path, workload: Workload) -> None:
     points = [point_with(workload, vpus) for vpus in (5, 3, 4)]
     with Store.open(tmp_path / "a.db") as store:
         for point in (*points, points[0]):
-            store.add_member("search", point.id, {})
+            store.add_members("search", [(point.id, {})] * 2)
         store.put([(point, outcome_of(point)) for point in points], "compiled")
         assert [row["id"] for row in store.records("search")] == [point.id for point in points]
 

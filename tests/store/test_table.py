@@ -11,7 +11,7 @@ import pytest
 from accelsim import AccelsimError, load_machine, load_technology, open_trace
 from accelsim.store import Outcome, Point, Store, Unbuildable, Workload
 from accelsim.store.schema import COSTS
-from accelsim.store.table import selected, table, write_table
+from accelsim.store.table import selected, shown_columns, table, telling_fields, write_table
 
 TECHNOLOGY = load_technology()
 
@@ -94,8 +94,18 @@ def test_files(store: Store, tmp_path: Path) -> None:
     assert list(frame.columns) == list(rows[0])
     assert frame["core_cycles"].tolist()[:3] == [2**62] * 3  # whole, though one is missing
     assert frame["let.x"].tolist() == ["v8", "v2", "v4", "0"]
-    write_table([], tmp_path / "empty.csv")
-    write_table([], tmp_path / "empty.parquet")
+    write_table([], tmp_path / "empty.csv", ["id", "energy_pj"])
+    assert (tmp_path / "empty.csv").read_text().split() == ["id,energy_pj"]
+    write_table([], tmp_path / "empty.parquet", ["id", "energy_pj"])
+    assert list(pd.read_parquet(tmp_path / "empty.parquet").columns) == ["id", "energy_pj"]
+
+
+def test_what_tells_rows_apart_is_shown(store: Store) -> None:
+    rows = table(store, "mine")
+    assert telling_fields(rows) == ["let.x", "mvu.vpus"]
+    assert telling_fields(rows[:1]) == telling_fields([]) == []
+    assert shown_columns(rows[:3])[:6] == ["machine", "network", "scheme", "images", "let.x", "mvu.vpus"]
+    assert "error" not in shown_columns(rows[:3]) and "error" in shown_columns(rows)
 
 
 def test_files_that_cannot_be_written(store: Store, tmp_path: Path) -> None:

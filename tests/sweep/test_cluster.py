@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -97,9 +98,30 @@ def test_interrupted_with_workers_of_its_own(tmp_path: Path) -> None:
     assert not any(Path(f"/proc/{child}").exists() for child in children), "a worker is left behind"
 
 
+@pytest.mark.slow
+def test_interrupted_while_workers_start(tmp_path: Path) -> None:
+    process = killed.start(killed.write_inputs(tmp_path, 4), tmp_path / "a.db", "--workers", "2")
+    deadline, children = time.monotonic() + 300, list[int]()
+    while len(children) < 2:  # Python's own helper is the first, a worker the next
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.05)
+        children = _children(process.pid)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors.strip()) == (
+        130,
+        "accelsim: interrupted; files already written are whole",
+    )
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{child}").exists() for child in children), "a worker is left behind"
+
+
 def _children(pid: int) -> list[int]:
+    # Its exit code is 1 where there are none.
     found = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     )
     return [int(word) for word in found.stdout.split()]
 

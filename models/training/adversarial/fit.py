@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,15 @@ from models.data.cifar import ImageSet, to_float
 from models.device import device_of
 from models.random_module import reseed
 from models.seeds import MAX_SEED
+from models.training.adversarial.curve import Curve, Say
 from models.training.adversarial.losses import adversarial_images, loss_of, perturbed_weights
 from models.training.adversarial.recipe import AdversarialRecipe
-from models.training.adversarial.state import State, Validation, load_state, save_state, trim_log
+from models.training.adversarial.state import State, Validation, load_state, save_state
 from models.training.augment import augment
 from models.training.order import batch_at, stream
 
 VALIDATION_BATCH = 250
 
-Say = Callable[[str], None]
 Keep = Callable[[str, State], None]
 """Called with `best` or `last` when the network is worth keeping as such."""
 
@@ -62,103 +64,86 @@ def fit(
     Raises AccelsimError when `out` holds another run or a damaged one, or the loss is no longer finite.
     """
     out.mkdir(parents=True, exist_ok=True)
-    device = device_of(network)
-    training, held_out = split(data, recipe)
-    training = ImageSet(training.images.to(device), training.labels.to(device))
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    network.train()
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.SGD(
-        parameters,
-        lr=recipe.lr,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        nesterov=recipe.nesterov and recipe.momentum > 0,
-    )
-    whole: dict[str, Any] = json.loads(
-        json.dumps({"recipe": recipe.model_dump(mode="json"), **(identity or {})})
-    )
-    progress, log = out / "progress.safetensors", out / "log.csv"
-    state = load_state(progress, network, optimizer, whole)
-    trim_log(log, state.step)
-    running = torch.compile(network) if recipe.compile else network
-    per_epoch = recipe.steps_per_epoch(len(training))
-    total = recipe.epochs * per_epoch
-    saved_at = logged_at = time.monotonic()
-    logged_step = first = state.step
-    begun = saved_at
-    while state.step < total:
-        step = state.step
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.lr_at(step, per_epoch)
-        loss, right = _step(running, network, optimizer, parameters, recipe, training, step, per_epoch)
-        state.step = step + 1
-        now = time.monotonic()
-        if state.step % recipe.log_every == 0 or state.step == total:
-            speed = (state.step - logged_step) * recipe.batch_size / max(now - logged_at, 1e-9)
-            epoch = step / per_epoch
-            with log.open("a", encoding="utf-8") as file:
-                file.write(
-                    f"{state.step},{epoch:.4f},{recipe.lr_at(step, per_epoch):.6g},{loss:.6f},{right:.3f},{speed:.1f}\n"
-                )
-            left = (now - begun) / (state.step - first) * (total - state.step)
-            say(
-                f"epoch {epoch:.2f}/{recipe.epochs} step {state.step}/{total} loss {loss:.4f} robust {right:.1f} % "
-                f"{speed:.0f} images/s, {_duration(left)} to go"
-            )
-            logged_at, logged_step = now, state.step
-        ends = state.step % (recipe.validate_every * per_epoch) == 0 or state.step == total
+    run = _Run(network, recipe, data, identity or {})
+    progress = out / "progress.safetensors"
+    state = load_state(progress, network, run.optimizer, run.identity)
+    curve = Curve(out / "log.csv", recipe, run.total, run.per_epoch, state.step, say)
+    saved_at = time.monotonic()
+    while state.step < run.total:
+        loss, right = run.step(state.step)
+        state.step += 1
+        curve.add(state.step, loss, right)
+        ends = state.step % (recipe.validate_every * run.per_epoch) == 0 or state.step == run.total
         if ends:
             before = state.best
-            found = validate(network, recipe, held_out, epoch=-(-state.step // per_epoch))
+            found = validate(network, recipe, run.held_out, epoch=-(-state.step // run.per_epoch))
+            network.train()
             state.history.append(found)
             say(
                 f"epoch {found['epoch']:.0f}: held out clean {found['clean']:.2f} % robust {found['robust']:.2f} %"
             )
             if found["robust"] > before:
                 keep("best", state)
-            network.train()
-        if ends or now - saved_at > recipe.checkpoint_seconds:
-            save_state(progress, network, optimizer, state, whole)
+        if ends or time.monotonic() - saved_at > recipe.checkpoint_seconds:
+            save_state(progress, network, run.optimizer, state, run.identity)
             saved_at = time.monotonic()
     keep("last", state)
     return state
 
 
-def _step(
-    running: Any,
-    network: nn.Module,
-    optimizer: torch.optim.SGD,
-    parameters: list[nn.Parameter],
-    recipe: AdversarialRecipe,
-    data: ImageSet,
-    step: int,
-    per_epoch: int,
-) -> tuple[float, float]:
-    """One step of the optimizer: (loss, per cent of the attacked images right)."""
-    device = device_of(network)
-    generator = stream(recipe.seed, 1, step)
-    x, labels = batch_at(data, recipe.seed, recipe.batch_size, step)
-    x = augment(x, x.shape[-1], recipe.crop_padding, generator)
-    reseed(network, int(torch.randint(0, MAX_SEED, (), generator=generator)))
-    # No cache: it would keep the bfloat16 copies of weights that AWP has moved since.
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.bf16, cache_enabled=False):
-        attacked = adversarial_images(running, x, labels, recipe, generator)
-        if recipe.weight_perturbation and step >= recipe.perturb_from * per_epoch:
-            here, _ = loss_of(running, x, attacked, labels, recipe)
-            with perturbed_weights(parameters, here, recipe.weight_perturbation):
+class _Run:
+    """What stays the same from step to step."""
+
+    def __init__(
+        self, network: nn.Module, recipe: AdversarialRecipe, data: ImageSet, identity: dict[str, Any]
+    ) -> None:
+        self.device = device_of(network)
+        training, self.held_out = split(data, recipe)
+        self.data = ImageSet(training.images.to(self.device), training.labels.to(self.device))
+        self.recipe = recipe
+        self.network = network.train()
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.running: Any = torch.compile(network) if recipe.compile else network
+        self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.SGD(
+            self.parameters,
+            lr=recipe.lr,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            nesterov=recipe.nesterov and recipe.momentum > 0,
+        )
+        self.per_epoch = recipe.steps_per_epoch(len(training))
+        self.total = recipe.epochs * self.per_epoch
+        # As JSON gives it back.
+        self.identity: dict[str, Any] = json.loads(
+            json.dumps({"recipe": recipe.model_dump(mode="json"), **identity})
+        )
+
+    def step(self, step: int) -> tuple[float, float]:
+        """One step of the optimizer: (loss, per cent of the attacked images right)."""
+        recipe, running = self.recipe, self.running
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.lr_at(step, self.per_epoch)
+        generator = stream(recipe.seed, 1, step)
+        x, labels = batch_at(self.data, recipe.seed, recipe.batch_size, step)
+        x = augment(x, x.shape[-1], recipe.crop_padding, generator)
+        reseed(self.network, int(torch.randint(0, MAX_SEED, (), generator=generator)))
+        # No cache: it would keep the bfloat16 copies of weights that AWP has moved since.
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=recipe.bf16, cache_enabled=False):
+            attacked = adversarial_images(running, x, labels, recipe, generator)
+            moved: AbstractContextManager[None] = nullcontext()
+            if recipe.weight_perturbation and step >= recipe.perturb_from * self.per_epoch:
+                here, _ = loss_of(running, x, attacked, labels, recipe)
+                moved = perturbed_weights(self.parameters, here, recipe.weight_perturbation)
+            with moved:
                 loss, logits = loss_of(running, x, attacked, labels, recipe)
-                optimizer.zero_grad(set_to_none=True)
+                self.optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(loss)
-        else:
-            loss, logits = loss_of(running, x, attacked, labels, recipe)
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-    value = loss.item()
-    if not torch.isfinite(loss):
-        raise AccelsimError(f"{recipe.network}: loss is {value} at step {step}; lower lr")
-    optimizer.step()
-    return value, 100.0 * float((logits.argmax(dim=1) == labels).double().mean())
+        value = loss.item()
+        if not math.isfinite(value):
+            raise AccelsimError(f"{recipe.network}: loss is {value} at step {step}; lower lr")
+        self.optimizer.step()
+        return value, 100.0 * float((logits.argmax(dim=1) == labels).double().mean())
 
 
 def validate(network: nn.Module, recipe: AdversarialRecipe, data: ImageSet, epoch: int) -> Validation:
@@ -178,13 +163,3 @@ def validate(network: nn.Module, recipe: AdversarialRecipe, data: ImageSet, epoc
         clean += int(target.right(x, labels).sum())
         robust += int(target.right(attacked, labels).sum())
     return {"epoch": float(epoch), "clean": 100.0 * clean / len(data), "robust": 100.0 * robust / len(data)}
-
-
-def _duration(seconds: float) -> str:
-    return (
-        f"{seconds / 3600:.1f} h"
-        if seconds >= 3600
-        else f"{seconds / 60:.1f} min"
-        if seconds >= 60
-        else f"{seconds:.0f} s"
-    )

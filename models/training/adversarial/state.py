@@ -1,4 +1,4 @@
-"""The state of a run in one file, so that a kill at any moment leaves one whole state; and the log that belongs to it.
+"""The state of a run in one file, so that a kill at any moment leaves one whole state.
 
 progress.safetensors holds the network's tensors as `network.NAME`, the momentum buffers as `momentum.INDEX`, and in its
 header the recipe, the step and the history of validations. Random draws need no state: they follow from seed and step.
@@ -14,14 +14,11 @@ import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
 from accelsim.trace.container import one_line
 from models.training.checkpoint import load_network_weights, load_tensors, save_tensors
 
 Validation = dict[str, float]
 """epoch, clean and robust accuracy in per cent."""
-
-LOG_HEADER = "step,epoch,lr,loss,robust_percent,images_per_second\n"
 
 
 @dataclass
@@ -70,11 +67,3 @@ def load_state(path: Path, network: nn.Module, optimizer: torch.optim.SGD, ident
         }
         optimizer.load_state_dict(found)
         return State(int(metadata["step"]), list(metadata["history"]))
-
-
-def trim_log(path: Path, step: int) -> None:
-    """Drop the lines after `step`: they will be written again, the same. Makes the file if there is none."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[1:] if path.is_file() else []
-    kept = [line for line in lines if line.endswith("\n") and int(line.split(",", 1)[0]) <= step]
-    with replaced(path) as temporary:
-        temporary.write_text("".join([LOG_HEADER, *kept]), encoding="utf-8")

@@ -22,6 +22,7 @@ from models.networks import NETWORKS
 from models.training.adversarial import __main__ as command
 from models.training.adversarial import fit as fitting
 from models.training.adversarial.__main__ import train
+from models.training.adversarial.curve import Curve
 from models.training.adversarial.recipe import AdversarialRecipe
 from models.training.checkpoint import load_tensors
 from models.training.evaluate import load_trained
@@ -96,6 +97,13 @@ def test_stopped_at_any_step_and_resumed(
     assert [args[3] for args in calls] == [*range(7), *range(4, 9), *range(8, 12)]
     assert curve(tmp_path / "broken") == curve(tmp_path / "whole")
     assert same_tensors(tmp_path / "broken" / "last.safetensors", tmp_path / "whole" / "last.safetensors")
+
+
+def test_lines_that_are_none_are_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("step\n1,a\nnonsense\n2,b\n3,c\n1")
+    Curve(path, recipe(), 24, 4, 2, print)
+    assert path.read_text().splitlines()[1:] == ["1,a", "2,b"]
 
 
 def test_it_learns_and_keeps_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
