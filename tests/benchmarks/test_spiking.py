@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from accelsim.inputs import MNIST_TRACES, as_trace
 from accelsim.trace import check_trace
 from benchmarks.spiking import RUNS, table
 
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(
     not all(is_bundled(f"traces/{name}.h5") for name in MNIST_TRACES),
@@ -21,7 +23,13 @@ pytestmark = pytest.mark.skipif(
 def test_the_table_in_the_documentation_is_of_today() -> None:
     text = (ROOT / "docs/spiking.md").read_text(encoding="utf-8")
     kept = text.split("<!-- spiking -->\n")[1].split("\n<!-- /spiking -->")[0]
-    assert kept == table(), "python benchmarks/spiking.py"
+    now = table()
+    assert NUMBER.sub("#", kept) == NUMBER.sub("#", now), "python benchmarks/spiking.py"
+    # Constants of the technology may be measured again; what the page says of the numbers holds within this.
+    shown, today = (
+        [float(number.replace(",", "")) for number in NUMBER.findall(text)] for text in (kept, now)
+    )
+    assert shown == pytest.approx(today, rel=0.02), "python benchmarks/spiking.py"
 
 
 def test_the_bundled_traces_are_sound_and_small() -> None:

@@ -22,7 +22,7 @@ from accelsim.trace import (
     open_trace,
     write_synthetic_trace,
 )
-from accelsim.trace.container import receivedpath
+from accelsim.trace.container import spikes_path
 
 IMAGES, STEPS, INPUTS = 3, 5, 11
 
@@ -104,7 +104,7 @@ def test_format_1_has_no_spiking_neurons(tmp_path: Path) -> None:
 def test_a_damaged_block_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "t.h5")
     with h5py.File(path, "r+") as file:
-        file[receivedpath("out")][1, 2, 0] ^= 1
+        file[spikes_path("out")][1, 2, 0] ^= 1
     (problem,) = check_trace(path).problems
     assert "spikes, layer out, images 0..2: damaged: block CRC-32" in problem
     with pytest.raises(AccelsimError, match="block CRC-32"):
