@@ -25,6 +25,9 @@ class Counts:
         brick_ops_16bit: 4x4 multiplications fired for precise work, 16 per 16-bit MAC.
         vpu_steps_4bit, vpu_steps_16bit: one VPU working on one row and one operand chunk for one issue:
             one pass of the adder tree and one psum read-add-write each.
+        vpu_steps_1bit: steps of spiking layers, whose operands are spikes: additions, no brick fires.
+        spike_additions: weights added to a psum because of a spike: a spike of each essential neuron's inputs.
+        event_walks: chunks with a spike that were looked up, and positions with a spike in them.
         {approximate,precise}_issue_cycles: MVU cycles in which the busiest VPU of the chunk steps.
         {approximate,precise}_port_stall_cycles: extra cycles because an SRAM port is too narrow.
         {approximate,precise}_bubble_cycles: extra cycles because psums in flight are fewer than the
@@ -39,6 +42,9 @@ class Counts:
     Selector and write-back
         comparisons: outputs compared with a threshold; groups_ranked: N:M groups ranked.
         selector_busy_cycles, output_busy_cycles.
+    Spiking neurons
+        membrane_updates: neurons x time steps. noise_draws: normal random numbers added to a potential.
+        membrane_reads, membrane_writes: lines of the output SRAM that hold potentials and noise levels.
     Storage
         input_sram_reads, patch_buffer_writes, patch_buffer_reads, weight_sram_reads_4bit,
         weight_sram_reads_16bit, output_sram_writes: accesses of that SRAM's full ``width_bits``.
@@ -91,6 +97,13 @@ class Counts:
     dram_bits: int = 0
     barrier_cycles: int = 0
     dram_cycles: int = 0
+    vpu_steps_1bit: int = 0
+    spike_additions: int = 0
+    event_walks: int = 0
+    membrane_updates: int = 0
+    membrane_reads: int = 0
+    membrane_writes: int = 0
+    noise_draws: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in COUNT_NAMES})

@@ -11,6 +11,12 @@ from accelsim.trace import TraceFile, open_trace
 
 DEFAULT_TECHNOLOGY = "freepdk45-rtl"
 BUNDLED_TRACES = ("resnet18-cifar10", "wrn34-10-cifar10")
+"""Of networks whose neurons are approximated: what the paper's comparisons are about."""
+
+MNIST_TRACES = ("snn-stbp-mnist", "snn-nit-mnist", "ann-mnist")
+"""Of two spiking networks, and an ANN of their size."""
+
+ALL_TRACES = (*BUNDLED_TRACES, *MNIST_TRACES)
 
 MachineLike = Machine | str | Path
 TechnologyLike = Technology | str | Path
@@ -31,7 +37,7 @@ def as_trace(trace: TraceLike) -> TraceFile:
     """An open trace, from itself, an HDF5 file, or the name of a bundled one (``"resnet18-cifar10"``)."""
     if isinstance(trace, TraceFile):
         return trace
-    if str(trace) in BUNDLED_TRACES and not Path(trace).exists():
+    if str(trace) in ALL_TRACES and not Path(trace).exists():
         return open_trace(bundled_path(f"traces/{trace}.h5"))
     return open_trace(trace)
 

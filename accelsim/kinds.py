@@ -7,7 +7,7 @@ from typing import Literal
 
 from accelsim.bundled import is_bundled
 from accelsim.errors import AccelsimError
-from accelsim.inputs import BUNDLED_TRACES
+from accelsim.inputs import ALL_TRACES
 from accelsim.trace.container import SIGNATURE
 
 Kind = Literal["trace", "machine", "technology", "sweep", "results"]
@@ -42,7 +42,7 @@ def kind_of(name: str | Path) -> Kind:
 
 
 def _bundled_kind(name: str) -> Kind:
-    if name in BUNDLED_TRACES:
+    if name in ALL_TRACES:
         return "trace"
     if is_bundled(f"hwconfigs/{name}.yaml"):
         return "machine"

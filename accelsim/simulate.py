@@ -180,9 +180,11 @@ def simulate(
 
 
 def image_batches(trace: TraceFile, names: Sequence[str], indices: range) -> Iterator[range]:
-    """Cut the images into runs whose masks are together in memory."""
+    """Cut the images into runs whose masks and spikes are together in memory."""
     shapes = [trace.layer_info(name).shape for name in names]
-    image_bytes = sum(shape.positions * shape.mask_bytes for shape in shapes) * abs(indices.step)
+    image_bytes = sum(
+        shape.positions * (shape.mask_bytes + shape.spike_bytes * shape.has_spikes) for shape in shapes
+    ) * abs(indices.step)
     size = min(max(1, BATCH_BYTES // image_bytes), BATCH_IMAGES)
     return (indices[first : first + size] for first in range(0, len(indices), size))
 

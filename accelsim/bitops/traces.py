@@ -12,13 +12,22 @@ from accelsim.bitops.accounting import (
     layer_bitops,
 )
 from accelsim.counts import Counts
+from accelsim.errors import AccelsimError
 from accelsim.trace import LayerInfo, LayerTrace, Scheme, TraceFile
+from accelsim.trace.schema import SPIKING_KINDS
 
 BRICKS_OF_A_PRECISE_MAC = 16
 
 
 def layer_trace_bitops(layer: LayerTrace) -> BitOps:
-    """BitOPs of all images of a layer together, its essential neurons counted from the masks."""
+    """BitOPs of all images of a layer together, its essential neurons counted from the masks.
+
+    Raises AccelsimError for layers of spiking neurons: BitOPs are of products, and a spike is an addition.
+    """
+    if layer.shape.kind in SPIKING_KINDS:
+        raise AccelsimError(
+            f"layer {layer.name}: BitOPs are not defined for layers of kind {layer.shape.kind}"
+        )
     info = LayerInfo(layer.name, layer.index, layer.shape, layer.approximation)
     images = range(len(layer.image_ids))
     if layer.masks is None:

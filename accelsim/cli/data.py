@@ -10,7 +10,7 @@ import click
 from accelsim.bundled import bundled_path
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
-from accelsim.inputs import BUNDLED_TRACES, DEFAULT_TECHNOLOGY, as_machine, as_technology, as_trace
+from accelsim.inputs import ALL_TRACES, DEFAULT_TECHNOLOGY, as_machine, as_technology, as_trace
 from accelsim.kinds import kind_of
 
 EXIT_DAMAGED = 1
@@ -79,7 +79,7 @@ def _check_one(file: str) -> tuple[tuple[str, ...], str]:
     try:
         kind = kind_of(file)
         if kind == "trace":
-            bundled = file in BUNDLED_TRACES and not Path(file).exists()
+            bundled = file in ALL_TRACES and not Path(file).exists()
             report = check_trace(bundled_path(f"traces/{file}.h5") if bundled else file)
             return report.problems, f"trace, {report.blocks_checked} blocks"
         if kind == "machine":

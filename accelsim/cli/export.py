@@ -19,8 +19,14 @@ DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4o
 @click.option(
     "--checkpoint", type=click.Path(), help="A converted checkpoint of models.defenses.prepare (CIFAR-10)."
 )
-@click.option("--data", type=click.Path(), help="CIFAR-10's binary files. Default: $ACCELSIM_DATA.")
+@click.option("--data", type=click.Path(),
+              help="CIFAR-10's binary files (default: $ACCELSIM_DATA); of --spiking, its idx files.")  # fmt: skip
 @click.option("--model", help="Instead: your own network, module:factory (any torch.nn.Module).")
+@click.option(
+    "--spiking",
+    type=click.Path(),
+    help="Instead: a spiking network, the folder of a run of models.nit.reproduce.",
+)
 @click.option("--weights", type=click.Path(), help="Its weights, safetensors, if the factory loads none.")
 @click.option("--inputs", type=click.Path(), help="Its images: a .npy file, float32 (count, channels, h, w).")
 @click.option("--calibration", type=click.Path(), help="Training images to distill on, likewise.")
@@ -50,6 +56,7 @@ def export(
     checkpoint: str | None,
     data: str | None,
     model: str | None,
+    spiking: str | None,
     weights: str | None,
     inputs: str | None,
     calibration: str | None,
@@ -68,14 +75,17 @@ def export(
     Each image runs through the network once per scheme; the masks of every converted layer are written as
     they come, so memory does not grow with the number of images.
 
+    A spiking network's trace holds its spikes, of the images numbered as its data set's training images, then its test
+    images; it has the one scheme dense.
+
     \b
     Examples: accelsim export --checkpoint resnet18.safetensors --data cifar10/ --images 0:8 --out mine.h5
               accelsim export --model mynets:trained --inputs test.npy --calibration train.npy --out mine.h5
 
     Schemes: dense; unstructured-P for P % noise (also unstructured-P-position, -calibrated); nm-NofM for N kept of M.
     """
-    if (checkpoint is None) == (model is None):
-        raise AccelsimError("export: give one of --checkpoint and --model")
+    if sum(source is not None for source in (checkpoint, model, spiking)) != 1:
+        raise AccelsimError("export: give one of --checkpoint, --model and --spiking")
     wanted = [_scheme(name) for name in schemes]
     if images.stop is None:
         raise AccelsimError("export: --images needs an end, such as 0:8")
@@ -100,6 +110,12 @@ def export(
                 checkpoint, data, out, wanted, numbers,
                 accuracy_images=accuracy_images, overwrite=overwrite, progress=progress,
             )  # fmt: skip
+        elif spiking is not None:
+            from models.nit.export import export_run
+
+            if data is None:
+                raise AccelsimError("export: --spiking needs --data, the folder of its images' idx files")
+            export_run(spiking, data, out, numbers, overwrite=overwrite)
         else:
             from models.own import export_own_model
 

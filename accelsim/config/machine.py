@@ -5,10 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from accelsim.config.check import Strict, validate
 from accelsim.config.extends import with_bases
@@ -134,6 +140,17 @@ class Sequencer(Strict):
     mvu_order: Literal["approximate_first", "precise_first"]
 
 
+class Spiking(Strict):
+    """What layers of spiking neurons need: membrane updates at the output port, and spikes as operands.
+
+    skip_silent_chunks: positions without a spike in a chunk take no step in it, chunks without any no cycle.
+    noise_generators: a normal random number for every neuron that is updated.
+    """
+
+    skip_silent_chunks: bool
+    noise_generators: bool
+
+
 class Dram(Strict):
     """Off-chip memory that weights are loaded from, energy in pJ per bit; `source` says whose figure."""
 
@@ -162,6 +179,15 @@ class Machine(Strict):
     selector: Selector | None = Field(default=None, validate_default=True)
     sequencer: Sequencer
     dram: Dram | None = None
+    spiking: Spiking | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_spiking(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # The section came later: a machine without it keeps the digest that results already cite.
+        data: dict[str, Any] = handler(self)
+        if data.get("spiking") is None:
+            data.pop("spiking", None)
+        return data
 
     @field_validator("patch_buffer")
     @classmethod

@@ -9,7 +9,9 @@ from typing import Literal
 from accelsim.config.machine import Machine, Sram, ThresholdSelector
 from accelsim.config.technology import Block, Blocks, Technology
 from accelsim.energy.macro import (
+    NOISE_UNIFORMS,
     SUM_WORDS,
+    chunk_flag_words,
     chunk_words,
     lanes_per_quantizer,
     mask_places,
@@ -92,7 +94,12 @@ def _logic(machine: Machine, technology: Technology) -> list[AreaItem]:
     if (inputs := operand_select_inputs(machine)) > 1:
         words = mvu.vpus * (inputs - 1) * chunk_words(machine)
         items.append(_blocks("operand_select", words, blocks, "word_mux2"))
-    return items + _projection(machine, technology) + _selection(machine, technology)
+    return (
+        items
+        + _projection(machine, technology)
+        + _selection(machine, technology)
+        + _spiking(machine, technology)
+    )
 
 
 def _projection(machine: Machine, technology: Technology) -> list[AreaItem]:
@@ -134,6 +141,32 @@ def _selection(machine: Machine, technology: Technology) -> list[AreaItem]:
         _blocks("selector_control", 1, blocks, "groups_control"),
         _blocks("result_select", selector.groups_per_cycle * of * mvu.vpus, blocks, "result_group_word"),
     ]
+
+
+def _spiking(machine: Machine, technology: Technology) -> list[AreaItem]:
+    """Of the neurons that are updated in a cycle: as many as the output port has words."""
+    mvu, blocks, spiking = machine.mvu, technology.blocks, machine.spiking
+    if spiking is None:
+        return []
+    neurons = output_words(machine)
+    items = [
+        _blocks("spike_gates", mvu.vpus * mvu.lanes, blocks, "word_mux2"),
+        _blocks("membrane_adders", neurons, blocks, "tree_adder"),
+        _blocks("membrane_thresholds", neurons, blocks, "threshold_comparator"),
+        _blocks("membrane_registers", 2 * neurons, blocks, "register_word"),
+    ]
+    if spiking.skip_silent_chunks:
+        items += [
+            _blocks("chunk_flags", chunk_flag_words(machine), blocks, "register_word"),
+            _blocks("event_walkers", 2, blocks, "index_compactor"),
+        ]
+    if spiking.noise_generators:
+        items += [
+            _blocks("noise_registers", neurons * NOISE_UNIFORMS, blocks, "register_word"),
+            _blocks("noise_adders", neurons * NOISE_UNIFORMS / 2, blocks, "tree_adder"),
+            _blocks("noise_multipliers", neurons, blocks, "multiplier"),
+        ]
+    return items
 
 
 def _memories(machine: Machine, technology: Technology) -> list[AreaItem]:

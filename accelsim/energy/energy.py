@@ -21,6 +21,13 @@ _NEEDS_HARDWARE = (
     "groups_ranked",
     "weight_sram_reads_4bit",
     "dram_bits",
+    "vpu_steps_1bit",
+    "spike_additions",
+    "event_walks",
+    "membrane_updates",
+    "membrane_reads",
+    "membrane_writes",
+    "noise_draws",
 )
 """Counts that stay zero on a machine without the unit that makes them."""
 

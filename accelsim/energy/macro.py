@@ -10,6 +10,12 @@ PSUM_BITS = 48
 SUM_WORDS = 2
 """Words of 16 bits of one sum of the projection unit."""
 
+NOISE_UNIFORMS = 8
+"""Uniform numbers, of a 16-bit shift register each, that are added up to a normal one."""
+
+_SPIKING_INPUTS = 4096
+"""Inputs of a spiking layer that the flags of silent chunks are priced for."""
+
 _PLACES, _POSITIONS = 12, 4
 """What the measured mask units hold: positions in flight, positions of a block."""
 
@@ -72,6 +78,12 @@ def operand_select_inputs(machine: Machine) -> int:
 def output_words(machine: Machine) -> int:
     """Words that the output port takes out of the result buffer in a cycle."""
     return machine.output_sram.banks * machine.output_sram.width_bits // 16
+
+
+def chunk_flag_words(machine: Machine) -> float:
+    """16-bit register words of the flags of all slots: which chunks have a spike in any position of their block."""
+    slots = machine.sequencer.lookahead + 1
+    return slots * _SPIKING_INPUTS / machine.mvu.lanes / 16
 
 
 def mask_walkers(machine: Machine) -> float:

@@ -12,6 +12,7 @@ from accelsim.config.sram_table import SramMacro
 from accelsim.config.technology import Technology
 from accelsim.energy.area import area
 from accelsim.energy.macro import (
+    NOISE_UNIFORMS,
     SUM_WORDS,
     lanes_per_quantizer,
     operand_select_inputs,
@@ -45,6 +46,7 @@ def energy_terms(machine: Machine, technology: Technology) -> tuple[EnergyTerm, 
         *_compute_terms(machine, technology),
         *_projection_terms(machine, technology),
         *_selection_terms(machine, technology),
+        *_spiking_terms(machine, technology),
         *_register_terms(machine, technology),
         *_sram_terms(machine, technology),
         *_leakage_terms(machine, technology),
@@ -55,21 +57,31 @@ def _term(name: str, group: Group, **pj_per_count: float) -> EnergyTerm:
     return EnergyTerm(name, group, tuple(pj_per_count.items()))
 
 
+def step_counts(machine: Machine) -> tuple[str, ...]:
+    """The counts of VPU steps that the machine can make."""
+    approximate = () if machine.dense_only else ("vpu_steps_4bit",)
+    return ("vpu_steps_16bit", *approximate, *(("vpu_steps_1bit",) if machine.spiking else ()))
+
+
 def _compute_terms(machine: Machine, technology: Technology) -> list[EnergyTerm]:
     mvu, events = machine.mvu, technology.events
     tree_pj = (mvu.lanes - 1) * events.tree_addition_pj.value
     psum_pj = events.psum_addition_pj.value
     approximates = not machine.dense_only
-    both = {"vpu_steps_16bit": 1, "vpu_steps_4bit": 1} if approximates else {"vpu_steps_16bit": 1}
+    every = step_counts(machine)
     terms = [_term("multiply_16bit", "compute", brick_ops_16bit=events.multiply_16bit_pj.value / 16)]
     if approximates:
         terms.append(_term("multiply_4bit", "compute", brick_ops_4bit=events.multiply_4bit_pj.value))
-    terms.append(_term("adder_tree", "compute", **dict.fromkeys(both, tree_pj)))
-    terms.append(_term("psum_addition", "compute", **dict.fromkeys(both, psum_pj)))
-    words = {"vpu_steps_16bit": mvu.lanes, "vpu_steps_4bit": 4 * mvu.lanes}
+    terms.append(_term("adder_tree", "compute", **dict.fromkeys(every, tree_pj)))
+    terms.append(_term("psum_addition", "compute", **dict.fromkeys(every, psum_pj)))
+    words = {
+        "vpu_steps_16bit": mvu.lanes,
+        "vpu_steps_4bit": 4 * mvu.lanes,
+        "vpu_steps_1bit": math.ceil(mvu.lanes / 16),
+    }
     mux_pj = math.log2(operand_select_inputs(machine)) * events.word_mux2_pj.value
     word_pj = events.operand_word_pj.value + mux_pj
-    terms.append(_term("operand_select", "compute", **{count: words[count] * word_pj for count in both}))
+    terms.append(_term("operand_select", "compute", **{count: words[count] * word_pj for count in every}))
     terms.append(_term("requantize", "compute", result_buffer_writes=events.requantize_pj.value))
     gather_pj = machine.output_sram.width_bits / 16 * math.log2(mvu.vpus) * events.word_mux2_pj.value
     terms.append(_term("output_gather", "compute", output_sram_writes=gather_pj))
@@ -96,7 +108,7 @@ def _projection_terms(machine: Machine, technology: Technology) -> list[EnergyTe
 def _selection_terms(machine: Machine, technology: Technology) -> list[EnergyTerm]:
     events, selector = technology.events, machine.selector
     walk_pj = events.index_walk_pj.value
-    walk = _term("mask_walk", "compute", vpu_steps_16bit=walk_pj, vpu_steps_4bit=walk_pj)
+    walk = _term("mask_walk", "compute", **dict.fromkeys(step_counts(machine), walk_pj))
     if isinstance(selector, ThresholdSelector):
         return [
             _term("threshold_compare", "compute", comparisons=events.threshold_comparison_pj.value),
@@ -115,14 +127,37 @@ def _selection_terms(machine: Machine, technology: Technology) -> list[EnergyTer
     return []
 
 
+def _spiking_terms(machine: Machine, technology: Technology) -> list[EnergyTerm]:
+    if machine.spiking is None:
+        return []
+    events = technology.events
+    # A 32-bit adder stands for the two of 16 bits that let a potential decay and add the current.
+    update_pj = (
+        events.tree_addition_pj.value + events.threshold_comparison_pj.value + events.word_mux2_pj.value
+    )
+    terms = [
+        _term("spike_gate", "compute", spike_additions=events.word_mux2_pj.value),
+        _term("membrane_update", "compute", membrane_updates=update_pj),
+        _term("membrane_registers", "registers", membrane_updates=2 * events.register_write_pj.value),
+    ]
+    if machine.spiking.skip_silent_chunks:
+        terms.append(_term("event_walk", "compute", event_walks=events.index_walk_pj.value))
+    if machine.spiking.noise_generators:
+        # Seven additions make the sum and one adds it to the potential: eight of 16 bits.
+        noise_pj = (
+            NOISE_UNIFORMS * (events.sign_generation_pj.value + events.tree_addition_pj.value / 2)
+            + events.multiply_16bit_pj.value
+        )
+        terms.append(_term("noise_generator", "compute", noise_draws=noise_pj))
+    return terms
+
+
 def _register_terms(machine: Machine, technology: Technology) -> list[EnergyTerm]:
     mvu, events = machine.mvu, technology.events
     read_pj = events.register_file_read_per_entry_pj.value
     write_pj = events.register_file_write_pj.value
     psum_pj = psum_words(1) * (mvu.accumulators_per_vpu * read_pj + write_pj)
-    steps = {"vpu_steps_16bit": psum_pj}
-    if not machine.dense_only:
-        steps["vpu_steps_4bit"] = psum_pj
+    steps = dict.fromkeys(step_counts(machine), psum_pj)
     register_pj = events.ring_write_pj.value
     return [
         _term("psum_registers", "registers", **steps),
@@ -148,7 +183,11 @@ def _sram_terms(machine: Machine, technology: Technology) -> list[EnergyTerm]:
     ]
     if not machine.dense_only:
         terms.append(_term("weight_sram_4bit", "sram", weight_sram_reads_4bit=weight_pj))
-    terms.append(_term("output_sram", "sram", output_sram_writes=macro(machine.output_sram).write_pj))
+    output = macro(machine.output_sram)
+    accesses = {"output_sram_writes": output.write_pj}
+    if machine.spiking is not None:
+        accesses |= {"membrane_reads": output.read_pj, "membrane_writes": output.write_pj}
+    terms.append(_term("output_sram", "sram", **accesses))
     if machine.dram is not None:
         terms.append(_term("dram", "dram", dram_bits=machine.dram.pj_per_bit))
     return terms

@@ -68,6 +68,11 @@ def clock_limit(machine: Machine, technology: Technology) -> ClockLimit:
         periods["group_ranker"] = blocks.ranking_pair_bit.delay_ns
         periods["selector_control"] = blocks.groups_control.delay_ns
         periods["result_select"] = blocks.result_group_word.delay_ns
+    if machine.spiking is not None:
+        # The stage after the adders; lines take turns in the two.
+        periods["membrane_update"] = blocks.threshold_comparator.delay_ns + mux_ns
+    if machine.spiking is not None and machine.spiking.skip_silent_chunks:
+        periods["event_walker"] = blocks.index_compactor.delay_ns
     slowest = max(periods, key=lambda name: periods[name])
     return ClockLimit(slowest, periods[slowest])
 

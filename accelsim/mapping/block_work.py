@@ -11,6 +11,7 @@ from accelsim.config import Machine
 from accelsim.mapping.lengths import CODE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.passes import Bools, Ints, Job, Number, by_vpu, full_job, masked_jobs
+from accelsim.mapping.spiking import spiking_jobs, update_neurons
 from accelsim.mapping.tiling import Tile
 
 SERVICES = ("front", "approximate", "select", "precise", "write_noise", "write")
@@ -36,7 +37,7 @@ class BlockWork(Generic[Number]):
 
 @dataclass(frozen=True, slots=True)
 class RegularWork:
-    """A tile's work that is the same for all masks; of a dense tile that is all there is.
+    """A tile's work that is the same for all masks and spikes; of a dense tile whose inputs are words it is all.
 
     All ``blocks`` are as ``most`` says, but the last, which may have fewer positions, is as ``last`` says.
     """
@@ -88,9 +89,11 @@ def _regular_block(tile: Tile, positions: int, machine: Machine) -> BlockWork[in
         "result_buffer_reads": 2 * outputs if approximates else outputs,
     }
     if not approximates:
-        work = BlockWork(front, 0, 0, 0, 0, 0, counts)
+        work = _with_write(BlockWork(front, 0, 0, 0, 0, 0, counts), tile, positions, machine)
+        if tile.has_spikes:
+            return _with_counts(work, {"essential_neurons": outputs})
         job = full_job(tile, positions, Operand.precise(machine, tile.d), machine)
-        return _with_precise(work, job, outputs, lines, tile, machine)
+        return _with_precise(work, job, _multiplications(job, outputs, tile))
     job = full_job(tile, positions, Operand.approximate(machine, tile.k), machine)
     select, selected = _selection(tile, positions, machine)
     write_noise = ceil_div(lines, machine.output_sram.banks)
@@ -119,16 +122,27 @@ def masked_work(regular: RegularWork, mask: Bools, tile: Tile, machine: Machine)
     lines = _block_sums(np.logical_or.reduceat(mask, line_starts, axis=1).sum(axis=1), block)
     essential = _block_sums(mask.sum(axis=1), block)
     jobs = masked_jobs(by_vpu(mask, tile, machine), positions, Operand.precise(machine, tile.d), machine)
-    work = _with_precise(regular.all_blocks(), jobs, essential, lines, tile, machine)
-    for name in ("result_buffer_writes", "result_buffer_reads"):
-        work.counts[name] += essential
-    return work
+    write = -(-lines // machine.output_sram.banks)
+    written = {
+        "output_sram_writes": lines,
+        "output_busy_cycles": write,
+        "result_buffer_writes": essential,
+        "result_buffer_reads": essential,
+    }
+    work = replace(_with_counts(regular.all_blocks(), written), write=write)
+    return _with_precise(work, jobs, _multiplications(jobs, essential, tile))
+
+
+def spiking_work(regular: RegularWork, spikes: Bools, tile: Tile, machine: Machine) -> BlockWork[Ints]:
+    """All work of each block of a tile whose inputs are spikes. spikes: (positions, d)."""
+    jobs, counts = spiking_jobs(spikes, tile, machine)
+    return _with_precise(regular.all_blocks(), jobs, {"vpu_steps_1bit": jobs.vpu_steps} | counts)
 
 
 def _front_end(tile: Tile, positions: int, machine: Machine) -> tuple[int, dict[str, int]]:
-    reads = ceil_div(WORD_BITS * tile.d, machine.input_sram.width_bits)
+    reads = ceil_div(tile.input_bits * tile.d, machine.input_sram.width_bits)
     windows = ceil_div(reads, machine.input_sram.banks)
-    lines = ceil_div(WORD_BITS * tile.d, machine.patch_buffer.width_bits)
+    lines = ceil_div(tile.input_bits * tile.d, machine.patch_buffer.width_bits)
     fetches, cycles, projection = 1, windows, {}
     if tile.projects and machine.projection is not None:
         unit = machine.projection
@@ -158,15 +172,30 @@ def _selection(tile: Tile, positions: int, machine: Machine) -> tuple[int, dict[
     return cycles, {"groups_ranked": positions * tile.units}
 
 
-def _with_precise(
-    work: BlockWork[Number], job: Job[Number], essential: Number, lines: Number, tile: Tile, machine: Machine
-) -> BlockWork[Number]:
-    """``work`` with the precise jobs and the writes of z: so many essential neurons in so many lines of each block."""
-    write = -(-lines // machine.output_sram.banks)
-    added = {
+def _with_write(work: BlockWork[int], tile: Tile, positions: int, machine: Machine) -> BlockWork[int]:
+    """``work`` with the write-back of a dense block: its words, or what its spiking neurons make of them."""
+    if tile.neuron_steps:
+        write, counts = update_neurons(tile, positions, machine)
+    else:
+        lines = positions * ceil_div(tile.rows, machine.output_sram.width_bits // WORD_BITS)
+        write, counts = ceil_div(lines, machine.output_sram.banks), {"output_sram_writes": lines}
+    return replace(_with_counts(work, counts | {"output_busy_cycles": write}), write=write)
+
+
+def _multiplications(job: Job[Number], essential: Number, tile: Tile) -> dict[str, Number]:
+    """What a precise job on words counts of its arithmetic."""
+    return {
         "essential_neurons": essential,
         "brick_ops_16bit": essential * (tile.d * 16),
         "vpu_steps_16bit": job.vpu_steps,
+    }
+
+
+def _with_precise(
+    work: BlockWork[Number], job: Job[Number], arithmetic: dict[str, Number]
+) -> BlockWork[Number]:
+    """``work`` with the precise jobs, which count this arithmetic."""
+    added = arithmetic | {
         "precise_issue_cycles": job.issue_cycles,
         "precise_port_stall_cycles": job.port_stall_cycles,
         "precise_bubble_cycles": job.bubble_cycles,
@@ -174,12 +203,14 @@ def _with_precise(
         "patch_buffer_reads": job.patch_buffer_reads,
         "broadcast_register_writes": job.broadcast_register_writes,
         "weight_register_writes": job.weight_register_writes,
-        "output_sram_writes": lines,
-        "output_busy_cycles": write,
     }
+    return replace(_with_counts(work, added), precise=job.cycles)
+
+
+def _with_counts(work: BlockWork[Number], added: dict[str, Number]) -> BlockWork[Number]:
     before = work.counts
     counts = before | {name: before[name] + more if name in before else more for name, more in added.items()}
-    return replace(work, precise=job.cycles, write=write, counts=counts)
+    return replace(work, counts=counts)
 
 
 def _block_sums(per_position: Ints, block: int) -> Ints:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from accelsim.config import Machine
 from accelsim.errors import AccelsimError
-from accelsim.mapping.lengths import BITS_PER_KIB, WORD_BITS, ceil_div
+from accelsim.mapping.lengths import BITS_PER_KIB, SPIKE_BITS, WORD_BITS, ceil_div
 from accelsim.trace import LayerShape, LayerTrace
+from accelsim.trace.schema import SPIKING_KINDS
 
 
 class TooSmall(AccelsimError):
@@ -55,14 +56,25 @@ def check_input_map(layer: LayerTrace, machine: Machine) -> None:
     line_bits = sram.banks * sram.width_bits
     line_words = line_bits // WORD_BITS
     lines = ceil_div(shape.groups * shape.h_in * row_pitch(shape, line_words), line_words)
+    if shape.has_spikes:
+        lines = shape.positions * ceil_div(shape.d * SPIKE_BITS, line_bits)
     if lines > sram.kib * BITS_PER_KIB // line_bits:
         raise TooSmall(machine, "input_sram", f"the input map of layer {layer.name}", lines * line_bits)
 
 
 def check_output_map(layer: LayerTrace, machine: Machine, tile_rows: Iterable[int]) -> None:
-    """Raises TooSmall if the output SRAM does not hold the layer's output map; tile_rows: rows of each tile."""
-    width = machine.output_sram.width_bits
-    lines = layer.shape.positions * sum(ceil_div(rows * WORD_BITS, width) for rows in tile_rows)
+    """Raises TooSmall if the output SRAM does not hold the layer's output map; tile_rows: rows of each tile.
+
+    The map of spiking neurons has a bit for each of them and step; beside it are their potentials and noise levels.
+    """
+    shape, width = layer.shape, machine.output_sram.width_bits
+    word_lines = spike_lines = 0
+    for rows in tile_rows:
+        word_lines += ceil_div(rows * WORD_BITS, width)
+        spike_lines += ceil_div(rows * SPIKE_BITS, width)
+    lines = shape.positions * word_lines
+    if shape.kind in SPIKING_KINDS:
+        lines = shape.steps * spike_lines + (shape.has_spikes + shape.noise) * word_lines
     if lines > machine.output_sram.kib * BITS_PER_KIB // width:
         raise TooSmall(machine, "output_sram", f"the output map of layer {layer.name}", lines * width)
 
@@ -78,7 +90,8 @@ def spare_patch_lines(layer: LayerTrace, machine: Machine, code_lines: int, most
     patches = slots * machine.mvu.position_block
     in_flight = f"{slots} slots of {machine.mvu.position_block} patches of layer {layer.name}"
 
-    lines = patches * (ceil_div(WORD_BITS * layer.shape.d, patch.width_bits) + code_lines)
+    input_bits = SPIKE_BITS if layer.shape.has_spikes else WORD_BITS
+    lines = patches * (ceil_div(input_bits * layer.shape.d, patch.width_bits) + code_lines)
     spare_lines = patch.kib * BITS_PER_KIB // patch.width_bits - lines
     if spare_lines < 0:
         raise TooSmall(machine, "patch_buffer", in_flight, lines * patch.width_bits)

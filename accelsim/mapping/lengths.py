@@ -5,6 +5,7 @@ from __future__ import annotations
 BITS_PER_KIB = 8192
 WORD_BITS = 16
 CODE_BITS = 4
+SPIKE_BITS = 1
 
 
 def ceil_div(a: int, b: int) -> int:

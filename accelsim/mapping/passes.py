@@ -121,7 +121,7 @@ def full_job(tile: Tile, positions: int, operand: Operand, machine: Machine) -> 
         per_row = steps_per_row * operand.weight_accesses
     operand_reads = ceil_div(positions * operand.chunk_bits, machine.patch_buffer.width_bits)
 
-    full_passes, rest = divmod(_most_rows(tile, mvu.vpus), rows_per_pass)
+    full_passes, rest = divmod(most_rows(tile, mvu.vpus), rows_per_pass)
     issue = stall = bubble = 0
     for times, rows in ((full_passes, rows_per_pass), (1, rest)):
         if rows > 0:
@@ -143,7 +143,7 @@ def full_job(tile: Tile, positions: int, operand: Operand, machine: Machine) -> 
     )
 
 
-def _most_rows(tile: Tile, vpus: int) -> int:
+def most_rows(tile: Tile, vpus: int) -> int:
     """Rows of the VPU that has most of them."""
     units, others = divmod(tile.units - 1, min(vpus, tile.units))
     last = tile.rows - (tile.units - 1) * tile.rows_per_unit
@@ -170,6 +170,6 @@ def _of_all_chunks(
         vpu_steps=chunks * steps,
         weight_sram_reads=chunks * operand.weight_accesses * fetched,
         patch_buffer_reads=chunks * reads,
-        broadcast_register_writes=chunks * operand.words_per_chunk * served,
-        weight_register_writes=chunks * operand.words_per_chunk * fetched,
+        broadcast_register_writes=chunks * operand.operand_words * served,
+        weight_register_writes=chunks * operand.weight_words * fetched,
     )

@@ -17,9 +17,10 @@ from accelsim.mapping.capacity import (
     spare_patch_lines,
     units_per_slice,
 )
-from accelsim.mapping.lengths import CODE_BITS, WORD_BITS, ceil_div
+from accelsim.mapping.lengths import CODE_BITS, SPIKE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.operand import Operand
 from accelsim.trace import LayerTrace
+from accelsim.trace.schema import SPIKING_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,9 @@ class Tile:
 
     ``first_row`` counts neurons of the whole layer; ``rows_per_unit`` is 1, or M in an N:M layer.
     ``k`` and ``nnz`` are 0 in a dense layer. ``projects`` is False where an earlier tile's projections
-    are kept. ``row_lines``: lines of a weight slice that a row takes.
+    are kept. ``row_lines``: lines of a weight slice that a row takes. ``input_bits``: 16, or 1 if the inputs are spikes.
+    ``neuron_steps``: time steps that the rows' spiking neurons make at each position; 0 if they are no such neurons.
+    ``noise``: whether they add a random number in every step.
     """
 
     first_row: int
@@ -43,6 +46,14 @@ class Tile:
     projects: bool
     counts_positions: bool
     row_lines: int
+    input_bits: int = WORD_BITS
+    neuron_steps: int = 0
+    noise: bool = False
+
+    @property
+    def has_spikes(self) -> bool:
+        """Whether the inputs are spikes."""
+        return self.input_bits == SPIKE_BITS
 
     @property
     def load_bits(self) -> int:
@@ -75,12 +86,27 @@ def _check_scheme(layer: LayerTrace, machine: Machine) -> None:
         )
 
 
+def _check_spiking(layer: LayerTrace, machine: Machine) -> None:
+    if layer.shape.kind not in SPIKING_KINDS:
+        return
+    if machine.spiking is None:
+        raise AccelsimError(
+            f"layer {layer.name}: machine {machine.name} has no section spiking and runs no layers of kind "
+            f"{layer.shape.kind}"
+        )
+    if layer.shape.noise and not machine.spiking.noise_generators:
+        raise AccelsimError(
+            f"layer {layer.name}: its neurons add noise, and machine {machine.name} has no spiking.noise_generators"
+        )
+
+
 def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
     """The tiles of a layer, in the order in which they run.
 
-    Raises AccelsimError if the machine cannot run the layer: no fitting selector, or a memory too small.
+    Raises AccelsimError if the machine cannot run the layer: no fitting selector, no spiking neurons, or a memory too small.
     """
     _check_scheme(layer, machine)
+    _check_spiking(layer, machine)
     check_input_map(layer, machine)
     shape, mvu = layer.shape, machine.mvu
     approximated = layer.masks is not None
@@ -124,6 +150,9 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
                     projects=approximated and (index == 0 or not kept),
                     counts_positions=group == 0 and index == 0,
                     row_lines=row_lines,
+                    input_bits=SPIKE_BITS if shape.has_spikes else WORD_BITS,
+                    neuron_steps=shape.steps // shape.positions if shape.kind in SPIKING_KINDS else 0,
+                    noise=shape.noise,
                 )
             )
     check_output_map(layer, machine, (tile.rows for tile in tiles))

@@ -9,10 +9,11 @@ import numpy as np
 
 from accelsim.config import Machine
 from accelsim.counts import Counts
-from accelsim.mapping.block_work import SERVICES, BlockWork, RegularWork, masked_work
+from accelsim.mapping.block_work import SERVICES, BlockWork, RegularWork, masked_work, spiking_work
 from accelsim.mapping.passes import Bools, Ints
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.trace import LayerTrace
+from accelsim.trace.masks import unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,24 @@ class TileWork:
     slice_lines_used: int
 
 
+def _unpack_spikes(layer: LayerTrace, image: int) -> Bools:
+    assert layer.spikes is not None
+    return unpack(layer.spikes[image], layer.shape.d)
+
+
 def _unpack(layer: LayerTrace, image: int, tile: Tile) -> Bools:
     assert layer.masks is not None
     last = tile.first_row + tile.rows
-    bits = np.unpackbits(layer.masks[image], axis=-1, count=layer.shape.n, bitorder="little")
-    return bits[:, tile.first_row : last].astype(np.bool_)
+    return unpack(layer.masks[image], layer.shape.n)[:, tile.first_row : last]
 
 
-def core_blocks(blocks: int, machine: Machine) -> Iterator[Ints]:
-    """The numbers of each core's blocks, of so many of a tile (section 3), in the order of the cores."""
+def core_blocks(blocks: int, tile: Tile, machine: Machine) -> Iterator[Ints]:
+    """The numbers of each core's blocks, of so many of a tile (sections 3 and 13), in the order of the cores."""
     cores = machine.cores
     for core in range(cores):
-        if machine.split == "contiguous":
+        if tile.has_spikes:  # a block goes on with the potentials that the one before has left
+            yield np.arange(0 if core else blocks, dtype=np.int64)
+        elif machine.split == "contiguous":
             yield np.arange(core * blocks // cores, (core + 1) * blocks // cores, dtype=np.int64)
         else:
             yield np.arange(core, blocks, cores, dtype=np.int64)
@@ -59,9 +66,14 @@ def map_tile(layer: LayerTrace, image: int, tile: Tile, machine: Machine) -> Til
     """The work of every core for one tile of one image."""
     regular = RegularWork.of(tile, machine)
     dense = layer.masks is None
-    work = regular.all_blocks() if dense else masked_work(regular, _unpack(layer, image, tile), tile, machine)
+    if tile.has_spikes:
+        work = spiking_work(regular, _unpack_spikes(layer, image), tile, machine)
+    elif dense:
+        work = regular.all_blocks()
+    else:
+        work = masked_work(regular, _unpack(layer, image, tile), tile, machine)
     cores = []
-    for mine in core_blocks(regular.blocks, machine):
+    for mine in core_blocks(regular.blocks, tile, machine):
         blocks = _take(work, mine)
         counts = Counts(**{name: int(values.sum()) for name, values in blocks.counts.items()})
         cores.append(CoreWork(dense, blocks, counts))

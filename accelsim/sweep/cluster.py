@@ -22,7 +22,7 @@ from accelsim.bundled import bundled_path
 from accelsim.config import Machine, Technology
 from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
-from accelsim.inputs import BUNDLED_TRACES, as_trace
+from accelsim.inputs import ALL_TRACES, as_trace
 from accelsim.store import Outcome, Point, Workload, code_version
 from accelsim.sweep.evaluate import evaluate
 from accelsim.sweep.run import Executor, prepare
@@ -74,7 +74,7 @@ def _job(points: list[Point], engine: str) -> Job:
 
 def _name_of(path: Path) -> str:
     """What a worker, perhaps on another computer, finds the trace by: its name if it is bundled, else its full path."""
-    for name in BUNDLED_TRACES:
+    for name in ALL_TRACES:
         if path.resolve() == bundled_path(f"traces/{name}.h5").resolve():
             return name
     return str(path.resolve())

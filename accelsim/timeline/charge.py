@@ -45,11 +45,15 @@ _WHOLE: dict[Job, tuple[str, ...]] = {
         "essential_neurons",
         "brick_ops_16bit",
         "vpu_steps_16bit",
+        "vpu_steps_1bit",
+        "spike_additions",
+        "event_walks",
         "precise_issue_cycles",
         "precise_port_stall_cycles",
         "precise_bubble_cycles",
         "weight_sram_reads_16bit",
     ),
+    "write": ("membrane_updates", "membrane_reads", "membrane_writes", "noise_draws"),
 }
 _SHARED: dict[str, tuple[tuple[Job, ...], Job]] = {
     "patch_buffer_reads": (("approximate",), "precise"),

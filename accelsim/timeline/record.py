@@ -64,7 +64,7 @@ def record_layer(
     tiles = tile_layer(layer, machine)
     works = [map_tile(layer, image, tile, machine) for tile in tiles]
     per_tile = sum(len(core.blocks.front) for core in works[0].cores)
-    mine = list(core_blocks(per_tile, machine))
+    mine = list(core_blocks(per_tile, tiles[0], machine))
     if check is not None:
         check(_jobs_per_block(works, mine, per_tile))
 

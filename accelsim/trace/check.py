@@ -21,7 +21,7 @@ class TraceReport:
     """The outcome of `check_trace`.
 
     problems: one line each, beginning with the path; empty when the file is sound.
-    blocks_checked: blocks of masks that were read, good and bad.
+    blocks_checked: blocks of masks and spikes that were read, good and bad.
     essential_fraction: per scheme with masks, the share of essential neurons over the approximated layers
         and all images, as far as blocks were readable.
     trace: the opened file, or None if not even its header could be read.
@@ -65,6 +65,13 @@ def check_trace(path: str | os.PathLike[str]) -> TraceReport:
                         neurons += masks.size
             if neurons:
                 fractions[scheme.name] = essential / neurons
+        for name, table in trace.header.spikes.items():
+            for block in range(len(table.crc32)):
+                blocks += 1
+                try:
+                    _check_spikes(file, trace, trace.layer_info(name), block)
+                except AccelsimError as error:
+                    problems.append(str(error))
     return TraceReport(place, tuple(problems), blocks, fractions, trace)
 
 
@@ -73,12 +80,26 @@ def _check_block(
 ) -> BoolMasks:
     """The masks of a sound block; raises AccelsimError otherwise."""
     table = trace.header.blocks[scheme.name, layer.name]
-    rows = container.read_block(file, trace.path, scheme.name, layer, len(trace.image_ids), table, block)
-    first = block * table.images_per_block
     where = f"{trace.path}: scheme {scheme.name}, layer {layer.name}"
+    shape = (len(trace.image_ids), layer.shape.positions, layer.shape.mask_bytes)
+    dataset = container.masks_path(scheme.name, layer.name)
+    rows = container.read_block(file, dataset, where, shape, table, block)
+    first = block * table.images_per_block
     if not padding_is_zero(rows, layer.shape.n):
         images = f"images {first}..{first + len(rows) - 1}"
         raise AccelsimError(f"{where}, {images}: a mask bit at or above neuron {layer.shape.n} is set")
     masks = unpack(rows, layer.shape.n)
     check_structure(masks, layer.shape, scheme, where, first)
     return masks
+
+
+def _check_spikes(file: h5py.File, trace: TraceFile, layer: LayerInfo, block: int) -> None:
+    """Raises AccelsimError unless the block of input spikes is sound."""
+    where = f"{trace.path}: spikes, layer {layer.name}"
+    shape = (len(trace.image_ids), layer.shape.positions, layer.shape.spike_bytes)
+    table = trace.header.spikes[layer.name]
+    rows = container.read_block(file, container.spikes_path(layer.name), where, shape, table, block)
+    if not padding_is_zero(rows, layer.shape.d):
+        first = block * table.images_per_block
+        images = f"images {first}..{first + len(rows) - 1}"
+        raise AccelsimError(f"{where}, {images}: a spike bit at or above input {layer.shape.d} is set")

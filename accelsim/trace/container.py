@@ -18,7 +18,6 @@ import numpy as np
 from accelsim.errors import AccelsimError
 from accelsim.trace.header import BlockTable, header_sha256
 from accelsim.trace.masks import PackedMasks
-from accelsim.trace.schema import LayerInfo
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HEADER, HEADER_SHA256 = "header", "header_sha256"
@@ -29,6 +28,11 @@ GZIP_PAYS_BELOW = 0.9
 def masks_path(scheme: str, layer: str) -> str:
     """The dataset that holds the masks of a layer under a scheme."""
     return f"/masks/{scheme}/{layer}"
+
+
+def spikes_path(layer: str) -> str:
+    """The dataset that holds the input spikes of a spiking layer."""
+    return f"/spikes/{layer}"
 
 
 @contextmanager
@@ -78,13 +82,13 @@ def read_header(file: h5py.File, path: Path) -> tuple[bytes, str]:
     return document, actual
 
 
-def create_masks(file: h5py.File, scheme: str, layer: LayerInfo, images: int, block: PackedMasks) -> None:
-    """Make the dataset of (scheme, layer); `block`, its first, decides whether gzip pays."""
+def create_bits(file: h5py.File, name: str, images: int, block: PackedMasks) -> None:
+    """Make a dataset of packed bits for so many images; `block`, its first, decides whether gzip pays."""
     sample = block.tobytes()
     pays = len(zlib.compress(sample, GZIP_LEVEL)) < GZIP_PAYS_BELOW * len(sample)
     file.create_dataset(
-        masks_path(scheme, layer.name),
-        shape=(images, layer.shape.positions, layer.shape.mask_bytes),
+        name,
+        shape=(images, *block.shape[1:]),
         dtype=np.uint8,
         chunks=block.shape,
         compression="gzip" if pays else None,
@@ -94,21 +98,24 @@ def create_masks(file: h5py.File, scheme: str, layer: LayerInfo, images: int, bl
     )
 
 
-def write_block(file: h5py.File, scheme: str, layer: LayerInfo, first_image: int, block: PackedMasks) -> None:
-    """Write a whole block at its place in the dataset that `create_masks` made."""
-    file[masks_path(scheme, layer.name)][first_image : first_image + len(block)] = block
+def write_block(file: h5py.File, name: str, first_image: int, block: PackedMasks) -> None:
+    """Write a whole block at its place in the dataset that `create_bits` made."""
+    file[name][first_image : first_image + len(block)] = block
 
 
 def read_block(
-    file: h5py.File, path: Path, scheme: str, layer: LayerInfo, images: int, table: BlockTable, block: int
+    file: h5py.File, name: str, where: str, shape: tuple[int, int, int], table: BlockTable, block: int
 ) -> PackedMasks:
-    """Block number `block` of (scheme, layer), checked against the header's shape and CRC-32."""
+    """Block number `block` of dataset `name`, checked against the header's shape and CRC-32.
+
+    where: begins every message, such as FILE: scheme S, layer L. shape: (images, positions, bytes of a position).
+    """
+    images = shape[0]
     first = block * table.images_per_block
     last = min(first + table.images_per_block, images) - 1
-    where = f"{path}: scheme {scheme}, layer {layer.name}, images {first}..{last}"
-    shape = (images, layer.shape.positions, layer.shape.mask_bytes)
+    where = f"{where}, images {first}..{last}"
     with one_line(f"{where}: damaged"):
-        dataset = _dataset(file, masks_path(scheme, layer.name))
+        dataset = _dataset(file, name)
         chunks = (table.images_per_block, *shape[1:])
         # Compared before reading, so that a wrong shape cannot ask for a huge array.
         if dataset.shape != shape or dataset.chunks != chunks or dataset.dtype != np.uint8:

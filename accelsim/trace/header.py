@@ -15,11 +15,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from accelsim.errors import AccelsimError
-from accelsim.trace.schema import Approximation, LayerInfo, LayerShape, Scheme
+from accelsim.trace.schema import SPIKING_KINDS, Approximation, LayerInfo, LayerKind, LayerShape, Scheme
 from accelsim.trace.values import fraction, layer_name, shown, whole
 
 FORMAT = "accelsim-trace"
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 2, 0
+WITHOUT_SPIKES = (1, 0)
+"""Version of a file without layers of spiking neurons: any reader there ever was reads it."""
+
 BLOCK_BYTES = 256 * 1024
 """Unpacked bytes that a block aims at; a block always holds at least one whole image."""
 
@@ -36,7 +39,7 @@ class SchemeEntry:
 
 @dataclass(frozen=True)
 class BlockTable:
-    """How the masks of one (scheme, layer) are cut into blocks of images, and each block's CRC-32."""
+    """How the masks of one (scheme, layer), or the spikes of a layer, are cut into blocks of images; their CRC-32s."""
 
     images_per_block: int
     crc32: tuple[int, ...]
@@ -44,7 +47,10 @@ class BlockTable:
 
 @dataclass(frozen=True)
 class Header:
-    """What the header document says, checked. `blocks` is keyed by (scheme name, layer name)."""
+    """What the header document says, checked.
+
+    `blocks`, of masks, is keyed by (scheme name, layer name); `spikes`, of input spikes, by layer name.
+    """
 
     network: str
     dataset: str
@@ -56,7 +62,17 @@ class Header:
     layers: tuple[LayerInfo, ...]
     schemes: tuple[SchemeEntry, ...]
     blocks: Mapping[tuple[str, str], BlockTable]
-    version: tuple[int, int] = field(default=(MAJOR, MINOR))
+    spikes: Mapping[str, BlockTable] = field(default_factory=dict)
+    stated_version: tuple[int, int] | None = None
+    """What a file said; None for a new one."""
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """(major, minor) of the format."""
+        if self.stated_version is not None:
+            return self.stated_version
+        spiking = any(layer.shape.kind in SPIKING_KINDS for layer in self.layers)
+        return (MAJOR, MINOR) if spiking else WITHOUT_SPIKES
 
     def to_bytes(self) -> bytes:
         """The canonical document: ASCII JSON, sorted keys, no spaces."""
@@ -75,15 +91,14 @@ class Header:
             "layers": [_layer_document(layer) for layer in self.layers],
             "schemes": [_scheme_document(entry) for entry in self.schemes],
             "masks": [
-                {
-                    "scheme": scheme,
-                    "layer": layer,
-                    "images_per_block": table.images_per_block,
-                    "crc32": list(table.crc32),
-                }
+                {"scheme": scheme, "layer": layer, **_table_document(table)}
                 for (scheme, layer), table in self.blocks.items()
             ],
         }
+        if self.version[0] >= 2:
+            document["spikes"] = [
+                {"layer": layer, **_table_document(table)} for layer, table in self.spikes.items()
+            ]
         text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return text.encode("ascii")
 
@@ -93,9 +108,9 @@ def header_sha256(document: bytes) -> str:
     return hashlib.sha256(document).hexdigest()
 
 
-def images_per_block(shape: LayerShape, images: int) -> int:
-    """Images of one block: as many as fit BLOCK_BYTES, at least 1, at most all."""
-    return max(1, min(images, BLOCK_BYTES // (shape.positions * shape.mask_bytes)))
+def images_per_block(image_bytes: int, images: int) -> int:
+    """Images of one block, each of so many bytes: as many as fit BLOCK_BYTES, at least 1, at most all."""
+    return max(1, min(images, BLOCK_BYTES // image_bytes))
 
 
 def parse_header(document: bytes, where: str) -> Header:
@@ -170,7 +185,7 @@ class _ApproximationModel(_Model):
 
 class _LayerModel(_Model):
     name: str
-    kind: Literal["conv", "linear"]
+    kind: LayerKind
     c_in: int
     c_out: int
     kernel: list[int]
@@ -186,6 +201,8 @@ class _LayerModel(_Model):
     d: int
     macs: int
     approximation: _ApproximationModel | None
+    steps: int = 1
+    noise: bool = False
 
 
 class _SchemeModel(_Model):
@@ -206,6 +223,12 @@ class _MasksModel(_Model):
     crc32: list[int]
 
 
+class _SpikesModel(_Model):
+    layer: str
+    images_per_block: int
+    crc32: list[int]
+
+
 class _HeaderModel(_Model):
     bit_order: Literal["little"]
     position_order: Literal["row-major (h_out, w_out)"]
@@ -219,15 +242,19 @@ class _HeaderModel(_Model):
     layers: list[_LayerModel] = Field(min_length=1)
     schemes: list[_SchemeModel] = Field(min_length=1)
     masks: list[_MasksModel]
+    spikes: list[_SpikesModel] = Field(default_factory=list)
 
 
 _SHAPE_FIELDS = ("kind", "c_in", "c_out", "kernel", "stride", "padding", "dilation", "groups", "h_in", "w_in")
+_NEURON_FIELDS = ("steps", "noise")
 _DERIVED_FIELDS = ("h_out", "w_out", "n", "d", "macs")
 
 
 def _layer_document(layer: LayerInfo) -> dict[str, Any]:
     shape, approximation = layer.shape, layer.approximation
     document = {name: getattr(shape, name) for name in _SHAPE_FIELDS + _DERIVED_FIELDS}
+    if shape.kind in SPIKING_KINDS:
+        document |= {name: getattr(shape, name) for name in _NEURON_FIELDS}
     document["name"] = layer.name
     document["approximation"] = approximation and {
         "k": approximation.k,
@@ -235,6 +262,10 @@ def _layer_document(layer: LayerInfo) -> dict[str, Any]:
         "seed": approximation.seed,
     }
     return document
+
+
+def _table_document(table: BlockTable) -> dict[str, Any]:
+    return {"images_per_block": table.images_per_block, "crc32": list(table.crc32)}
 
 
 def _scheme_document(entry: SchemeEntry) -> dict[str, Any]:
@@ -262,10 +293,10 @@ def _check_version(raw: object, where: str) -> None:
     major, minor = version
     if major > MAJOR:
         raise AccelsimError(
-            f"{where}: trace format {major}.{minor} is newer than this accelsim reads ({MAJOR}.x); "
+            f"{where}: trace format {major}.{minor} is newer than this accelsim reads (1.x to {MAJOR}.x); "
             "upgrade accelsim"
         )
-    if major < MAJOR:
+    if major < WITHOUT_SPIKES[0]:
         raise AccelsimError(f"{where}: trace format {major}.{minor} is older than this accelsim reads")
 
 
@@ -275,6 +306,9 @@ def _header(model: _HeaderModel, version: tuple[int, int]) -> Header:
     _check_unique("layers", [layer.name for layer in layers])
     _check_unique("schemes", [entry.scheme.name for entry in schemes])
     image_ids = check_image_ids(model.image_ids)
+    for layer in layers:
+        if version[0] < 2 and layer.shape.kind in SPIKING_KINDS:
+            raise AccelsimError(f"layers[{layer.index}]: kind {layer.shape.kind} needs format 2.0")
     return Header(
         network=check_label("network", model.network),
         dataset=check_label("dataset", model.dataset),
@@ -286,7 +320,8 @@ def _header(model: _HeaderModel, version: tuple[int, int]) -> Header:
         layers=layers,
         schemes=schemes,
         blocks=_blocks(model.masks, layers, schemes, len(image_ids)),
-        version=version,
+        spikes=_spikes(model.spikes, layers, len(image_ids)),
+        stated_version=version,
     )
 
 
@@ -294,7 +329,7 @@ def _layer(index: int, model: _LayerModel) -> LayerInfo:
     where = f"layers[{index}]"
     try:
         name = layer_name("name", model.name)
-        shape = LayerShape(**{key: getattr(model, key) for key in _SHAPE_FIELDS})
+        shape = LayerShape(**{key: getattr(model, key) for key in _SHAPE_FIELDS + _NEURON_FIELDS})
         approximation = None
         if model.approximation is not None:
             approximation = Approximation(**model.approximation.model_dump())
@@ -342,12 +377,30 @@ def _blocks(
         where = f"masks[{i}] (scheme {shown(table.scheme)}, layer {shown(table.layer)})"
         if key not in wanted or key in blocks:
             raise AccelsimError(f"{where} belongs to no layer with masks, or is there twice")
-        size = whole(f"{where}: images_per_block", table.images_per_block, 1, images)
-        count = -(-images // size)
-        if len(table.crc32) != count:
-            raise AccelsimError(f"{where}: {len(table.crc32)} block checksums; {images} images need {count}")
-        crcs = tuple(whole(f"{where}: crc32[{j}]", crc, 0, 0xFFFFFFFF) for j, crc in enumerate(table.crc32))
-        blocks[key] = BlockTable(size, crcs)
+        blocks[key] = _block_table(table, where, images)
     for scheme, name in sorted(wanted - blocks.keys()):
         raise AccelsimError(f"masks: scheme {shown(scheme)}, layer {shown(name)} is missing")
     return blocks
+
+
+def _spikes(tables: list[_SpikesModel], layers: tuple[LayerInfo, ...], images: int) -> dict[str, BlockTable]:
+    wanted = [layer.name for layer in layers if layer.shape.has_spikes]
+    spikes: dict[str, BlockTable] = {}
+    for i, table in enumerate(tables):
+        where = f"spikes[{i}] (layer {shown(table.layer)})"
+        if table.layer not in wanted or table.layer in spikes:
+            raise AccelsimError(f"{where} belongs to no layer with input spikes, or is there twice")
+        spikes[table.layer] = _block_table(table, where, images)
+    for name in wanted:
+        if name not in spikes:
+            raise AccelsimError(f"spikes: layer {shown(name)} is missing")
+    return spikes
+
+
+def _block_table(table: _MasksModel | _SpikesModel, where: str, images: int) -> BlockTable:
+    size = whole(f"{where}: images_per_block", table.images_per_block, 1, images)
+    count = -(-images // size)
+    if len(table.crc32) != count:
+        raise AccelsimError(f"{where}: {len(table.crc32)} block checksums; {images} images need {count}")
+    crcs = tuple(whole(f"{where}: crc32[{j}]", crc, 0, 0xFFFFFFFF) for j, crc in enumerate(table.crc32))
+    return BlockTable(size, crcs)

@@ -14,6 +14,7 @@ from accelsim.trace.masks import (
     BoolMasks,
     PackedMasks,
     as_bool_masks,
+    as_bool_spikes,
     check_structure,
     pack,
     padding_is_zero,
@@ -29,6 +30,8 @@ class LayerTrace:
     image_ids: which images, as the data set numbers them; their count is `images`.
     masks: uint8 (images, positions, ceil(n / 8)), read-only, neuron i = bit i % 8 of byte i // 8, positions
         row-major (h_out, w_out); None when every neuron is precise (dense scheme or always-dense layer).
+    spikes: uint8 (images, positions, ceil(d / 8)), read-only, input i = bit i % 8 of byte i // 8, positions
+        in the order of time; of layers of kind "spiking", None for all others.
     """
 
     name: str
@@ -38,9 +41,11 @@ class LayerTrace:
     scheme: Scheme
     image_ids: tuple[int, ...]
     masks: PackedMasks | None
+    spikes: PackedMasks | None = None
 
     def __post_init__(self) -> None:
         where = f"layer {self.name}, scheme {self.scheme.name}"
+        self._check_spikes(where)
         if self.is_dense:
             return
         if LayerInfo(self.name, self.index, self.shape, self.approximation).is_dense(self.scheme):
@@ -86,6 +91,39 @@ class LayerTrace:
         check_structure(masks, shape, scheme, where)
         ids = tuple(range(len(masks)) if image_ids is None else image_ids)
         return cls(name, index, shape, approximation, scheme, ids, pack(masks))
+
+    @classmethod
+    def from_spikes(
+        cls,
+        name: str,
+        shape: LayerShape,
+        spikes: NDArray[Any],
+        *,
+        scheme: Scheme | None = None,
+        index: int = 0,
+        image_ids: Sequence[int] | None = None,
+    ) -> Self:
+        """A layer of kind "spiking" from a NumPy array: bool (images, steps, d), True = a spike.
+
+        scheme: what the other layers run under; dense by default. Raises AccelsimError for a wrong shape or dtype.
+        """
+        bits = as_bool_spikes(spikes, shape, f"layer {name}")
+        ids = tuple(range(len(bits)) if image_ids is None else image_ids)
+        return cls(name, index, shape, None, scheme or Scheme.dense(), ids, None, pack(bits))
+
+    def _check_spikes(self, where: str) -> None:
+        if not self.shape.has_spikes or self.spikes is None:
+            if self.shape.has_spikes or self.spikes is not None:
+                raise AccelsimError(f"{where}: layers of kind 'spiking', and no others, have input spikes")
+            return
+        wanted = (len(self.image_ids), self.shape.positions, self.shape.spike_bytes)
+        if self.spikes.shape != wanted or self.spikes.dtype != np.uint8:
+            raise AccelsimError(
+                f"{where}: packed spikes are {self.spikes.dtype} {self.spikes.shape}; allowed: uint8 {wanted}"
+            )
+        if not padding_is_zero(self.spikes, self.shape.d):
+            raise AccelsimError(f"{where}: a spike bit at or above input {self.shape.d} is set")
+        self.spikes.setflags(write=False)
 
     @property
     def images(self) -> int:

@@ -1,7 +1,8 @@
-"""Essential masks: packing to bits, and the rules that every mask must obey.
+"""Essential masks and input spikes: packing to bits, and the rules that they must obey.
 
 Packed masks are uint8 (images, positions, ceil(n / 8)), neuron i in bit i % 8 of byte i // 8 (little bit
-order), the unused high bits of the last byte zero. True or 1 means essential (computed precisely).
+order), the unused high bits of the last byte zero. True or 1 means essential (computed precisely). Spikes are packed
+alike, with the d inputs in place of the n neurons.
 """
 
 from __future__ import annotations
@@ -20,25 +21,46 @@ BoolMasks = NDArray[np.bool_]
 
 def check_form(masks: object, shape: LayerShape, where: str) -> None:
     """Raise AccelsimError unless `masks` is a bool or uint8 array (images >= 1, positions, n)."""
-    if not isinstance(masks, np.ndarray):
-        raise AccelsimError(f"{where}: masks is a {type(masks).__name__}; allowed: a NumPy array")
-    if masks.ndim != 3 or masks.shape[1:] != (shape.positions, shape.n) or masks.shape[0] < 1:
-        raise AccelsimError(
-            f"{where}: masks have shape {masks.shape}; "
-            f"allowed: (images, positions, n) = (1 or more, {shape.positions}, {shape.n})"
-        )
-    if masks.dtype not in (np.bool_, np.uint8):
-        raise AccelsimError(f"{where}: masks are {masks.dtype}; allowed: bool, or uint8 holding 0 and 1")
+    _check_form(masks, "masks", "n", (shape.positions, shape.n), where)
 
 
 def as_bool_masks(masks: NDArray[Any], shape: LayerShape, where: str) -> BoolMasks:
     """`masks` as bool (images, positions, n); raises AccelsimError for a wrong form or a uint8 above 1."""
     check_form(masks, shape, where)
-    if masks.dtype == np.bool_:
-        return masks
-    if int(masks.max()) > 1:
-        raise AccelsimError(f"{where}: masks hold {int(masks.max())}; allowed in uint8: 0 and 1")
-    return masks.astype(np.bool_)
+    return _as_bool(masks, "masks", where)
+
+
+def check_spike_form(spikes: object, shape: LayerShape, where: str) -> None:
+    """Raise AccelsimError unless the layer has spikes, and these are a bool or uint8 array (images >= 1, steps, d)."""
+    if not shape.has_spikes:
+        raise AccelsimError(f"{where}: a layer of kind {shape.kind} has no input spikes")
+    _check_form(spikes, "spikes", "d", (shape.positions, shape.d), where)
+
+
+def as_bool_spikes(spikes: NDArray[Any], shape: LayerShape, where: str) -> BoolMasks:
+    """`spikes` as bool (images, steps, d); raises AccelsimError for a wrong form or a uint8 above 1."""
+    check_spike_form(spikes, shape, where)
+    return _as_bool(spikes, "spikes", where)
+
+
+def _check_form(bits: object, what: str, last: str, wanted: tuple[int, int], where: str) -> None:
+    if not isinstance(bits, np.ndarray):
+        raise AccelsimError(f"{where}: {what} is a {type(bits).__name__}; allowed: a NumPy array")
+    if bits.ndim != 3 or bits.shape[1:] != wanted or bits.shape[0] < 1:
+        raise AccelsimError(
+            f"{where}: {what} have shape {bits.shape}; "
+            f"allowed: (images, positions, {last}) = (1 or more, {wanted[0]}, {wanted[1]})"
+        )
+    if bits.dtype not in (np.bool_, np.uint8):
+        raise AccelsimError(f"{where}: {what} are {bits.dtype}; allowed: bool, or uint8 holding 0 and 1")
+
+
+def _as_bool(bits: NDArray[Any], what: str, where: str) -> BoolMasks:
+    if bits.dtype == np.bool_:
+        return bits
+    if int(bits.max()) > 1:
+        raise AccelsimError(f"{where}: {what} hold {int(bits.max())}; allowed in uint8: 0 and 1")
+    return bits.astype(np.bool_)
 
 
 def pack(masks: BoolMasks) -> PackedMasks:

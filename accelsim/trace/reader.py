@@ -11,9 +11,9 @@ import numpy as np
 
 from accelsim.errors import AccelsimError
 from accelsim.trace import container
-from accelsim.trace.header import Header, parse_header
+from accelsim.trace.header import BlockTable, Header, parse_header
 from accelsim.trace.layer_trace import LayerTrace
-from accelsim.trace.masks import padding_is_zero
+from accelsim.trace.masks import PackedMasks, padding_is_zero
 from accelsim.trace.schema import LayerInfo, Scheme
 from accelsim.trace.values import shown
 
@@ -101,34 +101,53 @@ class TraceFile:
         return self._by_name[name]
 
     def layer(self, name: str, scheme: Scheme | str, images: slice = slice(None)) -> LayerTrace:
-        """A layer's masks under a scheme, for a range of images (places in the file, not image ids).
+        """A layer's masks under a scheme, and its input spikes, for a range of images (places in the file, not image ids).
 
         Reads only the blocks that hold these images. Raises AccelsimError for an unknown layer or scheme,
         an image range that is empty or outside the file, and for a damaged block, by name.
         """
         info, wanted = self.layer_info(name), self.scheme(scheme)
         first, stop = self._image_range(images)
+        masks = spikes = None
+        if not info.is_dense(wanted):
+            where = f"{self.path}: scheme {wanted.name}, layer {name}"
+            table = self.header.blocks[wanted.name, name]
+            dataset = container.masks_path(wanted.name, name)
+            masks = self._bits(dataset, where, info.shape.mask_bytes, info, table, first, stop)
+            if not padding_is_zero(masks, info.shape.n):
+                raise AccelsimError(f"{where}: a mask bit at or above neuron {info.shape.n} is set")
+        if info.shape.has_spikes:
+            where = f"{self.path}: spikes, layer {name}"
+            table = self.header.spikes[name]
+            dataset = container.spikes_path(name)
+            spikes = self._bits(dataset, where, info.shape.spike_bytes, info, table, first, stop)
+            if not padding_is_zero(spikes, info.shape.d):
+                raise AccelsimError(f"{where}: a spike bit at or above input {info.shape.d} is set")
         ids = self.image_ids[first:stop]
-        if info.is_dense(wanted):
-            return LayerTrace(name, info.index, info.shape, info.approximation, wanted, ids, None)
-        table = self.header.blocks[wanted.name, name]
+        return LayerTrace(name, info.index, info.shape, info.approximation, wanted, ids, masks, spikes)
+
+    def _bits(
+        self,
+        dataset: str,
+        where: str,
+        position_bytes: int,
+        info: LayerInfo,
+        table: BlockTable,
+        first: int,
+        stop: int,
+    ) -> PackedMasks:
+        """The packed bits of images first to stop - 1, (images, positions, position_bytes)."""
+        shape = (len(self.image_ids), info.shape.positions, position_bytes)
         size = table.images_per_block
-        masks = np.empty((stop - first, info.shape.positions, info.shape.mask_bytes), np.uint8)
+        bits = np.empty((stop - first, *shape[1:]), np.uint8)
         with container.opened(self.path) as file:
             if container.read_header(file, self.path)[1] != self.sha256:
                 raise AccelsimError(f"{self.path}: was replaced by another trace since it was opened")
             for block in range(first // size, (stop - 1) // size + 1):
-                rows = container.read_block(
-                    file, self.path, wanted.name, info, len(self.image_ids), table, block
-                )
+                rows = container.read_block(file, dataset, where, shape, table, block)
                 low, high = max(first, block * size), min(stop, block * size + len(rows))
-                masks[low - first : high - first] = rows[low - block * size : high - block * size]
-        if not padding_is_zero(masks, info.shape.n):
-            raise AccelsimError(
-                f"{self.path}: scheme {wanted.name}, layer {name}: a mask bit at or above neuron "
-                f"{info.shape.n} is set"
-            )
-        return LayerTrace(name, info.index, info.shape, info.approximation, wanted, ids, masks)
+                bits[low - first : high - first] = rows[low - block * size : high - block * size]
+        return bits
 
     def __repr__(self) -> str:
         return (

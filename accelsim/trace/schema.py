@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal, Self
+from dataclasses import dataclass, replace
+from typing import Literal, Self, get_args
 
 from accelsim.errors import AccelsimError
 from accelsim.trace.values import MAX_DIMENSION, fraction, pair, shown, whole
 
-LayerKind = Literal["conv", "linear"]
+LayerKind = Literal["conv", "linear", "current", "spiking"]
+SPIKING_KINDS: tuple[LayerKind, ...] = ("current", "spiking")
+"""Layers whose outputs are spiking neurons."""
+
 SchemeKind = Literal["dense", "unstructured", "nm"]
 Scope = Literal["image", "position", "calibrated"]
 
@@ -17,7 +20,7 @@ SCOPES: tuple[Scope, ...] = ("image", "position", "calibrated")
 MAX_GROUP_SIZE = 1024
 MAX_SEED = (1 << 64) - 1
 MAX_IMAGE_MASK_BYTES = 1 << 30
-"""Largest packed mask of one image of one layer; a block of the file holds at least one image."""
+"""Largest packed mask, or input spikes, of one image of one layer; a block of the file holds at least one image."""
 
 _NM = re.compile(r"nm-([0-9]{1,9})of([0-9]{1,9})")
 _UNSTRUCTURED = re.compile(r"unstructured-([0-9]{1,3}(?:\.[0-9]{1,4})?)(?:-(position|calibrated))?")
@@ -25,9 +28,15 @@ _UNSTRUCTURED = re.compile(r"unstructured-([0-9]{1,3}(?:\.[0-9]{1,4})?)(?:-(posi
 
 @dataclass(frozen=True, kw_only=True)
 class LayerShape:
-    """The geometry of one convolution or fully connected layer.
+    """The geometry of one convolution or fully connected layer, and the time steps of its spiking neurons.
 
     All pairs are (height, width). `padding` is symmetric: that many zeros on both sides.
+
+    kind: "current" and "spiking" are fully connected layers of spiking neurons, made by the constructors of
+        these names. A "spiking" layer's inputs are spikes: its positions are time steps, `w_in` of them. The
+        inputs of a "current" layer are words that stay the same for all steps: it has one position.
+    steps: time steps of the neurons; 1 for other kinds.
+    noise: whether every neuron adds a normal random number to its potential in every step.
     Raises AccelsimError for anything impossible (a stride of 0, no output position, ...).
     """
 
@@ -41,11 +50,15 @@ class LayerShape:
     groups: int = 1
     h_in: int
     w_in: int
+    steps: int = 1
+    noise: bool = False
 
     def __post_init__(self) -> None:
-        if self.kind not in ("conv", "linear"):
-            raise AccelsimError(f"layer shape: kind is {shown(self.kind)}; allowed: 'conv', 'linear'")
-        for field in ("c_in", "c_out", "groups", "h_in", "w_in"):
+        kinds = get_args(LayerKind)
+        if self.kind not in kinds:
+            allowed = ", ".join(f"'{kind}'" for kind in kinds)
+            raise AccelsimError(f"layer shape: kind is {shown(self.kind)}; allowed: {allowed}")
+        for field in ("c_in", "c_out", "groups", "h_in", "w_in", "steps"):
             number = whole(f"layer shape: {field}", getattr(self, field), 1, MAX_DIMENSION)
             object.__setattr__(self, field, number)
         for field, low in (("kernel", 1), ("stride", 1), ("padding", 0), ("dilation", 1)):
@@ -56,11 +69,12 @@ class LayerShape:
                 raise AccelsimError(
                     f"layer shape: {field} {getattr(self, field)} is not a multiple of groups {self.groups}"
                 )
-        if self.kind == "linear" and not self._is_plain_linear:
+        if self.kind == "linear" and not (self._is_fully_connected and self.w_in == 1):
             raise AccelsimError(
                 "layer shape: a linear layer has kernel, stride and dilation (1, 1), padding (0, 0), "
                 "groups, h_in and w_in 1; use LayerShape.linear"
             )
+        self._check_neurons()
         if self.h_out < 1 or self.w_out < 1:
             raise AccelsimError(
                 f"layer shape: kernel {self.kernel} with dilation {self.dilation} does not fit "
@@ -71,11 +85,38 @@ class LayerShape:
                 f"layer shape: {self.positions} positions of {self.n} neurons need more than "
                 f"{MAX_IMAGE_MASK_BYTES} mask bytes an image"
             )
+        if self.has_spikes and self.positions * self.spike_bytes > MAX_IMAGE_MASK_BYTES:
+            raise AccelsimError(
+                f"layer shape: {self.positions} steps of {self.d} inputs need more than "
+                f"{MAX_IMAGE_MASK_BYTES} spike bytes an image"
+            )
 
     @classmethod
     def linear(cls, in_features: int, out_features: int) -> Self:
         """A fully connected layer: one position, d = in_features, n = out_features."""
         return cls(kind="linear", c_in=in_features, c_out=out_features, kernel=(1, 1), h_in=1, w_in=1)
+
+    @classmethod
+    def current(cls, in_features: int, out_features: int, steps: int, *, noise: bool = False) -> Self:
+        """Spiking neurons with the same input words in all steps: one position, d = in_features."""
+        linear = cls.linear(in_features, out_features)
+        return replace(linear, kind="current", steps=steps, noise=noise)
+
+    @classmethod
+    def spiking(cls, in_features: int, out_features: int, steps: int, *, noise: bool = False) -> Self:
+        """Spiking neurons fed by spikes: a position for each time step, d = in_features bits."""
+        linear = cls.linear(in_features, out_features)
+        return replace(linear, kind="spiking", w_in=steps, steps=steps, noise=noise)
+
+    @property
+    def has_spikes(self) -> bool:
+        """Whether the inputs are spikes, so that a trace holds them."""
+        return self.kind == "spiking"
+
+    @property
+    def spike_bytes(self) -> int:
+        """Bytes of one time step's packed input spikes, ceil(d / 8)."""
+        return (self.d + 7) // 8
 
     @property
     def h_out(self) -> int:
@@ -111,9 +152,28 @@ class LayerShape:
         return (self.n + 7) // 8
 
     @property
-    def _is_plain_linear(self) -> bool:
-        ones = (self.kernel, self.stride, self.dilation, (self.groups, self.h_in), (1, self.w_in))
+    def _is_fully_connected(self) -> bool:
+        ones = (self.kernel, self.stride, self.dilation, (self.groups, self.h_in))
         return all(two == (1, 1) for two in ones) and self.padding == (0, 0)
+
+    def _check_neurons(self) -> None:
+        """Raise AccelsimError for time steps and noise that do not fit the kind."""
+        if not isinstance(self.noise, bool):
+            raise AccelsimError(f"layer shape: noise is {shown(self.noise)}; allowed: true, false")
+        if self.kind not in SPIKING_KINDS:
+            if self.steps != 1 or self.noise:
+                raise AccelsimError(f"layer shape: a layer of kind {self.kind} has 1 step and no noise")
+            return
+        positions = self.steps if self.has_spikes else 1
+        if not self._is_fully_connected:
+            raise AccelsimError(
+                f"layer shape: a {self.kind} layer has kernel, stride and dilation (1, 1), padding (0, 0), "
+                f"groups and h_in 1; use LayerShape.{self.kind}"
+            )
+        if self.w_in != positions:
+            raise AccelsimError(
+                f"layer shape: a {self.kind} layer of {self.steps} steps has w_in {positions}, not {self.w_in}"
+            )
 
     def _out(self, size_in: int, axis: int) -> int:
         reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
@@ -137,7 +197,9 @@ class Approximation:
         object.__setattr__(self, "seed", whole("approximation: seed", self.seed, 0, MAX_SEED))
 
     def check_fits(self, shape: LayerShape) -> None:
-        """Raise AccelsimError if P (k x d) has fewer than nnz entries."""
+        """Raise AccelsimError if P (k x d) has fewer than nnz entries, or the layer is of spiking neurons."""
+        if shape.kind in SPIKING_KINDS:
+            raise AccelsimError(f"approximation: a layer of kind {shape.kind} has none")
         if self.nnz > self.k * shape.d:
             raise AccelsimError(
                 f"approximation: nnz {self.nnz} is more than P has entries ({self.k} x {shape.d})"

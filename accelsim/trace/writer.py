@@ -27,7 +27,15 @@ from accelsim.trace.header import (
     check_weights_sha256,
     images_per_block,
 )
-from accelsim.trace.masks import PackedMasks, as_bool_masks, check_form, check_structure, pack
+from accelsim.trace.masks import (
+    PackedMasks,
+    as_bool_masks,
+    as_bool_spikes,
+    check_form,
+    check_spike_form,
+    check_structure,
+    pack,
+)
 from accelsim.trace.schema import MAX_SEED, Approximation, LayerInfo, LayerShape, Scheme
 from accelsim.trace.values import layer_name, shown, whole
 from accelsim.version import __version__
@@ -73,6 +81,7 @@ class TraceWriter:
         self._layers: dict[str, LayerInfo] = {}
         self._schemes: dict[str, SchemeEntry] = {}
         self._streams: dict[tuple[str, str], _Stream] = {}
+        self._spikes: dict[str, _Stream] = {}
         with self._naming_file():
             self._network = check_label("network", network)
             self._dataset = check_label("dataset", dataset)
@@ -155,14 +164,39 @@ class TraceWriter:
             for start in range(0, len(masks), step):
                 part = as_bool_masks(masks[start : start + step], stream.layer.shape, where)
                 check_structure(part, stream.layer.shape, stream.scheme, where, stream.images + start)
-            room = len(self._image_ids) - stream.images
-            if len(masks) > room:
-                raise AccelsimError(
-                    f"{where}: {stream.images + len(masks)} images; the file has {len(self._image_ids)}"
-                )
+            stream.check_room(len(masks), where)
         with container.one_line(f"{self.path}: cannot write"):
             for start in range(0, len(masks), step):
                 part = as_bool_masks(masks[start : start + step], stream.layer.shape, where)
+                stream.append(self._file, pack(part))
+
+    def write_spikes(self, layer: str, spikes: NDArray[Any]) -> None:
+        """Append the input spikes of the next images of a layer of kind "spiking".
+
+        spikes: bool, or uint8 of 0 and 1, (images, steps, d); True = a spike. Any number of images at a time.
+        """
+        if self._file is None:
+            raise AccelsimError(f"{self.path}: not open; write inside the 'with' statement")
+        with self._naming_file():
+            info = self._layers.get(layer)
+            if info is None:
+                raise AccelsimError(f"layer {shown(layer)} is unknown; add_layer it")
+            where = f"spikes, layer {layer}"
+            check_spike_form(spikes, info.shape, where)
+            if layer not in self._spikes:
+                name, image_bytes = (
+                    container.spikes_path(layer),
+                    info.shape.positions * info.shape.spike_bytes,
+                )
+                self._spikes[layer] = _Stream(name, info, Scheme.dense(), image_bytes, len(self._image_ids))
+            stream = self._spikes[layer]
+            step = stream.images_per_block
+            for start in range(0, len(spikes), step):
+                as_bool_spikes(spikes[start : start + step], info.shape, where)
+            stream.check_room(len(spikes), where)
+        with container.one_line(f"{self.path}: cannot write"):
+            for start in range(0, len(spikes), step):
+                part = as_bool_spikes(spikes[start : start + step], info.shape, where)
                 stream.append(self._file, pack(part))
 
     def _stream(self, scheme: str, layer: str) -> _Stream:
@@ -178,7 +212,8 @@ class TraceWriter:
             raise AccelsimError(f"scheme {scheme}, layer {layer}: is dense and has no masks")
         key = (scheme, layer)
         if key not in self._streams:
-            self._streams[key] = _Stream(entry.scheme, info, len(self._image_ids))
+            name, image_bytes = container.masks_path(*key), info.shape.positions * info.shape.mask_bytes
+            self._streams[key] = _Stream(name, info, entry.scheme, image_bytes, len(self._image_ids))
         return self._streams[key]
 
     def _finish(self) -> None:
@@ -207,13 +242,13 @@ class TraceWriter:
                     if info.is_dense(entry.scheme):
                         continue
                     stream = self._streams.get((entry.scheme.name, info.name))
-                    images = 0 if stream is None else stream.images
-                    if stream is None or images != len(self._image_ids):
-                        raise AccelsimError(
-                            f"scheme {entry.scheme.name}, layer {info.name}: masks of {images} images; "
-                            f"the file needs all {len(self._image_ids)}"
-                        )
-                    blocks[entry.scheme.name, info.name] = stream.table()
+                    where = f"scheme {entry.scheme.name}, layer {info.name}: masks"
+                    blocks[entry.scheme.name, info.name] = self._complete_table(stream, where)
+            spikes = {
+                info.name: self._complete_table(self._spikes.get(info.name), f"layer {info.name}: spikes")
+                for info in self._layers.values()
+                if info.shape.has_spikes
+            }
         return Header(
             network=self._network,
             dataset=self._dataset,
@@ -225,7 +260,14 @@ class TraceWriter:
             layers=tuple(self._layers.values()),
             schemes=tuple(self._schemes.values()),
             blocks=blocks,
+            spikes=spikes,
         )
+
+    def _complete_table(self, stream: _Stream | None, where: str) -> BlockTable:
+        images = 0 if stream is None else stream.images
+        if stream is None or images != len(self._image_ids):
+            raise AccelsimError(f"{where} of {images} images; the file needs all {len(self._image_ids)}")
+        return stream.table()
 
     def _discard(self) -> None:
         if self._file is not None:
@@ -250,17 +292,26 @@ class TraceWriter:
 
 
 class _Stream:
-    """The masks of one (scheme, layer) on their way into the file: at most one block in memory."""
+    """The masks of one (scheme, layer), or the spikes of a layer, on their way into dataset `name`.
 
-    def __init__(self, scheme: Scheme, layer: LayerInfo, images: int) -> None:
+    At most one block is in memory. image_bytes: of the packed bits of one image.
+    """
+
+    def __init__(self, name: str, layer: LayerInfo, scheme: Scheme, image_bytes: int, images: int) -> None:
+        self.name = name
         self.scheme = scheme
         self.layer = layer
         self.images = 0
-        self.images_per_block = images_per_block(layer.shape, images)
+        self.images_per_block = images_per_block(image_bytes, images)
         self._of = images
         self._crc32: list[int] = []
         self._block: PackedMasks | None = None
         self._filled = 0
+
+    def check_room(self, images: int, where: str) -> None:
+        """Raise AccelsimError if so many images more are too many."""
+        if self.images + images > self._of:
+            raise AccelsimError(f"{where}: {self.images + images} images; the file has {self._of}")
 
     def append(self, file: h5py.File, packed: PackedMasks) -> None:
         """Take the next images, at most a block of them, and write a block whenever one is full."""
@@ -283,7 +334,7 @@ class _Stream:
 
     def _flush(self, file: h5py.File, block: PackedMasks) -> None:
         if not self._crc32:
-            container.create_masks(file, self.scheme.name, self.layer, self._of, block)
-        container.write_block(file, self.scheme.name, self.layer, self.images - len(block), block)
+            container.create_bits(file, self.name, self._of, block)
+        container.write_block(file, self.name, self.images - len(block), block)
         self._crc32.append(zlib.crc32(block.tobytes()))
         self._block = None

@@ -20,10 +20,14 @@ Readout = Literal["last", "count"]
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass: `outputs` (N, C, classes) and, if asked for, a record of every layer."""
+    """One pass: `outputs` (N, C, classes) and, if asked for, a record of every layer with noise.
+
+    spikes: of a spiking network, if asked for, what each layer fires: (steps, N, C, outputs).
+    """
 
     outputs: Tensor
     records: tuple[Record, ...]
+    spikes: tuple[Tensor, ...] = ()
 
 
 class NoisyNetwork(nn.Module):
@@ -140,7 +144,7 @@ class SpikingNetwork(NoisyNetwork):
     ) -> Pass:
         # Layer by layer, all steps of one before the next: nothing feeds back.
         signal = x[None, :, None, :]
-        records = []
+        records, fired = [], []
         for layer in self.noisy_layers():
             current = layer.mean(signal)
             current = current.expand(self.steps, -1, -1, -1)
@@ -150,8 +154,10 @@ class SpikingNetwork(NoisyNetwork):
                     records.append(Record(signal, noise))
                 current = current + layer.sigma * noise
             signal = self._spikes(current)
+            if record:
+                fired.append(signal)
         outputs = signal[-1] if self.readout == "last" else signal.mean(dim=0)
-        return Pass(outputs, tuple(records))
+        return Pass(outputs, tuple(records), tuple(fired))
 
     @contextmanager
     def surrogate(self, width: float | None) -> Iterator[None]:

@@ -272,6 +272,8 @@ class CoreShape:
 
 def core_shape(machine: Machine, limits: Limits | None = None) -> CoreShape:
     """The sizes of a core of `machine`. Raises AccelsimError, in one line, if it cannot be built in RTL."""
+    if machine.spiking is not None:
+        raise AccelsimError(f"{machine.where('spiking')}: cannot be built; the RTL has no spiking neurons")
     shape = CoreShape(machine, limits or Limits())
     depth = machine.mvu.pipeline_depth_cycles
     if depth < shape.depth_least:

@@ -121,5 +121,7 @@ def test_a_file_is_found_by_path_and_a_shipped_machine_by_name(tmp_path: Path) -
     own.write_text(load_machine("structured").to_yaml(), encoding="utf-8")
     assert load_machine(own).name == "structured"
     assert load_machine("dense").name == "dense"
-    with pytest.raises(AccelsimError, match="denes: no such machine; give a file, or one of: dense, str"):
+    with pytest.raises(
+        AccelsimError, match="denes: no such machine; give a file, or one of: dense, spiking-dense"
+    ):
         load_machine("denes")

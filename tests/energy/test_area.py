@@ -58,7 +58,9 @@ def test_nm_machine_by_hand() -> None:
     assert items["group_rankers"] == pytest.approx(4 * 120 * 16 * 3.3048125e-6)
     assert items["group_magnitudes"] == pytest.approx(4 * 16 * 34.846e-6)
     assert items["mask_walkers"] == pytest.approx(16 * 715.274e-6)  # 16 rows x 4 positions are 64 bits
-    assert items["result_select"] == pytest.approx(4 * 16 * 16 * 30.59e-6)  # four groups of 16, of one VPU each
+    assert items["result_select"] == pytest.approx(
+        4 * 16 * 16 * 30.59e-6
+    )  # four groups of 16, of one VPU each
     assert "threshold_comparators" not in items
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from accelsim.config import Machine
 from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
+from accelsim.trace.schema import SPIKING_KINDS
 from tests.oracles.layout import ceil_div
 
 BITS_PER_KIB = 8192
@@ -31,17 +32,33 @@ class Case:
 def cases() -> st.SearchStrategy[Case]:
     """Networks of one to three layers with a machine that fits them.
 
-    Half of them drawn by hypothesis, which favours small values and can shrink them, half from a seed.
+    A third of them drawn by hypothesis, which favours small values and can shrink them, the others from a seed; of a
+    third of the networks most layers are of spiking neurons.
     """
     seeds = st.integers(min_value=0, max_value=(1 << 64) - 1)
-    return st.one_of(st.randoms(use_true_random=False).map(random_case), seeds.map(Random).map(random_case))
+    return st.one_of(
+        st.randoms(use_true_random=False).map(random_case),
+        seeds.map(Random).map(random_case),
+        seeds.map(Random).map(spiking_case),
+    )
 
 
 def random_case(rng: Random) -> Case:
-    """As `cases`, from any random generator."""
+    """A network without spiking neurons, and a machine, from any random generator."""
+    return _random_case(rng, spiking=0.0)
+
+
+def spiking_case(rng: Random) -> Case:
+    """A network whose layers are mostly of spiking neurons, and a machine, from any random generator."""
+    return _random_case(rng, spiking=0.7)
+
+
+def _random_case(rng: Random, spiking: float) -> Case:
     scheme = random_scheme(rng)
     images = rng.randint(1, 2)
-    layers = tuple(random_layer(rng, scheme, images, index) for index in range(rng.choice((1, 1, 2, 3))))
+    layers = tuple(
+        random_layer(rng, scheme, images, index, spiking=spiking) for index in range(rng.choice((1, 1, 2, 3)))
+    )
     return Case(layers, random_machine(rng, layers), rng.randrange(images))
 
 
@@ -53,8 +70,15 @@ def random_scheme(rng: Random) -> Scheme:
     return Scheme.unstructured(noise=0.5) if kind == "unstructured" else Scheme.dense()
 
 
-def random_layer(rng: Random, scheme: Scheme, images: int = 1, index: int = 0) -> LayerTrace:
-    """A layer that is now and then always dense, else masked as the scheme says."""
+def random_layer(
+    rng: Random, scheme: Scheme, images: int = 1, index: int = 0, *, spiking: float = 0.0
+) -> LayerTrace:
+    """A layer that is now and then always dense, else masked as the scheme says.
+
+    spiking: probability that its neurons spike instead.
+    """
+    if spiking and rng.random() < spiking:
+        return _random_spiking_layer(rng, scheme, images, index)
     shape = _random_shape(rng)
     if rng.random() < 0.15:
         approximation = None
@@ -69,6 +93,20 @@ def random_layer(rng: Random, scheme: Scheme, images: int = 1, index: int = 0) -
     return LayerTrace.from_masks(
         f"layer{index}", shape, scheme, masks, approximation, index=index, image_ids=range(images)
     )
+
+
+def _random_spiking_layer(rng: Random, scheme: Scheme, images: int, index: int) -> LayerTrace:
+    """Spiking neurons with words or spikes as inputs, silent and busy steps among them."""
+    d, n, steps, noise = rng.randint(1, 80), rng.randint(1, 30), rng.randint(1, 9), rng.random() < 0.5
+    ids = range(images)
+    if rng.random() < 0.25:
+        shape = LayerShape.current(d, n, steps, noise=noise)
+        return LayerTrace.from_masks(f"layer{index}", shape, scheme, None, index=index, image_ids=ids)
+    draw = np.random.default_rng(rng.getrandbits(32))
+    spikes = draw.random((images, steps, d)) < draw.choice([0.0, 0.02, 0.1, 0.5])
+    spikes[draw.random((images, steps)) < 0.2] = False
+    shape = LayerShape.spiking(d, n, steps, noise=noise)
+    return LayerTrace.from_spikes(f"layer{index}", shape, spikes, scheme=scheme, index=index, image_ids=ids)
 
 
 def _random_shape(rng: Random) -> LayerShape:
@@ -177,11 +215,15 @@ def random_machine(rng: Random, layers: tuple[LayerTrace, ...]) -> Machine:
         }
     if scheme.kind == "dense" and rng.random() < 0.5:
         changes["projection"] = changes["selector"] = None
+    if any(layer.shape.kind in SPIKING_KINDS for layer in layers):
+        noise = any(layer.shape.noise for layer in layers)
+        changes["spiking"] = {"skip_silent_chunks": rng.random() < 0.6, "noise_generators": noise}
 
     unit_rows = scheme.of if scheme.kind == "nm" else 1
     slots = lookahead + 1
     window_words = input_banks * input_width // 16
     input_bits = 16 * max(_map_words(each.shape, window_words) for each in layers)
+    input_bits = max(input_bits, *(_spike_bits(each.shape, 16 * window_words) for each in layers), 0)
     output_width = rng.choice(WIDTHS)
     rows_per_vpu = max(_most_rows(each, scheme, vpus) for each in layers)
     result_bits = 16 * vpus * slots * block_size * rows_per_vpu
@@ -208,10 +250,19 @@ def _row_lines(layer: LayerTrace, bricks: int, width: int) -> int:
 def _output_lines(layer: LayerTrace, tile_rows: int, width: int) -> int:
     """Lines of the output map, or a few more: a layer of shorter rows than the longest has larger tiles than these."""
     neurons = layer.shape.n // layer.shape.groups
+    if layer.shape.kind in SPIKING_KINDS:
+        cuts = [min(tile_rows, neurons - first) for first in range(0, neurons, tile_rows)]
+        states = layer.shape.noise + layer.shape.has_spikes
+        return sum(layer.shape.steps * ceil_div(n, width) + states * ceil_div(16 * n, width) for n in cuts)
     lines = sum(
         ceil_div(16 * min(tile_rows, neurons - first), width) for first in range(0, neurons, tile_rows)
     )
     return layer.shape.positions * layer.shape.groups * lines
+
+
+def _spike_bits(shape: LayerShape, window_bits: int) -> int:
+    """Bits of the windows that a map of spikes takes; 0 of other maps."""
+    return shape.steps * ceil_div(shape.d, window_bits) * window_bits if shape.has_spikes else 0
 
 
 def _map_words(shape: LayerShape, window_words: int) -> int:

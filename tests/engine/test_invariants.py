@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import assume, given, settings
 
 from accelsim.config import Machine
 from accelsim.counts import Counts
 from accelsim.engine import run_image
 from accelsim.trace import LayerTrace
+from accelsim.trace.schema import SPIKING_KINDS
 from tests.engine.strategies import Case, cases
 from tests.oracles.layout import ceil_div
 
@@ -36,6 +38,10 @@ def essential(layer: LayerTrace, image: int) -> int:
     return int(layer.essential()[image].sum())
 
 
+def input_spikes(layer: LayerTrace, image: int) -> int:
+    return 0 if layer.spikes is None else int(np.unpackbits(layer.spikes[image]).sum())
+
+
 @random_cases
 @given(case=cases())
 def test_all_work_is_done_and_no_more(case: Case) -> None:
@@ -43,7 +49,11 @@ def test_all_work_is_done_and_no_more(case: Case) -> None:
         shape, k = layer.shape, 0
         assert counts.positions == shape.positions
         assert counts.essential_neurons == essential(layer, case.image)
-        assert counts.brick_ops_16bit == essential(layer, case.image) * shape.d * 16
+        multiplied = 0 if shape.has_spikes else essential(layer, case.image) * shape.d
+        assert counts.brick_ops_16bit == multiplied * 16
+        assert counts.spike_additions == shape.n * input_spikes(layer, case.image)
+        assert counts.membrane_updates == (shape.n * shape.steps if shape.kind in SPIKING_KINDS else 0)
+        assert counts.noise_draws == (counts.membrane_updates if shape.noise else 0)
         if not layer.is_dense:
             assert layer.approximation is not None
             k = layer.approximation.k
@@ -69,7 +79,8 @@ def test_cycles_cover_the_work_and_every_unit(case: Case) -> None:
         brick_ops = counts.brick_ops_4bit + counts.brick_ops_16bit
         assert counts.mvu_busy_cycles * mvu.vpus * mvu.bricks_per_vpu >= brick_ops
         assert counts.approximate_issue_cycles * mvu.vpus >= counts.vpu_steps_4bit
-        assert counts.precise_issue_cycles * mvu.vpus >= counts.vpu_steps_16bit
+        assert counts.precise_issue_cycles * mvu.vpus >= counts.vpu_steps_16bit + counts.vpu_steps_1bit
+        assert counts.vpu_steps_1bit * mvu.lanes >= counts.spike_additions
         assert counts.vpu_steps_4bit * mvu.bricks_per_vpu >= counts.brick_ops_4bit
         assert counts.vpu_steps_16bit * mvu.bricks_per_vpu >= counts.brick_ops_16bit
         at_work = counts.core_cycles - counts.barrier_cycles - counts.dram_cycles
@@ -81,7 +92,12 @@ def test_cycles_cover_the_work_and_every_unit(case: Case) -> None:
         ):
             assert at_work >= busy
         banks = case.machine.output_sram.banks
-        assert counts.output_busy_cycles * banks >= counts.output_sram_writes
+        accesses = counts.output_sram_writes + counts.membrane_reads + counts.membrane_writes
+        assert counts.output_busy_cycles * banks >= accesses
+        assert (
+            counts.output_busy_cycles * banks * case.machine.output_sram.width_bits
+            >= 16 * counts.membrane_updates
+        )
         assert counts.fetch_cycles * case.machine.input_sram.banks >= counts.input_sram_reads
         assert counts.front_busy_cycles >= max(counts.fetch_cycles, counts.projection_cycles)
         assert counts.front_busy_cycles <= counts.fetch_cycles + counts.projection_cycles
@@ -185,6 +201,8 @@ def test_holding_weights_saves_reads_and_changes_no_work(case: Case) -> None:
             "brick_ops_16bit",
             "vpu_steps_4bit",
             "vpu_steps_16bit",
+            "vpu_steps_1bit",
+            "spike_additions",
             "front_busy_cycles",
         ):
             assert getattr(one, name) == getattr(other, name)
@@ -200,6 +218,26 @@ def test_sharing_spare_vpus_never_costs_mvu_cycles(case: Case) -> None:
         assert one.blocks == other.blocks
         assert one.vpu_steps_4bit == other.vpu_steps_4bit
         assert one.vpu_steps_16bit == other.vpu_steps_16bit
+        assert one.vpu_steps_1bit == other.vpu_steps_1bit
+
+
+@random_cases
+@given(case=cases())
+def test_skipping_silent_chunks_saves_and_changes_no_result(case: Case) -> None:
+    assume(case.machine.spiking is not None)
+    skipping, all_chunks = (run(_skip(case, skip)) for skip in (True, False))
+    for one, other in zip(skipping, all_chunks, strict=True):
+        assert other.event_walks == 0
+        for name in ("vpu_steps_1bit", "weight_sram_reads_16bit", "patch_buffer_reads", "mvu_busy_cycles"):
+            assert getattr(one, name) <= getattr(other, name)
+        for name in ("spike_additions", "membrane_updates", "output_sram_writes", "fetch_cycles"):
+            assert getattr(one, name) == getattr(other, name)
+
+
+def _skip(case: Case, skip: bool) -> Case:
+    machine: Machine = case.machine
+    assert machine.spiking is not None
+    return with_machine(case, spiking=machine.spiking.model_copy(update={"skip_silent_chunks": skip}))
 
 
 def _spare(case: Case, spare: str) -> Case:

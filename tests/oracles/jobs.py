@@ -20,7 +20,7 @@ def front_end_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machi
     """Bring a block's patches window by window, and project them on the way, position by position."""
     for _ in block:
         tally["positions"] += tile.counts_positions
-        tally["patch_buffer_writes"] += ceil_div(16 * tile.d, machine.patch_buffer.width_bits)
+        tally["patch_buffer_writes"] += ceil_div(tile.input_bits * tile.d, machine.patch_buffer.width_bits)
         if tile.projects:
             yield from _project(tally, tile, machine)
         else:
@@ -29,7 +29,7 @@ def front_end_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machi
 
 def _fetch(tally: Tally, tile: Tile, machine: Machine) -> Job:
     """Read a whole patch, a window a cycle."""
-    reads_left = ceil_div(16 * tile.d, machine.input_sram.width_bits)
+    reads_left = ceil_div(tile.input_bits * tile.d, machine.input_sram.width_bits)
     while reads_left:
         reads = min(reads_left, machine.input_sram.banks)
         reads_left -= reads
@@ -67,32 +67,38 @@ def _round_sums(tally: Tally, sums: int, quantizers: int) -> Job:
 
 @dataclass(frozen=True)
 class Operand:
-    """What an MVU job multiplies: `length` values of `value_bits` a row, `per_chunk` of them at a time."""
+    """What an MVU job multiplies: `length` values of `value_bits` a row, `per_chunk` of them at a time.
+
+    input_bits: of what they are multiplied with.
+    """
 
     kind: str
     value_bits: int
     length: int
     per_chunk: int
+    input_bits: int
 
     @classmethod
     def approximate(cls, tile: Tile, machine: Machine) -> Operand:
-        return cls("approximate", 4, tile.k, machine.mvu.bricks_per_vpu)
+        return cls("approximate", 4, tile.k, machine.mvu.bricks_per_vpu, 4)
 
     @classmethod
     def precise(cls, tile: Tile, machine: Machine) -> Operand:
-        return cls("precise", 16, tile.d, machine.mvu.lanes)
+        return cls("precise", 16, tile.d, machine.mvu.lanes, tile.input_bits)
 
     @property
     def bricks_per_value(self) -> int:
-        return 16 if self.value_bits == 16 else 1
+        return {1: 0, 4: 1, 16: 16}[self.input_bits]
 
     @property
-    def chunk_bits(self) -> int:
+    def weight_bits(self) -> int:
+        """Of a row's chunk."""
         return self.per_chunk * self.value_bits
 
     @property
-    def chunk_words(self) -> int:
-        return self.chunk_bits // 16
+    def operand_bits(self) -> int:
+        """Of a position's chunk."""
+        return self.per_chunk * self.input_bits
 
     def chunks(self) -> Iterator[int]:
         """For each chunk the number of values in it; the last may have fewer."""
@@ -122,15 +128,43 @@ def active_rows(
     return lists
 
 
-def mvu_job(tally: Tally, block: Sequence[int], operand: Operand, rows: RowLists, machine: Machine) -> Job:
-    """Go through all passes of a job, and of each all chunks."""
+def mvu_job(
+    tally: Tally, tile: Tile, block: Sequence[int], operand: Operand, rows: RowLists, machine: Machine
+) -> Job:
+    """Go through all passes of a job, and of each all chunks that are not skipped."""
     psum_rows = machine.mvu.accumulators_per_vpu // machine.mvu.position_block
     left = {place: list(todo) for place, todo in rows.items() if todo}
     while left:
         in_pass = {place: todo[:psum_rows] for place, todo in left.items()}
         left = {place: todo[psum_rows:] for place, todo in left.items() if todo[psum_rows:]}
+        first, cycles = 0, 0
         for values in operand.chunks():
-            yield from _chunk(tally, len(block), operand, values, in_pass, machine)
+            chunk, first = range(first, first + values), first + values
+            todo = in_pass
+            if operand.input_bits == 1:
+                todo = _spiking_chunk(tally, tile, block, chunk, in_pass, machine)
+            if todo:
+                for _ in _chunk(tally, len(block), operand, values, todo, machine):
+                    cycles += 1
+                    yield
+        if cycles == 0:
+            tally[f"{operand.kind}_bubble_cycles"] += 1
+            yield
+
+
+def _spiking_chunk(
+    tally: Tally, tile: Tile, block: Sequence[int], chunk: range, in_pass: RowLists, machine: Machine
+) -> RowLists:
+    """What of a pass is done in a chunk; adds up the spikes that its rows meet."""
+    assert machine.spiking is not None
+    fires = {position for position in block if tile.spikes[position] & set(chunk)}
+    for (_vpu, position), rows in in_pass.items():
+        tally["spike_additions"] += len(rows) * len(tile.spikes[position] & set(chunk))
+    if not machine.spiking.skip_silent_chunks:
+        return in_pass
+    if fires:
+        tally["event_walks"] += 1 + len(fires)
+    return {place: rows for place, rows in in_pass.items() if place[1] in fires}
 
 
 class _Vpu:
@@ -159,12 +193,12 @@ class _Vpu:
 
 def _chunk(tally: Tally, q: int, operand: Operand, values: int, in_pass: RowLists, machine: Machine) -> Job:
     hold = machine.mvu.hold_weights
-    accesses = ceil_div(operand.chunk_bits, machine.weight_sram.width_bits)
+    accesses = ceil_div(operand.weight_bits, machine.weight_sram.width_bits)
     pairs: dict[int, list[int]] = {}
     for (owner, _position), rows in in_pass.items():
         pairs.setdefault(owner, []).extend(rows)
     vpus = [_Vpu(sorted(todo), accesses, hold) for todo in pairs.values()]
-    patch_bits_left = q * operand.chunk_bits
+    patch_bits_left = q * operand.operand_bits
 
     cycles = bubbles = 0
     while True:
@@ -185,12 +219,12 @@ def _chunk(tally: Tally, q: int, operand: Operand, values: int, in_pass: RowList
     tally[f"{operand.kind}_issue_cycles"] += issue
     tally[f"{operand.kind}_bubble_cycles"] += bubbles
     tally[f"{operand.kind}_port_stall_cycles"] += cycles - bubbles - issue
-    tally["broadcast_register_writes"] += q * operand.chunk_words
+    tally["broadcast_register_writes"] += q * ceil_div(operand.operand_bits, 16)
     for vpu in vpus:
-        tally[f"vpu_steps_{operand.value_bits}bit"] += vpu.steps
+        tally[f"vpu_steps_{operand.input_bits}bit"] += vpu.steps
         tally[f"brick_ops_{operand.value_bits}bit"] += vpu.steps * values * operand.bricks_per_value
         tally[f"weight_sram_reads_{operand.value_bits}bit"] += vpu.reads
-        tally["weight_register_writes"] += vpu.weight_chunks * operand.chunk_words
+        tally["weight_register_writes"] += vpu.weight_chunks * operand.weight_bits // 16
 
 
 def selector_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machine) -> Job:
@@ -232,5 +266,36 @@ def write_job(
         lines = min(lines_left, machine.output_sram.banks)
         lines_left -= lines
         tally["output_sram_writes"] += lines
+        tally["output_busy_cycles"] += 1
+        yield
+
+
+def neuron_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machine) -> Job:
+    """Let the block's neurons make their steps: the port moves potentials, noise levels and spikes meanwhile."""
+    line_bits, banks = machine.output_sram.width_bits, machine.output_sram.banks
+    neurons = len(tile.rows)
+    lines = ceil_div(16 * neurons, line_bits)
+    steps = len(block) * tile.neuron_steps
+    reads = writes = 0
+    if tile.input_bits == 1:  # several blocks: potentials come from and go to the output SRAM
+        reads += lines
+        writes += lines
+    if tile.noise:
+        reads += lines
+        tally["noise_draws"] += steps * neurons
+    tally["membrane_reads"] += reads
+    tally["membrane_writes"] += writes
+    tally["membrane_updates"] += steps * neurons
+    tally["result_buffer_writes"] += len(block) * neurons
+    tally["result_buffer_reads"] += len(block) * neurons
+    accesses_left = reads + writes
+    for _ in range(steps):
+        spike_lines = ceil_div(neurons, line_bits)
+        tally["output_sram_writes"] += spike_lines
+        accesses_left += spike_lines
+    line_steps_left = steps * lines
+    while accesses_left > 0 or line_steps_left > 0:
+        accesses_left -= banks
+        line_steps_left -= banks
         tally["output_busy_cycles"] += 1
         yield

@@ -19,6 +19,8 @@ class Tile:
 
     units: rows of each unit, numbered within the layer. lanes: f. core_blocks: for each core its blocks,
     each a list of position numbers. essential: for each position the set of its essential rows of this tile.
+    input_bits: 1 if the inputs are spikes, whose numbers `spikes` has for each position. neuron_steps: steps of spiking
+    neurons at each position, 0 for others.
     """
 
     layer: int
@@ -33,6 +35,10 @@ class Tile:
     projects: bool
     counts_positions: bool
     slice_lines_used: int
+    input_bits: int
+    neuron_steps: int
+    noise: bool
+    spikes: tuple[frozenset[int], ...]
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -57,6 +63,10 @@ def lay_out(layers: Sequence[LayerTrace], machine: Machine, image: int) -> list[
         shape = layer.shape
         if _input_words(layer, machine) > _input_capacity(machine):
             raise DoesNotFit("input_sram too small")
+        if shape.kind in ("current", "spiking") and machine.spiking is None:
+            raise DoesNotFit("no hardware for spiking neurons")
+        if shape.noise and not (machine.spiking and machine.spiking.noise_generators):
+            raise DoesNotFit("no hardware for noise")
         neurons = shape.n // shape.groups
         of_layer: list[Tile] = []
         for group in range(shape.groups):
@@ -64,6 +74,14 @@ def lay_out(layers: Sequence[LayerTrace], machine: Machine, image: int) -> list[
             of_layer += _sub_layer_tiles(layer, number, rows, machine, image)
         line_neurons = machine.output_sram.width_bits // 16
         lines = sum(shape.positions * ceil_div(len(tile.rows), line_neurons) for tile in of_layer)
+        if shape.kind in ("current", "spiking"):
+            lines = 0
+            for tile in of_layer:
+                lines += shape.steps * ceil_div(len(tile.rows), machine.output_sram.width_bits)
+                if shape.kind == "spiking":
+                    lines += ceil_div(len(tile.rows), line_neurons)
+                if shape.noise:
+                    lines += ceil_div(len(tile.rows), line_neurons)
         if lines > machine.output_sram.kib * 8192 // machine.output_sram.width_bits:
             raise DoesNotFit("output_sram too small")
         tiles += of_layer
@@ -73,6 +91,9 @@ def lay_out(layers: Sequence[LayerTrace], machine: Machine, image: int) -> list[
 def _input_words(layer: LayerTrace, machine: Machine) -> int:
     """Words that the input map takes, each of its rows as long as a pitch."""
     shape = layer.shape
+    if shape.kind == "spiking":
+        line_bits = machine.input_sram.banks * machine.input_sram.width_bits
+        return shape.steps * ceil_div(shape.d, line_bits) * (line_bits // 16)
     columns = machine.input_sram.banks * machine.input_sram.width_bits // 16
     channels = shape.c_in // shape.groups
     pitch = shape.w_in * channels
@@ -120,7 +141,8 @@ def _sub_layer_tiles(layer: LayerTrace, number: int, rows: range, machine: Machi
     tiles_units = [tuple(units[i : i + tile_units]) for i in range(0, len(units), tile_units)]
 
     buffer_lines = machine.patch_buffer.kib * 8192 // machine.patch_buffer.width_bits
-    patch_lines = ceil_div(16 * shape.d, machine.patch_buffer.width_bits)
+    input_bits = 1 if shape.kind == "spiking" else 16
+    patch_lines = ceil_div(input_bits * shape.d, machine.patch_buffer.width_bits)
     code_lines = ceil_div(4 * k, machine.patch_buffer.width_bits)
     needed_lines = slots * block_size * (patch_lines + code_lines)
     if needed_lines > buffer_lines:
@@ -131,6 +153,12 @@ def _sub_layer_tiles(layer: LayerTrace, number: int, rows: range, machine: Machi
         if slots * block_size * ceil_div(len(tile), vpus) * unit_rows > bank_words:
             raise DoesNotFit("result_buffer too small")
     core_blocks = _core_blocks(shape.positions, block_size, machine)
+    if shape.kind == "spiking":
+        in_time = tuple(
+            tuple(range(shape.steps)[i : i + block_size]) for i in range(0, shape.steps, block_size)
+        )
+        core_blocks = (in_time, *[()] * (machine.cores - 1))
+    neuron_steps = {"spiking": 1, "current": shape.steps}.get(shape.kind, 0)
 
     tiles = []
     for index, tile in enumerate(tiles_units):
@@ -152,6 +180,10 @@ def _sub_layer_tiles(layer: LayerTrace, number: int, rows: range, machine: Machi
                 projects=not dense and not (keeps and index > 0),
                 counts_positions=index == 0 and rows.start == 0,
                 slice_lines_used=ceil_div(len(tile), vpus) * unit_rows * row_lines,
+                input_bits=input_bits,
+                neuron_steps=neuron_steps,
+                noise=shape.noise,
+                spikes=tuple(_spikes(layer, image, position) for position in range(shape.positions)),
             )
         )
     return tiles
@@ -170,3 +202,10 @@ def _is_essential(layer: LayerTrace, image: int, position: int, row: int) -> boo
     if layer.masks is None:
         return True
     return bool(int(layer.masks[image, position, row // 8]) >> (row % 8) & 1)
+
+
+def _spikes(layer: LayerTrace, image: int, position: int) -> frozenset[int]:
+    if layer.spikes is None:
+        return frozenset()
+    packed = [int(byte) for byte in layer.spikes[image, position]]
+    return frozenset(number for number in range(layer.shape.d) if packed[number // 8] >> (number % 8) & 1)

@@ -18,6 +18,7 @@ from tests.oracles.jobs import (
     active_rows,
     front_end_job,
     mvu_job,
+    neuron_job,
     selector_job,
     write_job,
 )
@@ -236,7 +237,7 @@ class CoreOnTile:
         positions = self.blocks[block]
         rows = active_rows(tile, positions, machine.mvu.vpus, essential_only=not approximate)
         operand = (Operand.approximate if approximate else Operand.precise)(tile, machine)
-        job = mvu_job(self.tally, positions, operand, rows, machine)
+        job = mvu_job(self.tally, tile, positions, operand, rows, machine)
         idle = self.mvu.start(operand.kind, block, job, now)
         waited_for = "input" if approximate or tile.is_dense else "select"
         self.tally[f"mvu_idle_{waited_for}_cycles"] += idle
@@ -251,7 +252,10 @@ class CoreOnTile:
     def _start_write(self, now: int) -> None:
         if self.output_port.job is None and self.to_write and self.to_write[0][0] <= now:
             _, kind, block = self.to_write.pop(0)
-            job = write_job(
-                self.tally, self.tile, self.blocks[block], self.machine, essential_only=kind == "write z"
-            )
+            if self.tile.neuron_steps:
+                job = neuron_job(self.tally, self.tile, self.blocks[block], self.machine)
+            else:
+                job = write_job(
+                    self.tally, self.tile, self.blocks[block], self.machine, essential_only=kind == "write z"
+                )
             self.output_port.start(kind, block, job, now)

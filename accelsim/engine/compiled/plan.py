@@ -13,9 +13,10 @@ import numpy as np
 
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES
-from accelsim.engine.compiled import jobs, schedule
+from accelsim.engine.compiled import jobs, schedule, spikes
 from accelsim.engine.compiled.schedule import Timing
 from accelsim.engine.compiled.shape import JobShape
+from accelsim.engine.compiled.spikes import SpikeShape
 from accelsim.mapping.block_work import RegularWork
 from accelsim.mapping.capacity import slice_lines
 from accelsim.mapping.lengths import ceil_div
@@ -26,14 +27,20 @@ from accelsim.trace import LayerTrace
 
 COLUMN = {name: column for column, name in enumerate(COUNT_NAMES)}
 SCHEDULE_COLUMNS = np.array([COLUMN[name] for name in schedule.SUMS])
+SPIKE_COLUMNS = np.array([COLUMN[name] for name in spikes.SUMS])
 
 
 @dataclass(frozen=True, slots=True)
 class TilePlan:
-    """One tile. The arrays as `tile_jobs` and `tile_schedule` take them; the last two fields matter to DRAM only."""
+    """One tile. The arrays as `tile_jobs` and `tile_schedule` take them; the last two fields matter to DRAM only.
+
+    ``write``: of a dense tile, the cycles of each block's write-back, int64 (blocks,).
+    """
 
     job: JobShape
+    spikes: SpikeShape
     owner_of: Ints
+    write: Ints
     service: Ints
     load_bits: int
     slice_lines_used: int
@@ -43,9 +50,11 @@ class TilePlan:
 class LayerPlan:
     """One layer.
 
-    counts: int64 (counts,), those that are the same for all masks; of a dense layer all but `dram_cycles`.
+    counts: int64 (counts,), those that are the same for all masks and spikes; of a dense layer whose inputs are words
+        all but `dram_cycles`.
     per_sum: int64 (len(jobs.SUMS), counts), what one of each of the sums of `tile_jobs` adds to each count.
-    dense_durations: cycles of each tile of a dense layer; None if the layer is approximated.
+    dense_durations: cycles of each tile of a dense layer whose inputs are words; None for other layers.
+    has_spikes: whether the inputs are spikes.
     """
 
     tiles: tuple[TilePlan, ...]
@@ -53,6 +62,7 @@ class LayerPlan:
     counts: Ints
     per_sum: Ints
     dense_durations: Ints | None
+    has_spikes: bool
 
 
 def plan_layers(layers: Sequence[LayerTrace], machine: Machine) -> tuple[LayerPlan, ...]:
@@ -80,7 +90,8 @@ def _plans_of(machine: Machine) -> dict[tuple[object, ...], LayerPlan]:
 
 def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
     dense = layer.masks is None
-    timing = _timing(machine, dense)
+    has_spikes = layer.shape.has_spikes
+    timing = _timing(machine, dense, has_spikes)
     counts = np.zeros(len(COUNT_NAMES), np.int64)
     durations = []
     tiles = []
@@ -97,7 +108,9 @@ def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
         tiles.append(
             TilePlan(
                 JobShape.of(tile, machine),
+                SpikeShape.of(tile, machine),
                 basis.owner_of,
+                basis.write,
                 basis.service,
                 tile.load_bits,
                 tile.slice_lines_used(machine.mvu.vpus),
@@ -108,7 +121,8 @@ def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
         timing,
         counts,
         _per_sum(layer.shape.d, machine),
-        np.array(durations) if dense else None,
+        np.array(durations) if dense and not has_spikes else None,
+        has_spikes,
     )
 
 
@@ -117,6 +131,7 @@ class _TileBasis:
     """What tiles that differ in their first row alone share. The fields as in `TilePlan` and `LayerPlan`."""
 
     owner_of: Ints
+    write: Ints
     service: Ints
     counts: Ints
     dense_duration: int
@@ -132,19 +147,20 @@ def _tile_basis(tile: Tile, dense: bool, timing: Timing, machine: Machine) -> _T
     service[:] = np.array((most.front, most.approximate, most.select, most.write_noise))[:, None]
     service[:, -1] = last.front, last.approximate, last.select, last.write_noise
     duration = np.zeros(1, np.int64)
-    if dense:
+    write = regular.per_block(most.write, last.write)
+    if dense and not tile.has_spikes:
         precise = regular.per_block(most.precise, last.precise)
-        write = regular.per_block(most.write, last.write)
         sums = np.zeros((1, len(schedule.SUMS)), np.int64)
         schedule.tile_schedule(service, precise[None], write[None], timing, duration, sums)
         counts[SCHEDULE_COLUMNS] += sums[0]
-    return _TileBasis(JobShape.of(tile, machine).owner_of_row(), service, counts, int(duration[0]))
+    return _TileBasis(JobShape.of(tile, machine).owner_of_row(), write, service, counts, int(duration[0]))
 
 
-def _timing(machine: Machine, dense: bool) -> Timing:
+def _timing(machine: Machine, dense: bool, one_core: bool) -> Timing:
     return Timing(
         dense=int(dense),
         cores=machine.cores,
+        one_core=int(one_core),
         interleaved=int(machine.split == "interleaved"),
         slots=machine.sequencer.lookahead + 1,
         approximate_first=int(machine.sequencer.mvu_order == "approximate_first"),
@@ -169,10 +185,10 @@ def _per_sum(d: int, machine: Machine) -> Ints:
         "bubble": {"precise_bubble_cycles": chunks},
         "weight_fetches": {
             "weight_sram_reads_16bit": chunks * operand.weight_accesses,
-            "weight_register_writes": chunks * operand.words_per_chunk,
+            "weight_register_writes": chunks * operand.weight_words,
         },
         "operand_reads": {"patch_buffer_reads": chunks},
-        "positions_served": {"broadcast_register_writes": chunks * operand.words_per_chunk},
+        "positions_served": {"broadcast_register_writes": chunks * operand.operand_words},
         "lines": {"output_sram_writes": 1},
         "write_cycles": {"output_busy_cycles": 1},
     }

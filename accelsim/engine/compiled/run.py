@@ -11,13 +11,22 @@ import numpy as np
 
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES, Counts
-from accelsim.engine.compiled import jobs, schedule
+from accelsim.engine.compiled import jobs, schedule, spikes
 from accelsim.engine.compiled.jobs import Words, tile_jobs
-from accelsim.engine.compiled.plan import COLUMN, SCHEDULE_COLUMNS, LayerPlan, plan_layers, plan_loads
+from accelsim.engine.compiled.plan import (
+    COLUMN,
+    SCHEDULE_COLUMNS,
+    SPIKE_COLUMNS,
+    LayerPlan,
+    plan_layers,
+    plan_loads,
+)
 from accelsim.engine.compiled.schedule import Timing, dram_waits, tile_schedule
 from accelsim.engine.compiled.shape import JobShape
+from accelsim.engine.compiled.spikes import SpikeShape, tile_spikes
 from accelsim.mapping.passes import Ints
 from accelsim.trace import LayerTrace
+from accelsim.trace.masks import PackedMasks
 
 BATCH_IMAGES = 128
 """Images that go through a layer together: enough to forget the cost of a call, few enough for the cache."""
@@ -75,7 +84,10 @@ def _run_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints) 
     counts[:] = plan.counts
     if plan.dense_durations is not None:
         return np.repeat(plan.dense_durations[:, None], len(images), axis=1)
-    masks = _words(layer, images)
+    if plan.has_spikes:
+        return _run_spiking_layer(layer, plan, images, counts)
+    assert layer.masks is not None
+    masks = _words(layer.masks, images)
     blocks = plan.tiles[0].service.shape[1]
     precise, write = np.empty((2, len(images), blocks), np.int64)
     job_sums = np.zeros((len(images), len(jobs.SUMS)), np.int64)
@@ -89,14 +101,31 @@ def _run_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints) 
     return durations
 
 
-def _words(layer: LayerTrace, images: range) -> Words:
-    """The packed masks of some images as 64-bit words, zeros after the last neuron; a view where that is possible."""
-    assert layer.masks is not None
-    masks = layer.masks[images.start : images.stop] if images.step == 1 else layer.masks[list(images)]
-    spare = -masks.shape[2] % 8
-    if spare or not masks.flags.c_contiguous:
-        masks = np.ascontiguousarray(np.pad(masks, ((0, 0), (0, 0), (0, spare))))
-    words = masks.view("<u8")
+def _run_spiking_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints) -> Ints:
+    """As `_run_layer`, of a layer whose inputs are spikes; ``counts`` has what is the same for all spikes."""
+    assert layer.spikes is not None
+    words = _words(layer.spikes, images)
+    blocks = plan.tiles[0].service.shape[1]
+    precise = np.empty((len(images), blocks), np.int64)
+    spike_sums = np.zeros((len(images), len(spikes.SUMS)), np.int64)
+    schedule_sums = np.zeros((len(images), len(schedule.SUMS)), np.int64)
+    durations = np.empty((len(plan.tiles), len(images)), np.int64)
+    for tile, duration in zip(plan.tiles, durations, strict=True):
+        tile_spikes(words, tile.spikes, precise, spike_sums)
+        write = np.repeat(tile.write[None], len(images), axis=0)
+        tile_schedule(tile.service, precise, write, plan.timing, duration, schedule_sums)
+    counts[:, SPIKE_COLUMNS] += spike_sums
+    counts[:, SCHEDULE_COLUMNS] += schedule_sums
+    return durations
+
+
+def _words(packed: PackedMasks, images: range) -> Words:
+    """The packed bits of some images as 64-bit words, zeros after the last one; a view where that is possible."""
+    bits = packed[images.start : images.stop] if images.step == 1 else packed[list(images)]
+    spare = -bits.shape[2] % 8
+    if spare or not bits.flags.c_contiguous:
+        bits = np.ascontiguousarray(np.pad(bits, ((0, 0), (0, 0), (0, spare))))
+    words = bits.view("<u8")
     words.flags.writeable = False
     return words
 
@@ -116,6 +145,8 @@ def load_or_compile() -> None:
         tile_jobs(masks, job, one[0], one, one, sums)
         timing = Timing(*[1] * len(Timing._fields))
         tile_schedule(np.zeros((4, 1), np.int64), one, one, timing, one[0], sums)
+        spike = SpikeShape(*[1] * len(SpikeShape._fields))
+        tile_spikes(masks, spike, one, np.zeros((1, len(spikes.SUMS)), np.int64))
         dram_waits(one, one[0], one[0], one)
     finally:
         telling.cancel()

@@ -30,10 +30,14 @@ _NEVER = 1 << 62
 
 
 class Timing(NamedTuple):
-    """What the schedule of a tile depends on besides its service times. Names as in `Machine`."""
+    """What the schedule of a tile depends on besides its service times. Names as in `Machine`.
+
+    ``one_core``: the first core has all blocks, the others have none.
+    """
 
     dense: int
     cores: int
+    one_core: int
     interleaved: int
     slots: int
     approximate_first: int
@@ -148,7 +152,10 @@ def tile_schedule(
         total = totals[image]
         ends, last = 0, 0
         for core in range(timing.cores):
-            if timing.interleaved:
+            if timing.one_core:
+                first, step = 0, 1
+                count = 0 if core else blocks
+            elif timing.interleaved:
                 first, step = core, timing.cores
                 count = max(0, -(-(blocks - core) // step))
             else:

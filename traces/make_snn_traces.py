@@ -1,0 +1,102 @@
+"""Make the bundled traces of spiking networks on MNIST again, and that of the ANN beside them: train, measure, export.
+
+    python traces/make_snn_traces.py --mnist FOLDER
+
+FOLDER holds MNIST's four idx files, plain or gzipped. WORK keeps the trainings (a stopped one goes on from there). All
+three networks have the same layers; they are trained on the 60,000 training images and measured on the 10,000 test images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from accelsim.errors import AccelsimError
+from models.data.idx import PARTS, DigitSet, load_digits
+from models.nit.export import export_network
+from models.nit.losses import cross_entropy
+from models.nit.networks import NoisyNetwork, NoisyPerceptron
+from models.nit.settings import Settings
+from models.nit.training import train
+
+HERE = Path(__file__).parent
+HIDDEN = (128, 128)
+SEED = 1
+TRACE_IMAGES = 64
+SPIKING = {
+    "stbp": Settings(method="stbp", seed=SEED, hidden=HIDDEN, epochs=4, replications=12, lr=2e-3),
+    "nit": Settings(method="nit", seed=SEED, hidden=HIDDEN, epochs=8, replications=12, lr=5e-3),
+}
+ANN_EPOCHS, ANN_BATCH, ANN_LR = 4, 256, 2e-3
+
+
+def train_ann(data: DigitSet, index: torch.Tensor) -> NoisyPerceptron:
+    """A ReLU network of the same layers, by backpropagation without noise (Adam)."""
+    network = NoisyPerceptron((784, *HIDDEN, 10), seed=SEED)
+    optimizer = torch.optim.Adam(network.parameters(), lr=ANN_LR)
+    generator = torch.Generator().manual_seed(SEED)
+    for _ in range(ANN_EPOCHS):
+        for batch in torch.split(index[torch.randperm(len(index), generator=generator)], ANN_BATCH):
+            images, labels = data.take(batch)
+            optimizer.zero_grad(set_to_none=True)
+            outputs = network.run(images, 1, generator, noisy=False).outputs
+            torch.autograd.backward(cross_entropy(outputs, labels, 1.0).mean())
+            optimizer.step()
+    return network
+
+
+def make(mnist: Path, work: Path, out: Path) -> None:
+    """All three traces."""
+    torch.set_num_threads(
+        1
+    )  # each sum then has one order, so the spikes do not depend on the machine's core count
+    data = load_digits(mnist)
+    trained = torch.arange(PARTS[0][1])
+    tested = torch.arange(PARTS[0][1], len(data))
+    networks: dict[str, tuple[NoisyNetwork, bool, str]] = {}
+    for method, settings in SPIKING.items():
+        print(f"{method}: {settings.epochs} epochs in {work / method}", flush=True)
+        network = train(settings, data, trained, work / method)
+        how = f"{settings.method} (models/nit), {settings.epochs} epochs, {settings.steps} time steps"
+        networks[f"snn-{method}-mnist"] = (network, settings.noisy, how)
+    ann = train_ann(data, trained)
+    networks["ann-mnist"] = (ann, False, f"ReLU, backpropagation, {ANN_EPOCHS} epochs of Adam")
+    for name, (network, noisy, how) in networks.items():
+        export_network(
+            network,
+            data,
+            tested[:TRACE_IMAGES].tolist(),
+            out / f"{name}.h5",
+            name=name.removesuffix("-mnist"),
+            dataset="mnist",
+            noisy=noisy,
+            seed=SEED,
+            tested=tested,
+            notes=f"{how}, seed {SEED}; 784-{'-'.join(map(str, HIDDEN))}-10. MNIST's 70,000 images are numbered from the "
+            "first training image on, so 60,000 is the first test image. Accuracy: one pass, on all test images.",
+            seeds={"training": SEED},
+            overwrite=True,
+        )
+        print(f"{out / name}.h5: {(out / f'{name}.h5').stat().st_size:,} bytes", flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Make the bundled traces of spiking networks again.")
+    parser.add_argument("--mnist", type=Path, required=True, help="folder of MNIST's idx files")
+    parser.add_argument("--work", type=Path, default=Path("out/snn-training"), help="folder for trainings")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder for the traces")
+    args = parser.parse_args(argv)
+    try:
+        make(args.mnist, args.work, args.out)
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
