@@ -90,8 +90,8 @@ def test_threshold_machine_by_hand() -> None:
         if name not in leakage:
             assert pj == pytest.approx(by_hand.pop(name), rel=1e-4), name
     assert not by_hand
-    # 100 cycles of 2 ns at the leakage of the area model, mW x ns = pJ.
-    assert result.group_pj("leakage") == pytest.approx(area(machine, TECHNOLOGY).leakage_mw() * 200)
+    # 100 cycles of 2.5 ns at the leakage of the area model, mW x ns = pJ.
+    assert result.group_pj("leakage") == pytest.approx(area(machine, TECHNOLOGY).leakage_mw() * 250)
 
 
 def test_nm_machine_by_hand() -> None:

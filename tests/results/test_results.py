@@ -62,7 +62,7 @@ def test_energy_is_the_sum_of_its_groups_and_edp_the_product(results: Results) -
     for _, row in results.images.iterrows():
         assert math.isclose(row["energy_pj"], sum(row[f"{group}_pj"] for group in GROUPS), rel_tol=1e-12)
         assert math.isclose(row["edp_pj_us"], row["energy_pj"] * row["latency_us"], rel_tol=1e-12)
-        assert row["latency_us"] == row["latency_cycles"] / 500
+        assert row["latency_us"] == row["latency_cycles"] / 400
 
 
 def test_utilizations_are_shares(results: Results) -> None:
