@@ -1,5 +1,6 @@
 # make figure5   install into .venv and simulate the bundled traces
 # make test      install what the tests need too, and run them
+# make coverage  the same, telling which lines no test runs
 # make lint      ruff and mypy
 # make rtl       simulate the RTL against both engines, Verilator included, and fill docs/validation.md
 # make synth     measure the RTL's blocks on LIBERTY=path/to/cells.lib and write the technology file
@@ -11,7 +12,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml accelsim/version.py
 
-.PHONY: figure5 test lint rtl synth nit-smoke traces clean
+.PHONY: figure5 test coverage lint rtl synth nit-smoke traces clean
 
 # A stamp per set of extras: an environment that is complete is left alone.
 $(VENV)/.installed-core: $(SOURCES)
@@ -32,7 +33,11 @@ figure5: $(VENV)/.installed-core
 	$(BIN)/accelsim figure5 --out out/figure5
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --cov=accelsim --cov=models --cov-report=term
+	$(BIN)/python -m pytest
+
+# Slower: every line that runs is noted.
+coverage: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest --cov=accelsim --cov=models --cov=rtl --cov-report=term
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -64,15 +64,24 @@ def random_outcomes(
     """
     for first in range(0, cases, LAYERS_PER_MACHINE):
         number = seed + first // LAYERS_PER_MACHINE
-        drawn = random_cases(number, LAYERS_PER_MACHINE)
-        with ExitStack() as stack:
-            runner: TileRunner
-            if simulator == "verilator":
-                runner = stack.enter_context(VerilatorRunner(drawn.shape, folder))
-            else:
-                runner = AmaranthRunner(drawn.shape)
-            for i, operands in enumerate(drawn.layers[: cases - first]):
-                yield _outcome(drawn.kind, f"seed {number}, layer {i}", operands, drawn.shape, runner)
+        yield from machine_outcomes(number, min(LAYERS_PER_MACHINE, cases - first), simulator, folder)
+
+
+def machine_outcomes(
+    number: int, layers: int, simulator: Simulator = "amaranth", folder: Path | None = None
+) -> list[Outcome]:
+    """Run the first ``layers`` of the random layers of machine ``number``, as ``random_outcomes`` does."""
+    drawn = random_cases(number, LAYERS_PER_MACHINE)
+    with ExitStack() as stack:
+        runner: TileRunner
+        if simulator == "verilator":
+            runner = stack.enter_context(VerilatorRunner(drawn.shape, folder))
+        else:
+            runner = AmaranthRunner(drawn.shape)
+        return [
+            _outcome(drawn.kind, f"seed {number}, layer {i}", operands, drawn.shape, runner)
+            for i, operands in enumerate(drawn.layers[:layers])
+        ]
 
 
 def sampled_layers(wanted: Sequence[str] | None = None) -> list[SampledMap]:
