@@ -47,7 +47,7 @@ def received_spikes(
     network: SpikingNetwork, x: Tensor, generator: torch.Generator, *, noisy: bool
 ) -> list[NDArray[np.bool_]]:
     """Spikes that each layer but the first receives in one pass of x (images, inputs): bool (images, steps, d)."""
-    fired = network.run(x, 1, generator, record=True, noisy=noisy).spikes
+    fired = network.run(x, 1, generator, record=True, noisy=noisy).signals
     return [spikes[:, :, 0].transpose(0, 1).bool().numpy() for spikes in fired[:-1]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,19 +23,22 @@ Readout = Literal["last", "count"]
 class Pass:
     """One pass: `outputs` (N, C, classes) and, if asked for, a record of every layer with noise.
 
-    spikes: of a spiking network, if asked for, what each layer fires: (steps, N, C, outputs).
+    signals: if asked for, what each layer hands on, in a spiking network its spikes: (T, N, C, out).
     """
 
     outputs: Tensor
     records: tuple[Record, ...]
-    spikes: tuple[Tensor, ...] = ()
+    signals: tuple[Tensor, ...] = ()
 
 
-class NoisyNetwork(nn.Module):
+class NoisyNetwork(nn.Module, ABC):
     """Fully connected layers of the given sizes, noise before every activation.
 
     sizes: inputs, hidden layers, classes. sigma: noise level that all neurons begin with (the paper: 1).
     """
+
+    steps = 1
+    """Time steps T; 1 without time."""
 
     def __init__(self, sizes: Sequence[int], sigma: float, seed: int) -> None:
         super().__init__()
@@ -61,7 +65,28 @@ class NoisyNetwork(nn.Module):
         noisy: bool = True,
     ) -> Pass:
         """Feed x (N, inputs) `replications` times with fresh noise; `noisy=False` leaves the noise out."""
-        raise NotImplementedError
+        # Layer by layer, all steps of one before the next: nothing feeds back.
+        signal = x[None, :, None, :]
+        records, signals = [], []
+        for index, layer in enumerate(self.noisy_layers()):
+            v = layer.mean(signal).expand(self.steps, -1, -1, -1)
+            if noisy:
+                noise = draw_noise(self.steps, len(x), replications, v.shape[-1], generator, antithetic)
+                if record:
+                    records.append(Record(signal, noise))
+                v = v + layer.sigma * noise
+            signal = self.respond(v, last=index == len(self.layers) - 1)
+            if record:
+                signals.append(signal)
+        return Pass(self.read(signal), tuple(records), tuple(signals))
+
+    @abstractmethod
+    def respond(self, v: Tensor, *, last: bool) -> Tensor:
+        """What a layer hands on: v (T, N, C, out) with its noise to the next layer's input, the same shape."""
+
+    @abstractmethod
+    def read(self, signal: Tensor) -> Tensor:
+        """The outputs (N, C, classes) of what the last layer hands on (T, N, C, classes)."""
 
 
 class NoisyPerceptron(NoisyNetwork):
@@ -81,27 +106,11 @@ class NoisyPerceptron(NoisyNetwork):
         super().__init__(sizes, sigma, seed)
         self.activation = activation
 
-    def run(
-        self,
-        x: Tensor,
-        replications: int,
-        generator: torch.Generator,
-        *,
-        record: bool = False,
-        antithetic: bool = False,
-        noisy: bool = True,
-    ) -> Pass:
-        signal = x[:, None, :]
-        records = []
-        for index, layer in enumerate(self.noisy_layers()):
-            v = layer.mean(signal)
-            if noisy:
-                noise = draw_noise(1, len(x), replications, v.shape[-1], generator, antithetic)
-                if record:
-                    records.append(Record(signal[None], noise))
-                v = v + layer.sigma * noise[0]
-            signal = v if index == len(self.layers) - 1 else self.activation(v)
-        return Pass(signal, tuple(records))
+    def respond(self, v: Tensor, *, last: bool) -> Tensor:
+        return v if last else self.activation(v)
+
+    def read(self, signal: Tensor) -> Tensor:
+        return signal[0]
 
 
 class SpikingNetwork(NoisyNetwork):
@@ -132,32 +141,11 @@ class SpikingNetwork(NoisyNetwork):
         self.readout: Readout = readout
         self.surrogate_width = surrogate_width
 
-    def run(
-        self,
-        x: Tensor,
-        replications: int,
-        generator: torch.Generator,
-        *,
-        record: bool = False,
-        antithetic: bool = False,
-        noisy: bool = True,
-    ) -> Pass:
-        # Layer by layer, all steps of one before the next: nothing feeds back.
-        signal = x[None, :, None, :]
-        records, fired = [], []
-        for layer in self.noisy_layers():
-            current = layer.mean(signal)
-            current = current.expand(self.steps, -1, -1, -1)
-            if noisy:
-                noise = draw_noise(self.steps, len(x), replications, current.shape[-1], generator, antithetic)
-                if record:
-                    records.append(Record(signal, noise))
-                current = current + layer.sigma * noise
-            signal = self._spikes(current)
-            if record:
-                fired.append(signal)
-        outputs = signal[-1] if self.readout == "last" else signal.mean(dim=0)
-        return Pass(outputs, tuple(records), tuple(fired))
+    def respond(self, v: Tensor, *, last: bool) -> Tensor:
+        return self._spikes(v)
+
+    def read(self, signal: Tensor) -> Tensor:
+        return signal[-1] if self.readout == "last" else signal.mean(dim=0)
 
     @contextmanager
     def surrogate(self, width: float | None) -> Iterator[None]:
