@@ -248,16 +248,17 @@ def _row_lines(layer: LayerTrace, bricks: int, width: int) -> int:
 
 
 def _output_lines(layer: LayerTrace, tile_rows: int, width: int) -> int:
-    """Lines of the output map, or a few more: a layer of shorter rows than the longest has larger tiles than these."""
+    """Lines of the output map, or a few more.
+
+    A layer of shorter rows than the longest has larger tiles than these, and larger tiles may take more lines (29 words
+    in lines of 8: 16 + 13 take 4, 20 + 9 take 5), but never more than all rows together and a line for each further tile.
+    """
     neurons = layer.shape.n // layer.shape.groups
+    further = ceil_div(neurons, tile_rows) - 1
+    words, spikes = (ceil_div(bits * neurons, width) + further for bits in (16, 1))
     if layer.shape.kind in SPIKING_KINDS:
-        cuts = [min(tile_rows, neurons - first) for first in range(0, neurons, tile_rows)]
-        states = layer.shape.noise + layer.shape.has_spikes
-        return sum(layer.shape.steps * ceil_div(n, width) + states * ceil_div(16 * n, width) for n in cuts)
-    lines = sum(
-        ceil_div(16 * min(tile_rows, neurons - first), width) for first in range(0, neurons, tile_rows)
-    )
-    return layer.shape.positions * layer.shape.groups * lines
+        return layer.shape.steps * spikes + (layer.shape.noise + layer.shape.has_spikes) * words
+    return layer.shape.positions * layer.shape.groups * words
 
 
 def _spike_bits(shape: LayerShape, window_bits: int) -> int:
