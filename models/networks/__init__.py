@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from torch import nn
@@ -17,7 +18,11 @@ from models.baselines.rse import with_noise_layers
 from models.networks.resnet import ResNet18
 from models.networks.wide_resnet import WideResNet34_10
 
-_BASES: dict[str, Callable[[int], nn.Module]] = {"resnet18": ResNet18, "wrn34-10": WideResNet34_10}
+_BASES: dict[str, Callable[[int], nn.Module]] = {
+    "resnet18": ResNet18,
+    "resnet18-w16": partial(ResNet18, width=16),
+    "wrn34-10": WideResNet34_10,
+}
 _BASELINES: dict[str, Callable[[nn.Module], nn.Module]] = {
     "": lambda network: network,
     "-rse-add": lambda network: with_noise_layers(network, "add"),
@@ -37,7 +42,9 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     for baseline in _BASELINES
     for suffix, classes in _CLASSES.items()
 }
-"""`resnet18` and `wrn34-10`, as they are or with a baseline's random layers, for 10 or 100 classes."""
+"""`resnet18`, `resnet18-w16` (a quarter of its width) and `wrn34-10`, as they are or with a baseline's random layers,
+for 10 or 100 classes.
+"""
 
 
 def make_network(name: str) -> nn.Module:
