@@ -1,5 +1,6 @@
 # make figure5   install into .venv and simulate the bundled traces
 # make test      install what the tests need too, and run them
+# make explore   the tests that draw random cases, with other cases every time
 # make coverage  the same, telling which lines no test runs
 # make lint      ruff and mypy
 # make rtl       simulate the RTL against both engines, Verilator included, and fill docs/validation.md
@@ -12,7 +13,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml accelsim/version.py
 
-.PHONY: figure5 test coverage lint rtl synth nit-smoke traces clean
+.PHONY: figure5 test explore coverage lint rtl synth nit-smoke traces clean
 
 # A stamp per set of extras: an environment that is complete is left alone.
 $(VENV)/.installed-core: $(SOURCES)
@@ -34,6 +35,9 @@ figure5: $(VENV)/.installed-core
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
+
+explore: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=explore
 
 # Slower: every line that runs is noted.
 coverage: $(VENV)/.installed-dev

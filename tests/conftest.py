@@ -1,13 +1,19 @@
-"""Fixtures that several rooms share: small synthetic traces, no network, no data set needed."""
+"""What several rooms share: how hypothesis draws, and small synthetic traces (no network, no data set needed)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from accelsim.trace import Scheme
 from accelsim.trace.synthetic import write_synthetic_trace
+
+# The same commit gives the same result. `make explore` draws other cases.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", derandomize=False, print_blob=True)
+settings.load_profile("repeatable")
 
 SCHEMES = [
     Scheme.dense(),
