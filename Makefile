@@ -6,6 +6,7 @@
 # make rtl       simulate the RTL against both engines, Verilator included, and fill docs/validation.md
 # make synth     measure the RTL's blocks on LIBERTY=path/to/cells.lib and write the technology file
 # make nit-smoke  the second paper's tables with one epoch, one seed and 20 images; MNIST=FOLDER FASHION=FOLDER
+# make notebooks  run the notebooks again and write their outputs into them (two minutes)
 # make traces    train, distil and export the bundled traces again (hours; needs CIFAR-10, see traces/README.md)
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml accelsim/version.py
 
-.PHONY: figure5 test explore coverage lint rtl synth nit-smoke traces clean
+.PHONY: figure5 test explore coverage lint rtl synth nit-smoke notebooks traces clean
 
 # A stamp per set of extras: an environment that is complete is left alone.
 $(VENV)/.installed-core: $(SOURCES)
@@ -59,6 +60,9 @@ synth: $(VENV)/.installed-synth
 nit-smoke: $(VENV)/.installed-dev
 	@test -n "$(MNIST)$(FASHION)" || { echo "make nit-smoke: give MNIST=FOLDER, FASHION=FOLDER or both, of the four idx files"; exit 2; }
 	$(BIN)/python -m models.nit.reproduce $(if $(MNIST),--mnist "$(MNIST)") $(if $(FASHION),--fashion-mnist "$(FASHION)") --out out/nit-smoke --smoke
+
+notebooks: $(VENV)/.installed-dev
+	$(BIN)/python notebooks/execute.py
 
 traces: $(VENV)/.installed-dev
 	$(BIN)/python traces/make_traces.py
