@@ -1,6 +1,6 @@
 """From the place of a patch in the input map to the SRAM addresses of its windows.
 
-A group's map lies in the SRAM row by row, [y][x][channel], word a of it in word column a mod Cw and line a div Cw.
+A group's map lies in the SRAM row by row, `[y][x][channel]`, word a of it in word column a mod Cw and line a div Cw.
 The words under one kernel row are neighbours; the next row's lie one row pitch further. The pitch is congruent to
 the words under a kernel row (mod Cw), so word i of a patch lies in column (c0 + i) mod Cw whatever row it is in,
 and the Cw words of a window in as many columns: no two of them ever meet at a port.
