@@ -12,7 +12,9 @@ from accelsim.report.ratios import HIGH, LOW
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
+FONT_SIZE = 8
 UNSTRUCTURED, STRUCTURED = "#4477aa", "#ee7733"
 GROUP_COLOURS = {
     "compute": "#4477aa",
@@ -25,8 +27,8 @@ GROUP_NAMES = {"sram": "SRAM", "dram": "DRAM"}
 NETWORK_NAMES = {"resnet18": "ResNet-18", "wrn34-10": "WideResNet-34-10"}
 
 
-def plot_figure5(table: pd.DataFrame, path: Path) -> None:
-    """Draw the normalized summary: a row per network; time, energy with its split, EDP, mapping efficiency.
+def draw_figure5(table: pd.DataFrame) -> Figure:
+    """The normalized summary as a picture: a row per network; time, energy with its split, EDP, mapping efficiency.
 
     Unstructured and structured (N of 8) bars stand beside each other at each degree of noise; dense is 1. Error
     bars, where the table has them: percentiles ``LOW`` to ``HIGH`` of the draws of the energy constants.
@@ -35,9 +37,7 @@ def plot_figure5(table: pd.DataFrame, path: Path) -> None:
     from matplotlib.figure import Figure
 
     networks = list(dict.fromkeys(table["network"]))
-    with mpl.rc_context(
-        {"font.size": 8, "svg.hashsalt": "accelsim", "axes.spines.top": False, "axes.spines.right": False}
-    ):
+    with mpl.rc_context({"font.size": FONT_SIZE, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(13, 2.6 * len(networks) + 0.7), layout="constrained")
         axes = figure.subplots(len(networks), 4, squeeze=False)
         for row, network in zip(axes, networks, strict=True):
@@ -53,8 +53,16 @@ def plot_figure5(table: pd.DataFrame, path: Path) -> None:
             figure.supxlabel(f"error bars: {LOW} to {HIGH} % of draws of all energy constants", fontsize=7)
         axes[0][0].legend(frameon=False, fontsize=7)
         axes[0][1].legend(frameon=False, fontsize=6, ncol=2)
-        metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
-        figure.savefig(path, dpi=150, metadata=metadata)
+    return figure
+
+
+def plot_figure5(table: pd.DataFrame, path: Path) -> None:
+    """Write `draw_figure5` to a file, of the kind that its suffix says; the same table gives the same bytes."""
+    import matplotlib as mpl
+
+    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
+    with mpl.rc_context({"svg.hashsalt": "accelsim"}):
+        draw_figure5(table).savefig(path, dpi=150, metadata=metadata)
 
 
 def _positions(rows: pd.DataFrame) -> tuple[list[float], list[tuple[pd.DataFrame, float, str, str]]]:
@@ -71,6 +79,8 @@ def _positions(rows: pd.DataFrame) -> tuple[list[float], list[tuple[pd.DataFrame
 def _ticks(axis: Axes, degrees: list[float], title: str) -> None:
     axis.set_xticks(range(len(degrees)), [f"{100 * degree:g}" for degree in degrees])
     axis.set_ylabel(title)
+    # Ticks are made when the picture is drawn, with the sizes of that moment.
+    axis.tick_params(which="both", labelsize=FONT_SIZE)
 
 
 def _bars(axis: Axes, rows: pd.DataFrame, column: str, title: str, dense_line: bool = True) -> None:

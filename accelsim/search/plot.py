@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim.errors import AccelsimError
-from accelsim.report.plots import NETWORK_NAMES, STRUCTURED, UNSTRUCTURED
+from accelsim.report.plots import FONT_SIZE, NETWORK_NAMES, STRUCTURED, UNSTRUCTURED
 from accelsim.report.terminal import scheme_label
 from accelsim.store.table import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".svg", ".pdf")
 COLUMNS = 3
@@ -31,9 +32,9 @@ def check_picture(path: str | Path) -> None:
         raise AccelsimError(f"{path}: allowed are files that end in {', '.join(SUFFIXES)}")
 
 
-def plot_fronts(rows: Sequence[Row], objectives: Sequence[str], path: Path) -> None:
-    """Draw the rows of `accelsim.search.pareto.with_fronts`, beaten points faint: the first objective across, the second
-    up, the third, if there is one, as the size of the points. One objective alone is drawn over the degree of noise.
+def draw_fronts(rows: Sequence[Row], objectives: Sequence[str]) -> Figure:
+    """The rows of `accelsim.search.pareto.with_fronts` as a picture, beaten points faint: the first objective across, the
+    second up, the third, if there is one, as the size of the points. One objective alone is drawn over the degree of noise.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -41,19 +42,23 @@ def plot_fronts(rows: Sequence[Row], objectives: Sequence[str], path: Path) -> N
     groups = [list(group) for _, group in groupby(rows, key=lambda row: row["group"])]
     columns = min(COLUMNS, len(groups))
     lines = math.ceil(len(groups) / columns)
-    with mpl.rc_context(
-        {"font.size": 8, "svg.hashsalt": "accelsim", "axes.spines.top": False, "axes.spines.right": False}
-    ):
+    with mpl.rc_context({"font.size": FONT_SIZE, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(4.2 * columns, 3.4 * lines), layout="constrained")
         panels = figure.subplots(lines, columns, squeeze=False).flatten()
         for panel, group in zip(panels, groups, strict=False):
             _panel(panel, group, objectives)
         for panel in panels[len(groups) :]:
             panel.set_visible(False)
-        metadata: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(
-            path.suffix, {}
-        )
-        figure.savefig(path, dpi=150, metadata=metadata)
+    return figure
+
+
+def plot_fronts(rows: Sequence[Row], objectives: Sequence[str], path: Path) -> None:
+    """Write `draw_fronts` to a file, of the kind that its suffix says; the same rows give the same bytes."""
+    import matplotlib as mpl
+
+    metadata: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
+    with mpl.rc_context({"svg.hashsalt": "accelsim"}):
+        draw_fronts(rows, objectives).savefig(path, dpi=150, metadata=metadata)
 
 
 def _panel(axis: Axes, rows: list[Row], objectives: Sequence[str]) -> None:
@@ -80,6 +85,7 @@ def _panel(axis: Axes, rows: list[Row], objectives: Sequence[str]) -> None:
     axis.set_yscale("log")
     axis.set_xlabel(_title(across))
     axis.set_ylabel(_title(up))
+    axis.tick_params(which="both", labelsize=FONT_SIZE)
     axis.set_title(_what(rows, objectives), loc="left", fontsize=8, fontweight="bold")
     axis.legend(frameon=False, fontsize=6)
 
