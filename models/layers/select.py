@@ -7,6 +7,7 @@ Where magnitudes are equal, the lower index is kept, so the counts are always ex
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,11 +24,22 @@ def keep_largest(magnitude: Tensor, keep: int) -> Tensor:
     size = magnitude.shape[-1]
     if keep <= 0 or keep >= size:
         return torch.full_like(magnitude, keep > 0, dtype=torch.bool)
-    threshold = magnitude.kthvalue(size - keep + 1, dim=-1, keepdim=True).values
+    threshold = _kth_smallest(magnitude, size - keep + 1)
+    kept = magnitude >= threshold
+    if int(kept.sum()) == keep * (kept.numel() // size):
+        return kept  # no row has more values equal to its threshold than it keeps
     above = magnitude > threshold
     equal = magnitude == threshold
     missing = keep - above.sum(dim=-1, keepdim=True)
     return above | (equal & (equal.cumsum(dim=-1) <= missing))
+
+
+def _kth_smallest(values: Tensor, k: int) -> Tensor:
+    """The k-th smallest (from 1) of the last axis, which stays with size 1. On a CPU NumPy's selection is faster."""
+    if values.device.type != "cpu" or values.dtype != torch.float32:
+        return values.kthvalue(k, dim=-1, keepdim=True).values
+    ordered = np.partition(values.detach().numpy(), k - 1, axis=-1)
+    return torch.from_numpy(np.ascontiguousarray(ordered[..., k - 1 : k]))
 
 
 def keep_n_of_m(magnitude: Tensor, keep: int, of: int, groups: int) -> Tensor:
