@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from accelsim.config.json_schema import SCHEMAS, schema_text
+from accelsim.schemas import SCHEMAS, schema_text
 
 
 @click.command()
 @click.argument("kind", type=click.Choice(list(SCHEMAS)))
 @click.option("--out", type=click.Path(dir_okay=False), help="A file to write. Default: print.")
 def schema(kind: str, out: str | None) -> None:
-    """Print the JSON Schema of a machine or technology file, for editors that check and complete YAML.
+    """Print the JSON Schema of a kind of YAML file, for editors that check and complete YAML and explain its fields.
 
     Name it in the first line of a file:  # yaml-language-server: $schema=machine.schema.json
 

@@ -6,12 +6,11 @@ only a layer shows is checked when a file is read.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from accelsim.config.check import Strict
+from pydantic import BaseModel
+
 from accelsim.config.extends import KEY as EXTENDS
 from accelsim.config.machine import Machine
 from accelsim.config.technology import STANDS_IN, TechnologyFile
@@ -24,7 +23,7 @@ DIALECT = "http://json-schema.org/draft-07/schema#"
 
 def machine_schema() -> Schema:
     """Of a machine file: a whole one, or what one says that ``extends`` another."""
-    whole = _of(Machine)
+    whole = schema_of(Machine)
     part = _with_nothing_required(whole)
     part["properties"][EXTENDS] = {
         "type": "string",
@@ -36,7 +35,7 @@ def machine_schema() -> Schema:
     return {
         "$schema": DIALECT,
         "title": "accelsim machine",
-        "description": "docs/machine.md, section 10, says what every field means.",
+        "description": "docs/machine.md defines every field (section 10), timing rule and count.",
         "type": "object",
         "if": {"required": [EXTENDS]},
         "then": _pointing_to(part, "Part"),
@@ -50,31 +49,23 @@ def machine_schema() -> Schema:
 
 def technology_schema() -> Schema:
     """Of a technology file. Keys that older files lack, and that others then stand in for, may be missing."""
-    schema = _of(TechnologyFile)
+    schema = schema_of(TechnologyFile)
     for section, keys in STANDS_IN.items():
         required = schema["$defs"][section.capitalize()]["required"]
         required[:] = [key for key in required if key not in keys]
-    return {
-        "$schema": DIALECT,
-        "title": "accelsim technology",
-        "description": "docs/energy.md says what every number is charged for.",
-        **{key: value for key, value in schema.items() if key not in ("title", "description")},
-    }
+    return titled(schema, "accelsim technology", "docs/energy.md says what every number is charged for.")
 
 
-SCHEMAS: dict[str, Callable[[], Schema]] = {"machine": machine_schema, "technology": technology_schema}
-"""By the kind of file."""
+def titled(schema: Schema, title: str, description: str) -> Schema:
+    """The schema as a document of its own, under a title and description for people."""
+    rest = {key: value for key, value in schema.items() if key not in ("title", "description")}
+    return {"$schema": DIALECT, "title": title, "description": description, **rest}
 
 
-def schema_text(kind: str) -> str:
-    """The schema of a kind of file as JSON text, as ``docs/schema/`` has it."""
-    return json.dumps(SCHEMAS[kind](), indent=2, ensure_ascii=False) + "\n"
-
-
-def _of(model: type[Strict]) -> Schema:
+def schema_of(model: type[BaseModel]) -> Schema:
     """Pydantic's schema, less titles that only repeat a key and what is not JSON Schema."""
     schema: Schema = model.model_json_schema(ref_template="#/$defs/{model}")
-    for section in (schema, *schema["$defs"].values()):
+    for section in (schema, *schema.get("$defs", {}).values()):
         section.pop("title", None)
         for field in section.get("properties", {}).values():
             field.pop("title", None)

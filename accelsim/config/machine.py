@@ -1,4 +1,5 @@
-"""The machine, as its YAML says it: frozen and validated. Every field is defined in docs/machine.md."""
+"""The machine, as its YAML says it: frozen and validated. docs/machine.md defines every field; section numbers in the
+descriptions, which editors show, are of that document."""
 
 from __future__ import annotations
 
@@ -26,6 +27,10 @@ Latency = Annotated[int, Field(ge=0, le=1000)]
 
 _FILE, _SHIPPED_IN = "machine file", "hwconfigs"
 
+_SELECTOR_LATENCY = (
+    "Cycles from the end of the service to the valid mask. Buildable from 2 (threshold) or 3 (nm) on."
+)
+
 _SOURCES: dict[str, Source] = {}
 """By a machine's hash, the file it came from: faults that only a layer or a technology shows can name the line."""
 
@@ -37,14 +42,37 @@ class Mvu(Strict):
     spare_vpus: ``share`` lets VPUs without rows of their own work on a second set of positions.
     """
 
-    vpus: int = Field(ge=1, le=4096)
-    bricks_per_vpu: int = Field(ge=16, le=4096, multiple_of=16)
-    pipeline_depth_cycles: Latency
-    accumulate_latency_cycles: int = Field(ge=1, le=1000)
-    accumulators_per_vpu: int = Field(ge=1, le=4096)
-    position_block: int = Field(ge=1, le=4096)
-    hold_weights: bool
-    spare_vpus: Literal["idle", "share"]
+    vpus: int = Field(
+        ge=1, le=4096, description="Vector units of a core (V); each owns rows of a layer's tile."
+    )
+    bricks_per_vpu: int = Field(
+        ge=16,
+        le=4096,
+        multiple_of=16,
+        description="4x4-bit multipliers of a VPU (B), a multiple of 16: 16 make one 16x16-bit multiplier (L = B/16).",
+    )
+    pipeline_depth_cycles: Latency = Field(
+        description="Cycles from a job's last issue to its results (D). Buildable from the depth of section 12 on."
+    )
+    accumulate_latency_cycles: int = Field(
+        ge=1,
+        le=1000,
+        description="Least distance in cycles of two accumulations into one psum (R); bubbles fill what is missing.",
+    )
+    accumulators_per_vpu: int = Field(
+        ge=1, le=4096, description="Partial sums (psums, 48 bits each) that a VPU keeps (A)."
+    )
+    position_block: int = Field(
+        ge=1,
+        le=4096,
+        description="Output positions worked on together (T), at most accumulators_per_vpu.",
+    )
+    hold_weights: bool = Field(
+        description="true: a weight chunk is read once per row and chunk and held for all positions of the block."
+    )
+    spare_vpus: Literal["idle", "share"] = Field(
+        description="VPUs without rows of a tile: idle, or share (take part of the positions of others; section 2)."
+    )
 
     @field_validator("position_block")
     @classmethod
@@ -63,9 +91,11 @@ class Mvu(Strict):
 class Sram(Strict):
     """An on-chip memory: `kib` in macros of `macro_kib`, read and written `width_bits` at a time."""
 
-    kib: Kib
-    macro_kib: Kib
-    width_bits: PortBits
+    kib: Kib = Field(description="Capacity in KiB, per core.")
+    macro_kib: Kib = Field(
+        description="Size in KiB of the physical macros it is built of, at most kib; decides energy, area and clock only."
+    )
+    width_bits: PortBits = Field(description="Bits of one access, a multiple of 16.")
 
     @field_validator("macro_kib")
     @classmethod
@@ -79,7 +109,7 @@ class Sram(Strict):
 class BankedSram(Sram):
     """An SRAM with `banks` ports of `width_bits` that work side by side."""
 
-    banks: int = Field(ge=1, le=1024)
+    banks: int = Field(ge=1, le=1024, description="Ports of width_bits each: accesses per cycle.")
 
 
 class ResultBuffer(Sram):
@@ -101,8 +131,12 @@ class Projection(Strict):
     quantizers: sums rounded to INT4 a cycle.
     """
 
-    lanes: int = Field(ge=1, le=1 << 16)
-    quantizers: int = Field(ge=1, le=1 << 16)
+    lanes: int = Field(
+        ge=1,
+        le=1 << 16,
+        description="Adder trees with one 32-bit sum each: sums that take a window per cycle; a multiple of quantizers.",
+    )
+    quantizers: int = Field(ge=1, le=1 << 16, description="Sums rounded to INT4 per cycle; divides lanes.")
 
     @field_validator("quantizers")
     @classmethod
@@ -116,18 +150,24 @@ class Projection(Strict):
 class ThresholdSelector(Strict):
     """Compares `comparators` outputs a cycle with a threshold; any subset may be essential."""
 
-    kind: Literal["threshold"]
-    comparators: int = Field(ge=1, le=1 << 16)
-    latency_cycles: Latency
+    kind: Literal["threshold"] = Field(
+        description="Unstructured noise: an output is essential if its magnitude reaches the layer's threshold."
+    )
+    comparators: int = Field(ge=1, le=1 << 16, description="Outputs compared per cycle.")
+    latency_cycles: Latency = Field(description=_SELECTOR_LATENCY)
 
 
 class NmSelector(Strict):
     """Ranks `groups_per_cycle` groups of up to `max_of` outputs a cycle and keeps the largest of each."""
 
-    kind: Literal["nm"]
-    groups_per_cycle: int = Field(ge=1, le=1 << 16)
-    latency_cycles: Latency
-    max_of: int = Field(ge=2, le=1024)
+    kind: Literal["nm"] = Field(
+        description="Structured noise: of each group of M outputs the N of largest magnitude are essential."
+    )
+    groups_per_cycle: int = Field(ge=1, le=1 << 16, description="Groups ranked per cycle.")
+    latency_cycles: Latency = Field(description=_SELECTOR_LATENCY)
+    max_of: int = Field(
+        ge=2, le=1024, description="Largest M that can be ranked; sizes the ranker's area and energy."
+    )
 
 
 Selector = Annotated[ThresholdSelector | NmSelector, Field(discriminator="kind")]
@@ -136,8 +176,14 @@ Selector = Annotated[ThresholdSelector | NmSelector, Field(discriminator="kind")
 class Sequencer(Strict):
     """`lookahead` blocks may be in flight besides the oldest; `mvu_order` picks among waiting MVU jobs."""
 
-    lookahead: int = Field(ge=0, le=1024)
-    mvu_order: Literal["approximate_first", "precise_first"]
+    lookahead: int = Field(
+        ge=0,
+        le=1024,
+        description="Blocks in flight besides the oldest; patch and result buffer hold lookahead + 1 slots (S).",
+    )
+    mvu_order: Literal["approximate_first", "precise_first"] = Field(
+        description="Which waiting job the MVU takes first when both kinds wait (section 5)."
+    )
 
 
 class Spiking(Strict):
@@ -147,39 +193,74 @@ class Spiking(Strict):
     noise_generators: a normal random number for every neuron that is updated.
     """
 
-    skip_silent_chunks: bool
-    noise_generators: bool
+    skip_silent_chunks: bool = Field(
+        description="true: event driven; what has no spike takes no step, cycle or weight read (section 13)."
+    )
+    noise_generators: bool = Field(
+        description="true: a normal random number for each update of neurons with learned noise (NIT)."
+    )
 
 
 class Dram(Strict):
     """Off-chip memory that weights are loaded from, energy in pJ per bit; `source` says whose figure."""
 
-    bytes_per_cycle: int = Field(ge=1, le=1 << 20)
-    latency_cycles: int = Field(ge=0, le=1_000_000)
-    pj_per_bit: float = Field(ge=0, le=10_000)
-    source: str = Field(min_length=1, max_length=2000)
+    bytes_per_cycle: int = Field(
+        ge=1, le=1 << 20, description="Bytes that arrive per cycle, for all cores together."
+    )
+    latency_cycles: int = Field(ge=0, le=1_000_000, description="Cycles from a request to its first byte.")
+    pj_per_bit: float = Field(ge=0, le=10_000, description="Energy per bit read, pJ; changes no cycle.")
+    source: str = Field(min_length=1, max_length=2000, description="Where the energy figure is from.")
 
 
 class Machine(Strict):
     """A whole accelerator. Sizes are per core; sections absent on a dense-only machine are None."""
 
-    format: Literal["accelsim-machine/1"]
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-    description: str = Field(default="", max_length=2000)
-    clock_mhz: int = Field(ge=1, le=10_000)
-    cores: int = Field(ge=1, le=1024)
-    split: Literal["contiguous", "interleaved"]
-    mvu: Mvu
-    weight_sram: Sram
-    input_sram: BankedSram
-    patch_buffer: Sram
-    result_buffer: ResultBuffer
-    output_sram: BankedSram
-    projection: Projection | None = None
-    selector: Selector | None = Field(default=None, validate_default=True)
-    sequencer: Sequencer
-    dram: Dram | None = None
-    spiking: Spiking | None = None
+    format: Literal["accelsim-machine/1"] = Field(description="Version of this schema.")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="Appears in every result: up to 64 letters, digits, dots, underscores and hyphens.",
+    )
+    description: str = Field(default="", max_length=2000, description="What the machine is for, in words.")
+    clock_mhz: int = Field(
+        ge=1,
+        le=10_000,
+        description="Clock in MHz; every block and SRAM macro of the technology must cycle that fast.",
+    )
+    cores: int = Field(ge=1, le=1024, description="Cores (C); each has all of the units below.")
+    split: Literal["contiguous", "interleaved"] = Field(
+        description="How blocks of positions are dealt to cores: runs of neighbours, or in turn (section 3)."
+    )
+    mvu: Mvu = Field(description="The Matrix-Vector Unit: the multipliers.")
+    weight_sram: Sram = Field(
+        description="Weights of a core, divided equally among the VPUs; width_bits is the port of one slice (Ww)."
+    )
+    input_sram: BankedSram = Field(description="The input map of a core; width_bits is Wi, of each bank.")
+    patch_buffer: Sram = Field(
+        description="Patches x and their projections y of the blocks in flight; width_bits (Wp) is a multiple of a window, "
+        "input_sram's banks x width_bits."
+    )
+    result_buffer: ResultBuffer = Field(
+        description="Outputs of the blocks in flight, divided equally among the VPUs; width_bits must be 16."
+    )
+    output_sram: BankedSram = Field(description="The output map of a core; width_bits is Wo, of each bank.")
+    projection: Projection | None = Field(
+        default=None,
+        description="Makes y = P x from patches x; absent, with selector, on a dense-only machine.",
+    )
+    selector: Selector | None = Field(
+        default=None,
+        validate_default=True,
+        description="Chooses the essential neurons: kind threshold or nm; absent, with projection, on a dense-only machine.",
+    )
+    sequencer: Sequencer = Field(description="How many blocks are in flight, and which job goes first.")
+    dram: Dram | None = Field(
+        default=None,
+        description="Memory off the chip that weights are loaded from; null: they are on the chip.",
+    )
+    spiking: Spiking | None = Field(
+        default=None,
+        description="What layers of spiking neurons need; null: the machine runs none (section 13).",
+    )
 
     @model_serializer(mode="wrap")
     def _without_absent_spiking(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

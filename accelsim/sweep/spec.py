@@ -22,18 +22,59 @@ class SweepFile(Strict):
     axes, zip: field to values; those of one ``zip`` group go in step. set: field to expression. where: expressions.
     """
 
-    format: Literal["accelsim-sweep/1"]
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-    description: str = Field(default="", max_length=4000)
-    machines: list[Name] = Field(min_length=1, max_length=1000)
-    technologies: list[Name] = Field(default=["freepdk45-rtl"], min_length=1, max_length=1000)
-    traces: list[Name] = Field(min_length=1, max_length=1000)
-    schemes: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
-    images: list[int | str] = Field(default=[":"], min_length=1, max_length=1000)
-    axes: dict[str, Any] = Field(default={}, max_length=100)
-    zip: list[dict[str, Any]] = Field(default=[], max_length=100)
-    set: dict[str, Text | int | float | bool] = Field(default={}, max_length=100)
-    where: list[Text] = Field(default=[], max_length=100)
+    format: Literal["accelsim-sweep/1"] = Field(description="Version of this schema.")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="The name under which the database knows the sweep; another file of that name takes its place.",
+    )
+    description: str = Field(default="", max_length=4000, description="What the sweep is for, in words.")
+    machines: list[Name] = Field(
+        min_length=1,
+        max_length=1000,
+        description="Machines: bundled names, or files from this file's folder.",
+    )
+    technologies: list[Name] = Field(
+        default=["freepdk45-rtl"], min_length=1, max_length=1000, description="Technologies, likewise."
+    )
+    traces: list[Name] = Field(
+        min_length=1,
+        max_length=1000,
+        description="Traces: bundled names, or .h5 files from this file's folder.",
+    )
+    schemes: list[Name] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="Schemes as the traces name them, by default all. One that a machine's selector is not made for is "
+        "left out there.",
+    )
+    images: list[int | str] = Field(
+        default=[":"],
+        min_length=1,
+        max_length=1000,
+        description='Ranges of images such as "0:8", by default ":", all. A point is one range: its costs are means.',
+    )
+    axes: dict[str, Any] = Field(
+        default={},
+        max_length=100,
+        description="Field to values: a list, or {from, to} and one of step, factor, count. A field is a dotted path of the "
+        "machine (mvu.vpus), of the technology (technology.events.multiply_4bit_pj.value), or let.NAME.",
+    )
+    zip: list[dict[str, Any]] = Field(
+        default=[],
+        max_length=100,
+        description="Groups of axes whose fields change together; those of a group need equally many values.",
+    )
+    set: dict[str, Text | int | float | bool] = Field(
+        default={},
+        max_length=100,
+        description="Field to a value or an expression, evaluated in the order of the file, for every point.",
+    )
+    where: list[Text] = Field(
+        default=[],
+        max_length=100,
+        description="Expressions that must all be true, else there is no such point.",
+    )
 
 
 @dataclass(frozen=True)

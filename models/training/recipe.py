@@ -33,18 +33,18 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    network: str
-    seed: int = Field(ge=0, le=MAX_SEED)
-    batch_size: int = Field(gt=1)
-    phases: tuple[Phase, ...] = Field(min_length=1)
-    max_lr: float = Field(gt=0)
-    warmup: float = Field(gt=0, lt=1)
-    momentum: float = Field(ge=0, lt=1)
-    weight_decay: float = Field(ge=0)
-    label_smoothing: float = Field(ge=0, lt=1)
-    crop_padding: int = Field(ge=0, le=8)
+    network: str = Field(description="a name in models.networks, or your own as module:factory")
+    seed: int = Field(ge=0, le=MAX_SEED, description="of weights, order and augmentation")
+    batch_size: int = Field(gt=1, description="images of a step")
+    phases: tuple[Phase, ...] = Field(min_length=1, description="one after the other, small images first")
+    max_lr: float = Field(gt=0, description="peak of the one-cycle learning rate")
+    warmup: float = Field(gt=0, lt=1, description="share of the images shown while the learning rate rises")
+    momentum: float = Field(ge=0, lt=1, description="of SGD with Nesterov's momentum")
+    weight_decay: float = Field(ge=0, description="L2 penalty of SGD")
+    label_smoothing: float = Field(ge=0, lt=1, description="share of the target spread over all classes")
+    crop_padding: int = Field(ge=0, le=8, description="pixels added around an image before a random crop")
     bf16: bool = Field(description="autocast convolutions to bfloat16; weights stay float32")
-    checkpoint_seconds: float = Field(gt=0)
+    checkpoint_seconds: float = Field(gt=0, description="longest time between checkpoints, seconds")
 
     def sizes(self) -> list[int]:
         """The image size of every step, in order; each phase runs whole batches (at least one)."""

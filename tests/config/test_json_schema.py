@@ -18,9 +18,10 @@ from jsonschema import Draft7Validator
 from accelsim.bundled import bundled_path
 from accelsim.cli import main
 from accelsim.config import load_machine, machine_from_yaml
-from accelsim.config.json_schema import SCHEMAS, machine_schema, technology_schema
+from accelsim.config.json_schema import machine_schema, technology_schema
 from accelsim.config.technology import STANDS_IN
 from accelsim.errors import AccelsimError
+from accelsim.schemas import SCHEMAS
 from tests.engine.strategies import random_case
 
 ROOT = Path(__file__).resolve().parents[2]

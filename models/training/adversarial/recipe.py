@@ -19,9 +19,9 @@ class AttackRecipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    eps_255: float = Field(gt=0, le=255)
-    step_255: float = Field(gt=0, le=255)
-    steps: int = Field(ge=1, le=1000)
+    eps_255: float = Field(gt=0, le=255, description="largest change of a pixel, in 1/255")
+    step_255: float = Field(gt=0, le=255, description="change of a pixel in one step, in 1/255")
+    steps: int = Field(ge=1, le=1000, description="steps of projected gradient ascent")
 
 
 class AdversarialRecipe(BaseModel):
@@ -37,31 +37,41 @@ class AdversarialRecipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    network: str
-    dataset: str
-    seed: int = Field(ge=0, le=MAX_SEED)
-    epochs: int = Field(ge=1, le=10_000)
-    batch_size: int = Field(gt=1, le=65_536)
-    images: int = Field(ge=0)
-    held_out: int = Field(ge=1)
-    validate_every: int = Field(ge=1)
-    lr: float = Field(gt=0)
-    schedule: Literal["steps", "one-cycle"]
-    milestones: tuple[int, ...] = ()
-    warmup: float = Field(gt=0, lt=1, default=0.3)
-    momentum: float = Field(ge=0, lt=1)
-    weight_decay: float = Field(ge=0)
-    nesterov: bool = False
-    loss: Literal["pgd", "trades", "plain"]
-    trades_beta: float = Field(gt=0, default=6.0)
-    weight_perturbation: float = Field(ge=0, default=0.0)
-    perturb_from: int = Field(ge=0, default=0)
-    attack: AttackRecipe
-    crop_padding: int = Field(ge=0, le=8)
+    network: str = Field(description="a name in models.networks, or your own as module:factory")
+    dataset: str = Field(description=f"one of {', '.join(DATASETS)}")
+    seed: int = Field(
+        ge=0, le=MAX_SEED, description="of weights, held-out images, order, augmentation and attack"
+    )
+    epochs: int = Field(ge=1, le=10_000, description="passes over the training images")
+    batch_size: int = Field(gt=1, le=65_536, description="images of a step")
+    images: int = Field(ge=0, description="training images used, of those not held out; 0: all")
+    held_out: int = Field(
+        ge=1, description="training images that never teach, and choose the best checkpoint"
+    )
+    validate_every: int = Field(ge=1, description="epochs between validations under the attack")
+    lr: float = Field(gt=0, description="learning rate at its highest")
+    schedule: Literal["steps", "one-cycle"] = Field(
+        description="steps: times 0.1 at each milestone; one-cycle: linear up over warmup, then linear to 0"
+    )
+    milestones: tuple[int, ...] = Field(default=(), description="epochs of schedule steps, rising")
+    warmup: float = Field(gt=0, lt=1, default=0.3, description="share of the steps of one-cycle that rise")
+    momentum: float = Field(ge=0, lt=1, description="of SGD")
+    weight_decay: float = Field(ge=0, description="L2 penalty of SGD")
+    nesterov: bool = Field(default=False, description="Nesterov's momentum")
+    loss: Literal["pgd", "trades", "plain"] = Field(
+        description="cross-entropy on attacked images (pgd), TRADES, or cross-entropy on clean images (plain)"
+    )
+    trades_beta: float = Field(gt=0, default=6.0, description="weight of the robust term of TRADES")
+    weight_perturbation: float = Field(
+        ge=0, default=0.0, description="gamma of AWP on top of the loss; 0: none"
+    )
+    perturb_from: int = Field(ge=0, default=0, description="first epoch of AWP, from 0")
+    attack: AttackRecipe = Field(description="the training attack, which validation uses too")
+    crop_padding: int = Field(ge=0, le=8, description="pixels added around an image before a random crop")
     bf16: bool = Field(description="autocast to bfloat16; weights stay float32")
     compile: bool = Field(description="torch.compile the network (worth it on a GPU)")
     log_every: int = Field(ge=1, description="steps between lines of log.csv")
-    checkpoint_seconds: float = Field(gt=0)
+    checkpoint_seconds: float = Field(gt=0, description="longest time between checkpoints, seconds")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
