@@ -6,6 +6,7 @@
 # make rtl       simulate the RTL against both engines, Verilator included, and fill docs/validation.md
 # make synth     measure the RTL's blocks on LIBERTY=path/to/cells.lib and write the technology file
 # make nit-smoke  the second paper's tables with one epoch, one seed and 20 images; MNIST=FOLDER FASHION=FOLDER
+# make docs      build the documentation as a site in build/site; broken links and names without a text are errors
 # make notebooks  run the notebooks again and write their outputs into them (two minutes)
 # make traces    train, distil and export the bundled traces again (hours; needs CIFAR-10, see traces/README.md)
 
@@ -14,7 +15,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml accelsim/version.py
 
-.PHONY: figure5 test explore coverage lint rtl synth nit-smoke notebooks traces clean
+.PHONY: figure5 test explore coverage lint rtl synth nit-smoke docs notebooks traces clean
 
 # A stamp per set of extras: an environment that is complete is left alone.
 $(VENV)/.installed-core: $(SOURCES)
@@ -24,7 +25,11 @@ $(VENV)/.installed-core: $(SOURCES)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed-core
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev,search,rtl]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev,search,rtl,docs]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed-core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
 $(VENV)/.installed-synth: $(VENV)/.installed-core
@@ -60,6 +65,9 @@ synth: $(VENV)/.installed-synth
 nit-smoke: $(VENV)/.installed-dev
 	@test -n "$(MNIST)$(FASHION)" || { echo "make nit-smoke: give MNIST=FOLDER, FASHION=FOLDER or both, of the four idx files"; exit 2; }
 	$(BIN)/python -m models.nit.reproduce $(if $(MNIST),--mnist "$(MNIST)") $(if $(FASHION),--fashion-mnist "$(FASHION)") --out out/nit-smoke --smoke
+
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 notebooks: $(VENV)/.installed-dev
 	$(BIN)/python notebooks/execute.py

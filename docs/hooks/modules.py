@@ -1,0 +1,88 @@
+"""Pages of the Python API: one for each package, with every module of it, and the table of public names.
+
+mkdocstrings writes what is in a module from its docstrings and types, without importing it. Which modules there are is
+read from the folders, so a new one needs no entry anywhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import griffe
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = "reference/modules"
+TOP_PACKAGES = ("accelsim", "models", "rtl")
+PUBLIC_PACKAGES = ("accelsim", "accelsim.trace", "accelsim.config", "accelsim.store")
+"""Whose ``__all__`` is for users: these names change only with a line in the changelog."""
+
+
+def modules() -> dict[str, list[str]]:
+    """The modules of every package by their full names, packages first; private ones and ``__main__`` are left out."""
+    found: dict[str, list[str]] = {}
+    for top in TOP_PACKAGES:
+        for file in sorted((ROOT / top).rglob("*.py")):
+            parts = file.relative_to(ROOT).with_suffix("").parts
+            package = ".".join(parts[:-1])
+            if parts[-1] == "__init__":
+                found.setdefault(package, [])
+            elif not parts[-1].startswith("_"):
+                found.setdefault(package, []).append(".".join(parts))
+    return dict(sorted(found.items()))
+
+
+def pages() -> dict[str, str]:
+    """Markdown of the pages by their paths in the site."""
+    return {f"{FOLDER}/{package}.md": _page(package, names) for package, names in modules().items()}
+
+
+def public_names() -> str:
+    """A table of what the public packages export, each with the first sentence of its docstring."""
+    lines = []
+    for package in PUBLIC_PACKAGES:
+        exporting = importlib.import_module(package)
+        lines += [f"## {package}", "", "| name | what it is |", "| --- | --- |"]
+        for name in exporting.__all__:
+            if not name.startswith("_"):
+                full_name = canonical(package, name)
+                lines.append(f"| [`{name}`][{full_name}] | {first_paragraph(full_name)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def canonical(package: str, name: str) -> str:
+    """The full name, where it is defined, of what a package exports."""
+    exported = getattr(importlib.import_module(package), name)
+    if hasattr(exported, "__qualname__"):
+        return f"{exported.__module__}.{exported.__qualname__}"
+    # A value, such as a union of types: it does not know its module.
+    inside = (module for module in sys.modules if module.startswith(f"{package}."))
+    return next(f"{module}.{name}" for module in inside if name in vars(sys.modules[module]))
+
+
+def first_paragraph(full_name: str) -> str:
+    """Of a docstring, as one line; also that of a value, a text in the line after it."""
+    module, _, name = full_name.rpartition(".")
+    found = griffe.load(module, search_paths=[ROOT], resolve_aliases=False)[name]
+    if found.docstring is None:
+        raise ValueError(f"{full_name} is public and has no docstring")
+    return " ".join(found.docstring.value.split("\n\n")[0].split())
+
+
+def _page(package: str, names: list[str]) -> str:
+    parts = [f"# {package}", ""]
+    shown = {"show_root_heading": "false", "show_root_toc_entry": "false", "members": "false"}
+    parts += _directive(package, shown)
+    for name in names:
+        parts += _directive(name, {})
+    return "\n".join(parts)
+
+
+def _directive(name: str, options: dict[str, str]) -> list[str]:
+    lines = [f"::: {name}"]
+    if options:
+        lines.append("    options:")
+        lines += [f"      {key}: {value}" for key, value in options.items()]
+    return [*lines, ""]
