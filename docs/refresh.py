@@ -16,6 +16,7 @@ from pathlib import Path
 from accelsim import figure5, load_machine, load_technology
 from accelsim.energy import area
 from accelsim.files import replaced
+from accelsim.marked import fill_document
 from accelsim.report.constants_tables import areas_markdown, blocks_markdown, events_markdown
 from accelsim.report.equal_area import equal_area_markdown
 from accelsim.report.plots import plot_figure5
@@ -31,24 +32,9 @@ AREA_SHARES = (1, 1.25, 1.5, 2)
 """Areas of the tables of docs/sweeps.md, in those of the shipped unstructured machine."""
 
 
-def fill(text: str, marker: str, content: str) -> str:
-    """``text`` with ``content`` between ``<!-- marker -->`` and ``<!-- /marker -->``; exits if they are missing."""
-    opening, closing = f"<!-- {marker} -->\n", f"<!-- /{marker} -->"
-    if opening not in text or closing not in text:
-        sys.exit(f"refresh: no {opening.strip()} ... {closing} in the document")
-    before, _, rest = text.partition(opening)
-    _, _, after = rest.partition(closing)
-    return before + opening + content + closing + after
-
-
 def rewrite(document: str, contents: dict[str, str]) -> None:
     """Fill each marker of a document under docs/ with its content."""
-    path = ROOT / "docs" / document
-    text = path.read_text(encoding="utf-8")
-    for marker, content in contents.items():
-        text = fill(text, marker, content)
-    with replaced(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    fill_document(ROOT / "docs" / document, contents)
 
 
 def refresh_energy() -> None:

@@ -10,14 +10,16 @@ from pathlib import Path
 
 from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced, writable_folder
+from accelsim.files import writable_folder
+from accelsim.marked import between, fill_document
 from accelsim.version import __version__
 from rtl.core.counters import COUNTERS
 from rtl.validate import LAYERS_PER_MACHINE, Outcome
 from rtl.verilator.build import verilator_version
 from rtl.yosys import yosys_version
 
-OPENING, CLOSING = "<!-- validate-rtl -->\n", "<!-- /validate-rtl -->"
+MARKER = "validate-rtl"
+EMPTY = f"<!-- {MARKER} -->\n<!-- /{MARKER} -->\n"
 
 
 def markdown(
@@ -63,7 +65,8 @@ def tools(simulator: str, full: bool) -> str:
 
 def check_report(path: Path) -> None:
     """Raise AccelsimError, before the work, if `write_report` could not write there."""
-    _frame(path)
+    if path.exists():
+        between(path, MARKER)
     writable_folder(path.parent)
 
 
@@ -72,27 +75,13 @@ def write_report(path: Path, text: str) -> None:
 
     Raises AccelsimError if a file exists that has no markers: it is something else.
     """
-    head, tail = _frame(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(path) as temporary:
-            temporary.write_text(head + OPENING + text + CLOSING + tail, encoding="utf-8")
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(EMPTY, encoding="utf-8")
     except OSError as error:
         raise AccelsimError(f"{path}: cannot write: {error.strerror}") from None
-
-
-def _frame(path: Path) -> tuple[str, str]:
-    """What stands before and after the tables."""
-    try:
-        before = path.read_text(encoding="utf-8") if path.exists() else OPENING + CLOSING + "\n"
-    except (OSError, UnicodeDecodeError):
-        raise AccelsimError(f"{path}: cannot be read as text") from None
-    if OPENING not in before or CLOSING not in before:
-        raise AccelsimError(
-            f"{path}: exists without the lines {OPENING.strip()} and {CLOSING}; not overwritten"
-        )
-    head, _, rest = before.partition(OPENING)
-    return head, rest.partition(CLOSING)[2]
+    fill_document(path, {MARKER: text})
 
 
 def _random_table(outcomes: Sequence[Outcome]) -> str:

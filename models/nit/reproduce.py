@@ -1,9 +1,10 @@
 """Tables 2 and 3 of the NIT paper, from runs: train every method with every seed, attack it, average.
 
-    python -m models.nit.reproduce --mnist FOLDER --fashion-mnist FOLDER --out OUT
+    python -m models.nit.reproduce --mnist FOLDER --fashion-mnist FOLDER --out OUT --docs docs
 
 OUT gets a folder for each run, with its weights and one JSON file of accuracies, and the two tables as CSV and
-Markdown. What is there already is not computed again, so a run that was stopped goes on where it was.
+Markdown. What is there already is not computed again, so a run that was stopped goes on where it was. With --docs
+the results and the tables also go into the documents: results/nit.csv, nit.md and reproduction.md.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ from rich.console import Console
 
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
+from accelsim.marked import between, fill_document
 from accelsim.version import __version__
 from models.data.idx import DigitSet, Split, load_digits, split_digits
 from models.nit.attacks import Budget
+from models.nit.results import ResultRow, write_results
 from models.nit.robustness import COLUMNS, NOISE_COLUMNS, PREDICTION_DRAWS, Target, adversarial
 from models.nit.settings import METHODS, MethodName, Settings
-from models.nit.tables import ResultRow, write_tables
+from models.nit.tables import MARKER, documents, tables_markdown
 from models.nit.training import train
 
+RESULTS = "nit.csv"
 SPLIT_SEED = 0
 ATTACKED_IMAGES = 1000
 CHUNK = 250
@@ -80,9 +84,22 @@ def reproduce(plan: Plan, console: Console) -> list[ResultRow]:
     for number, (dataset, seed, method) in enumerate(runs, start=1):
         row = _run(plan, sets[dataset], dataset, method, seed, console, f"{number}/{len(runs)} {dataset}")
         rows.append(row)
-        write_tables(plan.out, rows)
+        write_results(plan.out / "results.csv", rows)
+        with replaced(plan.out / "tables.md") as temporary:
+            temporary.write_text(tables_markdown(rows), encoding="utf-8")
     console.print(f"{len(runs)} runs in {time.monotonic() - started:.0f} s: {plan.out / 'tables.md'}")
     return rows
+
+
+def write_documents(docs: Path, rows: Sequence[ResultRow]) -> None:
+    """Put the results and their tables into the documents of the folder `docs`.
+
+    Raises AccelsimError when a document is missing, or its markers.
+    """
+    (docs / "results").mkdir(parents=True, exist_ok=True)
+    write_results(docs / "results" / RESULTS, rows)
+    for name, content in documents(rows).items():
+        fill_document(docs / name, {MARKER: content})
 
 
 def _run(
@@ -92,14 +109,16 @@ def _run(
     split = split_digits(len(data), SPLIT_SEED)
     folder = plan.folder(dataset, method, seed)
     folder.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
+    started = time.process_time()
 
     def told(epoch: int, loss: float, network: Any) -> None:
+        nonlocal started
         images, labels = data.take(split.validation[:2000])
         accuracy = Target(network, settings.noisy).accuracy(
             images, labels, torch.Generator().manual_seed(epoch)
         )
-        line = {"epoch": epoch, "loss": loss, "validation": accuracy, "seconds": time.monotonic() - started}
+        line = {"epoch": epoch, "loss": loss, "validation": accuracy, "cpu_s": time.process_time() - started}
+        started = time.process_time()
         with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         console.print(
@@ -117,8 +136,20 @@ def _run(
         # Already trained: it comes first; this only loads it.
         undefended = train(other, data, split.train, plan.folder(dataset, "stbp", seed))
         substitute = Target(undefended, other.noisy, other.loss_scale)
-    values = _attack(plan, folder, data, split, settings, target, substitute, console, label)
-    return ResultRow(dataset, method, seed, settings.epochs, plan.images, values)
+    values, attack_s = _attack(plan, folder, data, split, settings, target, substitute, console, label)
+    train_s = _train_seconds(folder, settings.epochs)
+    # As they are written, so that tables made from the file are these.
+    accuracy = {column: round(value, 2) for column, value in values.items()}
+    cpu_s = None if train_s is None or attack_s is None else round(train_s + attack_s)
+    return ResultRow(dataset, method, seed, settings.epochs, plan.images, accuracy, cpu_s)
+
+
+def _train_seconds(folder: Path, epochs: int) -> float | None:
+    """CPU seconds of a finished training from its log, None if an epoch is not in it."""
+    log = folder / "log.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+    seconds = {line["epoch"]: line["cpu_s"] for line in map(json.loads, lines) if "cpu_s" in line}
+    return float(sum(seconds.values())) if len(seconds) == epochs else None
 
 
 def _attack(
@@ -131,7 +162,8 @@ def _attack(
     substitute: Target,
     console: Console,
     label: str,
-) -> dict[str, float]:
+) -> tuple[dict[str, float], float | None]:
+    """Accuracies in per cent by column; and the CPU seconds they took, None if those of a column are not known."""
     path = folder / "accuracy.json"
     head = {
         "accelsim": __version__,
@@ -139,10 +171,11 @@ def _attack(
         "split_seed": SPLIT_SEED,
         "images": plan.images,
     }
-    known = _known(path, head)
+    known, cpu_s = _known(path, head)
     for column in plan.columns:
         if column in known or (column in NOISE_COLUMNS and not target.noisy):
             continue
+        started = time.process_time()
         right, total = 0.0, 0
         # One stream a column, so that a resumed call draws what an unbroken one does.
         generator = torch.Generator().manual_seed(7_919 * (settings.seed + 1) + COLUMNS.index(column))
@@ -156,24 +189,31 @@ def _attack(
             images, labels = data.take(split.test)
             known["clean-all"] = 100.0 * target.accuracy(images, labels, generator)
             known["clean-all-mean"] = 100.0 * target.accuracy(images, labels, generator, PREDICTION_DRAWS)
+        cpu_s[column] = round(time.process_time() - started, 1)
         with replaced(path) as temporary:
-            temporary.write_text(json.dumps({**head, "accuracy": known}, indent=1), encoding="utf-8")
+            content = {**head, "accuracy": known, "cpu_s": cpu_s}
+            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
     shown = " ".join(f"{name} {value:.1f}" for name, value in known.items())
     console.print(f"[{label}] {settings.method} seed {settings.seed}: {shown}", markup=False, highlight=False)
-    return known
+    timed = all(column in cpu_s for column in known if column in COLUMNS)
+    return known, sum(cpu_s.values()) if timed else None
 
 
-def _known(path: Path, head: dict[str, Any]) -> dict[str, float]:
+def _known(path: Path, head: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
+    """What a file of accuracies holds already: per cent and CPU seconds, by column."""
     if not path.is_file():
-        return {}
+        return {}, {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        accuracy = {str(k): float(v) for k, v in found.pop("accuracy").items()}
+        accuracy, cpu_s = (
+            {str(k): float(v) for k, v in values.items()}
+            for values in (found.pop("accuracy"), found.pop("cpu_s", {}))
+        )
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise AccelsimError(f"{path}: not a file of accuracies; remove it") from error
     if found != head:
         raise AccelsimError(f"{path}: of other settings, images or version; give another --out or remove it")
-    return accuracy
+    return accuracy, cpu_s
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -184,6 +224,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--mnist", type=Path, help="folder of MNIST's four idx files")
     parser.add_argument("--fashion-mnist", type=Path, help="folder of Fashion-MNIST's four idx files")
     parser.add_argument("--out", type=Path, required=True, help="folder for runs and tables")
+    parser.add_argument("--docs", type=Path, help="folder of the documents that get the tables, too")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--images", type=int, default=ATTACKED_IMAGES, help="test images that are attacked")
@@ -198,6 +239,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name, value in (("epochs", args.epochs), ("images", args.images), ("threads", args.threads)):
             if value < 1:
                 raise AccelsimError(f"--{name}: {value}, must be 1 or more")
+        if args.docs is not None:
+            # Before the hours of work, not after.
+            for name in documents([]):
+                between(args.docs / name, MARKER)
         torch.set_num_threads(args.threads)
         plan = Plan(
             data=data,
@@ -207,7 +252,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             images=SMOKE_IMAGES if args.smoke else args.images,
             columns=COLUMNS,
         )
-        reproduce(plan, Console(soft_wrap=True))
+        rows = reproduce(plan, Console(soft_wrap=True))
+        if args.docs is not None:
+            write_documents(args.docs, rows)
     except AccelsimError as error:
         print(error, file=sys.stderr)
         return 2

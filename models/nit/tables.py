@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import csv
-import io
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from accelsim.files import replaced
+from models.nit.results import EXACT_COLUMNS, ResultRow
 from models.nit.robustness import EXTRA_COLUMNS, PAPER_COLUMNS
 from models.nit.settings import METHODS
 
 TITLES = {"mnist": "MNIST (the paper's Table 2)", "fashion-mnist": "Fashion-MNIST (the paper's Table 3)"}
-EXACT_COLUMNS = ("clean-all", "clean-all-mean")
-
-
-@dataclass(frozen=True)
-class ResultRow:
-    """Accuracies in per cent of one trained network, by column."""
-
-    dataset: str
-    method: str
-    seed: int
-    epochs: int
-    images: int
-    accuracy: dict[str, float]
+MARKER = "nit"
+"""Where the tables go in docs/nit.md and docs/reproduction.md."""
 
 
 def paper_numbers() -> dict[tuple[str, str], dict[str, float]]:
@@ -38,37 +25,60 @@ def paper_numbers() -> dict[tuple[str, str], dict[str, float]]:
         }
 
 
-def write_tables(out: Path, rows: Sequence[ResultRow]) -> None:
-    """results.csv, a line a network, and tables.md in `out`, both replaced in one step."""
-    columns = [*PAPER_COLUMNS, *EXTRA_COLUMNS, *EXACT_COLUMNS]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["dataset", "method", "seed", "epochs", "images", *columns])
-    for row in rows:
-        values = [f"{row.accuracy[c]:.2f}" if c in row.accuracy else "" for c in columns]
-        writer.writerow([row.dataset, row.method, row.seed, row.epochs, row.images, *values])
-    for name, content in (("results.csv", text.getvalue()), ("tables.md", tables_markdown(rows))):
-        with replaced(out / name) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+def documents(rows: Sequence[ResultRow]) -> dict[str, str]:
+    """What stands between the markers of each document that shows the results, by its name under docs/."""
+    return {"nit.md": tables_markdown(rows), "reproduction.md": paper_markdown(rows)}
 
 
 def tables_markdown(rows: Sequence[ResultRow]) -> str:
-    """Both tables, ours (mean and standard deviation over seeds) above the paper's, and the further attacks."""
+    """Both tables, then for each data set the further attacks, and the time it took where that is known."""
     parts = []
-    for dataset in dict.fromkeys(row.dataset for row in rows):
-        mine = [row for row in rows if row.dataset == dataset]
-        seeds = sorted({row.seed for row in mine})
-        first = mine[0]
+    for dataset, mine in _by_dataset(rows):
         parts.append(
-            f"**{TITLES[dataset]}**, per cent of {first.images} test images, one draw of the noise; {first.epochs} epochs, "
-            f"seeds {', '.join(map(str, seeds))}: mean, and standard deviation where there is more than one seed.\n\n"
+            _title(dataset, mine)
             + _paper_table(dataset, mine)
             + "\nBeyond the paper: `clean` on all 7,000 test images with one draw, and with class scores averaged over 20; "
             "PGD through a surrogate of width 0.1 and of width 2 (the others: 1); PGD on the mean gradient of 20 draws "
             "(EOT), also with width 2; FGSM and PGD on the likelihood-ratio gradient; PGD made on STBP's network; "
             "the lowest of all columns.\n\n" + _extra_table(mine)
         )
-    return "\n".join(parts)
+    return "\n".join([*parts, *_time(rows)])
+
+
+def paper_markdown(rows: Sequence[ResultRow]) -> str:
+    """The paper's two tables, ours (mean and standard deviation over seeds) above the paper's."""
+    return "\n".join(
+        _title(dataset, mine) + _paper_table(dataset, mine) for dataset, mine in _by_dataset(rows)
+    )
+
+
+def _by_dataset(rows: Sequence[ResultRow]) -> list[tuple[str, list[ResultRow]]]:
+    names = dict.fromkeys(row.dataset for row in rows)
+    return [(name, [row for row in rows if row.dataset == name]) for name in names]
+
+
+def _title(dataset: str, rows: Sequence[ResultRow]) -> str:
+    seeds = sorted({row.seed for row in rows})
+    return (
+        f"**{TITLES[dataset]}**, per cent of {rows[0].images} test images, one draw of the noise; {rows[0].epochs} epochs, "
+        f"seeds {', '.join(map(str, seeds))}: mean, and standard deviation where there is more than one seed.\n\n"
+    )
+
+
+def _time(rows: Sequence[ResultRow]) -> list[str]:
+    """Networks that were not timed count as much as the timed ones of their method."""
+    timed = [(row.method, row.cpu_s) for row in rows if row.cpu_s is not None]
+    means = {
+        method: statistics.fmean(cpu_s for name, cpu_s in timed if name == method) for method, _ in timed
+    }
+    if not timed or any(row.method not in means for row in rows):
+        return []
+    total = sum(means[row.method] for row in rows)
+    each = ", ".join(f"{method} {means[method] / 60:.1f}" for method in METHODS if method in means)
+    return [
+        f"CPU minutes a network, training and attacks: {each} (measured on {len(timed)} of the {len(rows)} networks, one "
+        f"thread each); all {len(rows)}: {total / 60:.0f}, that is {total / 120:.0f} minutes on two cores.\n"
+    ]
 
 
 def _paper_table(dataset: str, rows: Sequence[ResultRow]) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import gzip
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from accelsim.errors import AccelsimError
+from accelsim.marked import between
 from models.data import idx
 from models.nit import reproduce, training
+from models.nit.results import ResultRow, read_results, write_results
 from models.nit.settings import Settings
-from models.nit.tables import ResultRow, paper_numbers, tables_markdown
+from models.nit.tables import MARKER, documents, paper_numbers, tables_markdown
 
 COUNTS = {"train": 120, "t10k": 80}
 
@@ -157,12 +160,29 @@ def test_command_makes_both_tables_and_goes_on(digits, tmp_path, capsys, monkeyp
     ]
     assert all(0 <= float(r["clean"]) <= 100 for r in rows)
     assert {r["method"] for r in rows if not r["lr-fgsm"]} == {"stbp"}
-    # A second call trains and attacks nothing: every accuracy is read back.
+    assert all(int(r["cpu_s"]) >= 0 for r in rows)
+    assert "on 9 of the 9 networks" in first
+    # A second call trains and attacks nothing: every accuracy is read back, and the documents are filled.
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for name in ("nit.md", "reproduction.md"):
+        (docs / name).write_text(f"# Before\n<!-- {MARKER} -->\nold\n<!-- /{MARKER} -->\nAfter\n")
     monkeypatch.setattr(training, "_step", None)
     monkeypatch.setattr(reproduce, "adversarial", None)
     capsys.readouterr()
-    assert reproduce.main([*arguments, "--threads", "1"]) == 0
+    assert reproduce.main([*arguments, "--threads", "1", "--docs", str(docs)]) == 0
     assert (tmp_path / "out/tables.md").read_text() == first
+    assert between(docs / "nit.md", MARKER) == first
+    assert between(docs / "reproduction.md", MARKER).count("| paper |") == 9
+    assert tables_markdown(read_results(docs / "results/nit.csv")) == first
+
+
+def test_documents_without_markers_are_told_before_the_work(digits, tmp_path, capsys):
+    (tmp_path / "nit.md").write_text("# Something else\n")
+    arguments = ["--mnist", str(digits), "--out", str(tmp_path / "out"), "--docs", str(tmp_path)]
+    assert reproduce.main(arguments) == 2
+    assert "nit.md: without the lines <!-- nit -->" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -180,6 +200,45 @@ def test_command_tells_faults_in_one_line(arguments, message, capsys, tmp_path, 
     assert message in error and error.count("\n") == 1
 
 
+def test_results_are_read_back_as_written(tmp_path):
+    rows = [
+        ResultRow("mnist", "stbp", 0, 15, 1000, {"clean": 93.4, "clean-all": 93.71}),
+        ResultRow("fashion-mnist", "nit-s+", 2, 15, 1000, {"clean": 74.0, "lr-pgd": 0.0}, 250),
+    ]
+    write_results(tmp_path / "r.csv", rows)
+    assert read_results(tmp_path / "r.csv") == rows
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("clean", "cleen", 1), "line 1: not the columns"),
+        (lambda text: text.replace("93.40", "high"), "line 2: could not convert string to float: 'high'"),
+        (lambda text: text + "mnist,nit\n", "line 3: 2 values, must be 23"),
+        (lambda text: "", "line 1: not the columns"),
+    ],
+)
+def test_refuses_other_files_of_results(tmp_path, change, message):
+    path = tmp_path / "r.csv"
+    write_results(path, [ResultRow("mnist", "stbp", 0, 15, 1000, {"clean": 93.4})])
+    path.write_text(change(path.read_text()))
+    with pytest.raises(AccelsimError, match=message) as error:
+        read_results(path)
+    assert "\n" not in str(error.value)
+
+
+def test_time_counts_networks_that_were_not_timed_as_the_others_of_their_method():
+    rows = [
+        ResultRow("mnist", "nit", seed, 15, 1000, {"clean": 90.0}, cpu_s)
+        for seed, cpu_s in enumerate([300, 420, None])
+    ]
+    assert "nit 6.0 (measured on 2 of the 3 networks" in tables_markdown(rows)
+    assert "all 3: 18, that is 9 minutes on two cores" in tables_markdown(rows)
+    assert "CPU minutes" not in tables_markdown(
+        [*rows, ResultRow("mnist", "stbp", 0, 15, 1000, {"clean": 90.0})]
+    )
+
+
 def test_tables_give_mean_spread_and_the_lowest():
     rows = [
         ResultRow("mnist", "nit", seed, 15, 1000, {"clean": clean, "fgsm": 40.0, "eot-pgd": low})
@@ -189,6 +248,12 @@ def test_tables_give_mean_spread_and_the_lowest():
     assert "| nit | ours | 91.0 ± 1.4 | 40.0 ± 0.0 |" in text
     assert "| | paper | 92.3 | 81.4 |" in text
     assert "11.0 ± 1.4 |\n" in text  # worst
+
+
+def test_the_tables_of_the_documents_are_those_of_the_results():
+    docs = Path(__file__).resolve().parents[3] / "docs"
+    for name, content in documents(read_results(docs / "results/nit.csv")).items():
+        assert between(docs / name, MARKER) == content, name
 
 
 def test_paper_numbers_are_whole():
