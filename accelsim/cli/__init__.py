@@ -10,6 +10,7 @@ from accelsim.cli.area import area
 from accelsim.cli.bitops import bitops
 from accelsim.cli.data import check, inspect
 from accelsim.cli.export import export
+from accelsim.cli.report import report
 from accelsim.cli.results import results
 from accelsim.cli.rtl import validate_rtl
 from accelsim.cli.schema import schema
@@ -45,6 +46,7 @@ for command in (
     search,
     results,
     pareto,
+    report,
     timeline,
     bitops,
     export,

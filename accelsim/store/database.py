@@ -131,6 +131,10 @@ class Store:
             GROUP BY sweeps.name ORDER BY sweeps.name"""
         return list(self._select(query))
 
+    def sweep_files(self) -> dict[str, str]:
+        """The text of the sweep file of every sweep, by name; empty for a search."""
+        return {row["name"]: row["spec"] for row in self._select("SELECT name, spec FROM sweeps ORDER BY name")}
+
     def put(self, outcomes: Iterable[tuple[Subject, Outcome]], engine: str) -> None:
         """Record outcomes, all of them or, if the process dies, none. One recorded before is replaced."""
         with _told(self.path, "cannot write"), self._transaction():
