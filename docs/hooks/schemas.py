@@ -1,12 +1,19 @@
-"""Markdown of the YAML files' fields, from the JSON Schemas that ``accelsim schema`` prints and editors check with."""
+"""Markdown of the YAML files' fields, from the JSON Schemas that ``accelsim schema`` prints and editors check with.
+
+They are read from ``docs/schema/``, where a test keeps them fresh: making those of recipes anew would take PyTorch.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from accelsim.schemas import SCHEMAS
+
+FOLDER = Path(__file__).resolve().parents[1] / "schema"
 
 Schema = dict[str, Any]
 
@@ -17,11 +24,11 @@ def markdown() -> str:
 
 
 def _kind(kind: str) -> Iterator[str]:
-    schema = SCHEMAS[kind]()
+    schema = json.loads((FOLDER / f"{kind}.json").read_text(encoding="utf-8"))
     yield f"## {kind} files"
     yield ""
     if "description" in schema:
-        yield f"{schema['description']} `accelsim schema {kind}` prints the schema."
+        yield f"{_text(schema['description'])} `accelsim schema {kind}` prints the schema."
         yield ""
     whole = schema.get("else", schema)  # what follows `if` is for files that extend another
     seen: list[str] = []
@@ -108,4 +115,6 @@ def _bounds(field: Schema) -> Iterator[str]:
 
 
 def _text(description: str) -> str:
-    return " ".join(description.split()).replace("|", "\\|")
+    """As the cell of a table; a document that it names is linked."""
+    linked = re.sub(r"docs/([\w-]+\.md)", r"[\1](../\1)", description)
+    return " ".join(linked.split()).replace("|", "\\|")

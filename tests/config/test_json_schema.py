@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from random import Random
@@ -22,12 +23,16 @@ from accelsim.config.json_schema import machine_schema, technology_schema
 from accelsim.config.technology import STANDS_IN
 from accelsim.errors import AccelsimError
 from accelsim.schemas import SCHEMAS
+from accelsim.sweep import load_sweep, open_space
 from tests.engine.strategies import random_case
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {
-    "machine": sorted(bundled_path("hwconfigs").glob("*.yaml")),
+    "machine": [*sorted(bundled_path("hwconfigs").glob("*.yaml")), ROOT / "benchmarks/peers-dense.yaml"],
     "technology": sorted(bundled_path("hwconfigs/technology").glob("*.yaml")),
+    "sweep": [*sorted(bundled_path("hwconfigs/sweeps").glob("*.yaml")), ROOT / "benchmarks/search.yaml"],
+    "recipe": sorted((ROOT / "models/recipes").glob("*.yaml")),
+    "adversarial-recipe": sorted((ROOT / "models/recipes/adversarial").glob("*.yaml")),
 }
 SHIPPED = [(kind, path) for kind, paths in FILES.items() for path in paths]
 MACHINE = Draft7Validator(machine_schema())
@@ -39,9 +44,15 @@ def read(path: Path) -> dict[str, Any]:
     return data
 
 
+def schema_of(kind: str) -> dict[str, Any]:
+    if "recipe" in kind:
+        pytest.importorskip("torch", reason="needs the extra train")
+    return SCHEMAS[kind]()
+
+
 @pytest.mark.parametrize("kind", SCHEMAS)
 def test_the_schemas_of_the_repository_are_these(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
-    schema = SCHEMAS[kind]()
+    schema = schema_of(kind)
     Draft7Validator.check_schema(schema)
     with pytest.raises(SystemExit) as stopped:
         main(["schema", kind])
@@ -54,9 +65,34 @@ def test_the_schemas_of_the_repository_are_these(kind: str, capsys: pytest.Captu
     )
 
 
+def _fields(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every field of every section, wherever in the schema."""
+    if isinstance(schema, list):
+        for index, each in enumerate(schema):
+            yield from _fields(each, f"{path}/{index}")
+    elif isinstance(schema, dict):
+        for name, field in schema.get("properties", {}).items():
+            yield f"{path}/{name}", field
+        for key, each in schema.items():
+            yield from _fields(each, f"{path}/{key}")
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_editors_can_explain_every_field(kind: str) -> None:
+    fields = dict(_fields(schema_of(kind)))
+    assert len(fields) > 10
+    assert [place for place, field in fields.items() if len(field.get("description", "")) < 5] == []
+
+
 @pytest.mark.parametrize(("kind", "path"), SHIPPED, ids=lambda each: getattr(each, "stem", each))
 def test_shipped_files_are_valid_and_name_their_schema(kind: str, path: Path) -> None:
-    assert list(Draft7Validator(SCHEMAS[kind]()).iter_errors(read(path))) == []
+    validator = Draft7Validator(schema_of(kind))
+    data = read(path)
+    assert list(validator.iter_errors(data)) == []
+    assert not validator.is_valid(data | {"nmae": "mine"})
+    for key, value in data.items():
+        wrong = 7 if isinstance(value, str | dict | list) else "seven"
+        assert not validator.is_valid(data | {key: wrong}), key
     found = re.fullmatch(
         r"# yaml-language-server: \$schema=(\S+)", path.read_text(encoding="utf-8").splitlines()[0]
     )
@@ -159,3 +195,52 @@ def test_technology_keys_that_others_stand_in_for() -> None:
         assert not validator.is_valid(missing)
     data["events"]["multiply_16bit_pj"] = {"value": -1, "source": "none"}
     assert not validator.is_valid(data)
+
+
+SWEEP = {
+    "format": "accelsim-sweep/1",
+    "name": "s",
+    "machines": ["structured"],
+    "traces": ["resnet18-cifar10"],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "valid"),
+    [
+        ({"axes": {"mvu.vpus": [4, 8]}}, True),
+        ({"axes": {"mvu.vpus": {"from": 4, "to": 8, "step": 2}}}, True),
+        (
+            {
+                "axes": {
+                    "mvu.vpus": {"from": 4, "to": 8, "factor": 2},
+                    "cores": {"from": 1, "to": 4, "count": 3},
+                }
+            },
+            True,
+        ),
+        ({"axes": {"mvu.vpus": 8}}, False),
+        ({"axes": {"mvu.vpus": []}}, False),
+        ({"axes": {"mvu.vpus": {"from": 4, "to": 8}}}, False),
+        ({"axes": {"mvu.vpus": {"from": 4, "to": 8, "step": 2, "factor": 2}}}, False),
+        ({"axes": {"mvu.vpus": {"from": 4, "to": 8, "step": 0}}}, False),
+        ({"axes": {"mvu.vpus": {"from": 4, "to": 8, "factor": 1}}}, False),
+        ({"axes": {"mvu.vpus": {"from": 4, "to": 8, "count": 1}}}, False),
+        ({"zip": [{"mvu.vpus": [4, 8], "mvu.bricks_per_vpu": [128, 64]}]}, True),
+        ({"zip": [{}]}, False),
+        ({"zip": {"mvu.vpus": [4, 8]}}, False),
+        ({"images": ["0:2", 3], "schemes": ["nm-1of8"], "set": {"cores": 2}, "where": ["cores > 1"]}, True),
+        ({"schemes": []}, False),
+        ({"machines": []}, False),
+    ],
+)
+def test_a_sweep_is_valid_if_it_is_read(changes: dict[str, Any], valid: bool, tmp_path: Path) -> None:
+    data = SWEEP | changes
+    assert Draft7Validator(SCHEMAS["sweep"]()).is_valid(data) == valid
+    path = tmp_path / "s.yaml"
+    path.write_text(yaml.safe_dump(data))
+    if valid:
+        open_space(load_sweep(path))
+    else:
+        with pytest.raises(AccelsimError, match=re.escape(str(path))):
+            open_space(load_sweep(path))
