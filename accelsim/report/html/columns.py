@@ -35,7 +35,9 @@ COLUMNS: dict[str, Column] = {
     "n": Column("neurons", "integer", about="outputs (channels or features) of the layer"),
     "d": Column("inputs", "integer", about="inputs of one neuron"),
     "k": Column("k", "integer", about="outputs of the random projection; 0: no approximation"),
-    "noise": Column("noise", "share", about="degree of noise: the share of neurons that keep their approximation"),
+    "noise": Column(
+        "noise", "share", about="degree of noise: the share of neurons that keep their approximation"
+    ),
     "images": Column("images", "integer"),
     "latency_cycles": Column("cycles", "integer", about="per image: mean over the images"),
     "latency_us": Column("time, µs", about="per image: mean over the images"),
@@ -43,21 +45,28 @@ COLUMNS: dict[str, Column] = {
     "edp_pj_us": Column("EDP, µJ·ms", per=1e9, about="energy times time, per image: mean over the images"),
     "area_mm2": Column("area, mm²", about="of all cores"),
     **{
-        f"{group}_pj": Column(f"{group_title(group)}, µJ", per=1e6, about="part of the energy") for group in GROUPS
+        f"{group}_pj": Column(f"{group_title(group)}, µJ", per=1e6, about="part of the energy")
+        for group in GROUPS
     },
     "time_rel": Column("time / dense"),
     "energy_rel": Column("energy / dense"),
     "edp_rel": Column("EDP / dense"),
     "mvu_busy": Column("MVU busy", "share", about="share of core cycles in which a job holds the MVU"),
     "mapping_efficiency": Column(
-        "mapping efficiency", "share", about="share of VPU slots, in the MVU's busy cycles, that work on a row"
+        "mapping efficiency",
+        "share",
+        about="share of VPU slots, in the MVU's busy cycles, that work on a row",
     ),
-    "brick_utilization": Column("bricks firing", "share", about="share of all bricks in all cycles that multiply"),
+    "brick_utilization": Column(
+        "bricks firing", "share", about="share of all bricks in all cycles that multiply"
+    ),
     "front_busy": Column("front end busy", "share", about="share of core cycles: fetch and projection"),
     "selector_busy": Column("selector busy", "share", about="share of core cycles"),
     "output_busy": Column("output busy", "share", about="share of core cycles"),
     "state": Column("state", "text"),
-    "front": Column("on the front", "text", about="no other point is as good in every objective and better in one"),
+    "front": Column(
+        "on the front", "text", about="no other point is as good in every objective and better in one"
+    ),
     "error": Column("why it failed", "text"),
     "id": Column("point", "text", about="identity in the database; accelsim results --machine takes it"),
 }

@@ -12,6 +12,7 @@ from accelsim.counts import COUNT_NAMES
 from accelsim.energy import GROUPS
 from accelsim.errors import AccelsimError
 from accelsim.report.claims import Claim, Survival, evaluate_claims
+from accelsim.report.html.stored import check_stored
 from accelsim.results.normalize import normalized
 from accelsim.results.rows import KEYS
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 RUN_KEYS = tuple(name for name in KEYS if name != "image_id")
 """Columns that name a row of the summary."""
 
+SCHEME_KINDS = ("dense", "unstructured", "nm")
+
 LAYER_KEYS = ("layer_index", "layer", "layer_kind", "n", "d", "k")
 
 COST_COLUMNS = ("latency_cycles", "latency_us", "energy_pj", "edp_pj_us", *(f"{each}_pj" for each in GROUPS))
@@ -29,7 +32,7 @@ SHARE_COLUMNS = (
 )  # fmt: skip
 RELATIVE_COLUMNS = ("time_rel", "energy_rel", "edp_rel", *(f"{each}_rel" for each in GROUPS))
 
-_NUMBERS = (*COST_COLUMNS, *SHARE_COLUMNS, *COUNT_NAMES)
+_NUMBERS = ("noise", *COST_COLUMNS, *SHARE_COLUMNS, *COUNT_NAMES)
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,7 @@ def read_folder(path: Path) -> Folder:
     import pandas as pd
 
     stored = _read_json(path / "results.json")
-    if not isinstance(stored, dict) or not {"summary", "provenance"} <= stored.keys():
-        raise AccelsimError(f"{path / 'results.json'}: not what `accelsim run` writes: no summary, provenance")
+    check_stored(path / "results.json", stored)
     summary = pd.DataFrame(stored["summary"])
     _check_columns(path / "results.json", summary, (*RUN_KEYS, "images", *_NUMBERS))
     layers = _read_layers(path / "layers.parquet")
@@ -97,7 +99,7 @@ def _read_layers(path: Path) -> pd.DataFrame:
     import pyarrow as pa
 
     try:
-        layers = pd.read_parquet(path, columns=[*KEYS, *LAYER_KEYS, *_NUMBERS])
+        layers = pd.read_parquet(path, columns=list(dict.fromkeys((*KEYS, *LAYER_KEYS, *_NUMBERS))))
     except FileNotFoundError:
         raise AccelsimError(f"{path}: no such file; `accelsim run` writes it beside results.json") from None
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -114,11 +116,15 @@ def _check_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> Non
         raise AccelsimError(f"{path}: holds no results")
     for name in names:
         if name not in table:
-            raise AccelsimError(f"{path}: no column {name}; written by another version of accelsim? run it again")
+            raise AccelsimError(
+                f"{path}: no column {name}; written by another version of accelsim? run it again"
+            )
         if name in _NUMBERS and (not is_numeric_dtype(table[name]) or is_bool_dtype(table[name])):
             raise AccelsimError(f"{path}: column {name} is not all numbers")
         if table[name].isna().any():
             raise AccelsimError(f"{path}: column {name} has empty cells")
+    for kind in set(table["kind"]) - set(SCHEME_KINDS):
+        raise AccelsimError(f"{path}: kind {kind!r}; allowed: {', '.join(SCHEME_KINDS)}")
 
 
 def _check_same_run(path: Path, summary: pd.DataFrame, layers: pd.DataFrame) -> None:
@@ -126,11 +132,15 @@ def _check_same_run(path: Path, summary: pd.DataFrame, layers: pd.DataFrame) -> 
     keys = list(RUN_KEYS)
     images = layers.groupby([*keys, "image_id"], sort=False)[["latency_cycles", "energy_pj"]].sum()
     means = images.groupby(keys, sort=False).mean()
-    both = summary.set_index(keys)[["latency_cycles", "energy_pj"]].join(means, how="outer", rsuffix="_layers")
+    both = summary.set_index(keys)[["latency_cycles", "energy_pj"]].join(
+        means, how="outer", rsuffix="_layers"
+    )
     for name in ("latency_cycles", "energy_pj"):
         difference = (both[name] - both[f"{name}_layers"]).abs() / both[name].abs().clip(lower=1e-300)
         if not (difference < 1e-9).all():
-            raise AccelsimError(f"{path}: layers.parquet and results.json are of different runs; run it again")
+            raise AccelsimError(
+                f"{path}: layers.parquet and results.json are of different runs; run it again"
+            )
 
 
 def _read_figure5(path: Path, summary: pd.DataFrame) -> pd.DataFrame | None:
@@ -148,7 +158,9 @@ def _read_figure5(path: Path, summary: pd.DataFrame) -> pd.DataFrame | None:
     # The summary's numbers went through JSON with 15 digits.
     same = len(table) == len(summary) and (table[compared] == summary[compared]).all(axis=None)
     if not same or ((table["energy_pj"] / summary["energy_pj"] - 1).abs() > 1e-9).any():
-        raise AccelsimError(f"{path}: of another run than results.json beside it; run figure5 again or remove it")
+        raise AccelsimError(
+            f"{path}: of another run than results.json beside it; run figure5 again or remove it"
+        )
     return table
 
 

@@ -99,21 +99,24 @@ def _sort(results: Sequence[str | Path]) -> tuple[Path | None, Path | None]:
             databases.append(each)
         else:
             raise AccelsimError(
-                f"{each}: neither a folder that `accelsim run` wrote nor a results database; of a folder's files give the folder"
+                f"{each}: no folder that `accelsim run` wrote (give the folder, not a file of it) "
+                "and no results database"
             )
     if not results or len(folders) > 1 or len(databases) > 1:
         raise AccelsimError("report: give one folder of results, one results database, or one of each")
-    return (folders or [None])[0], (databases or [None])[0]
+    return folders[0] if folders else None, databases[0] if databases else None
 
 
 def _common() -> dict[str, Any]:
     """What the scripts need whatever is shown."""
     return columns.for_page() | {
         "groups": [
-            {"key": group, "title": columns.group_title(group), "colour": GROUP_COLOURS[group]} for group in GROUPS
+            {"key": group, "title": columns.group_title(group), "colour": GROUP_COLOURS[group]}
+            for group in GROUPS
         ],
         "kinds": {
-            kind: {"title": KIND_NAMES.get(kind, kind), "colour": colour} for kind, colour in KIND_COLOURS.items()
+            kind: {"title": KIND_NAMES.get(kind, kind), "colour": colour}
+            for kind, colour in KIND_COLOURS.items()
         },
     }
 
@@ -170,13 +173,14 @@ def _add_database(
         wanted = [chosen["sweep"]] if chosen["sweep"] else [each["name"] for each in store.sweeps()]
         sweeps = {name: text for name, text in store.sweep_files().items() if name in wanted}
     points = points_table(rows, names, cast("Per", per), str(path))
-    shown.data |= {"points": points, "per": per}
+    shown.data |= {"points": points}
     shown.data["networks"] = shown.data.get("networks", {}) | {
         name: network_title(name) for name in dict.fromkeys(row["network"] for row in rows)
     }
     failed = [row for row in rows if row["state"] == "failed"]
     shown.template["database"] = {
         "points": len(points["rows"]),
+        "per": per,
         "failed": len(failed),
         "errors": list(dict.fromkeys(row["error"] for row in failed))[:20],
         "objectives": [columns.COLUMNS[name].title for name in names],

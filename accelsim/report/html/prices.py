@@ -35,10 +35,14 @@ def prices(provenance: dict[str, Any], technology: str | None) -> Prices:
     except AccelsimError:
         if technology is not None:
             raise
-        return Prices(missing=f"technology {used['name']} is not one that ships; give its file with --technology")
+        return Prices(
+            missing=f"technology {used['name']} is not one that ships; give its file with --technology"
+        )
     if found.sha256 != used["sha256"]:
         if technology is not None:
-            raise AccelsimError(f"{technology}: not the technology of the results ({used['name']}): another hash")
+            raise AccelsimError(
+                f"{technology}: not the technology of the results ({used['name']}): another hash"
+            )
         return Prices(missing=f"technology {used['name']} has changed since; give its file with --technology")
     machines = {}
     for name, entry in provenance["machines"].items():

@@ -44,7 +44,9 @@ def folder_sections(folder: Folder) -> list[Section]:
             facts.insert(0, ("description", description))
         sections.append(Section(f"Machine {name}", facts, {"Configuration": _yaml(entry["config"])}))
     for name, entry in traces.items():
-        sections.append(Section(f"Trace {name}", [(_words(key), _text(each)) for key, each in _flat(entry)], {}))
+        sections.append(
+            Section(f"Trace {name}", [(_words(key), _text(each)) for key, each in _flat(entry)], {})
+        )
     if uncertainty:
         constants = uncertainty.pop("constants", []) if (uncertainty := dict(uncertainty)) else []
         facts = [(_words(key), _text(each)) for key, each in uncertainty.items()]

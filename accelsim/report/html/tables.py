@@ -13,11 +13,13 @@ from accelsim.report.html.folder import (
     LAYER_KEYS,
     RELATIVE_COLUMNS,
     RUN_KEYS,
+    SCHEME_KINDS,
     SHARE_COLUMNS,
     Folder,
 )
 from accelsim.report.ratios import HIGH, LOW
 from accelsim.report.terminal import scheme_label
+from accelsim.search.front import non_dominated
 from accelsim.search.pareto import Per, with_fronts
 from accelsim.store.table import Row, telling_fields
 
@@ -31,8 +33,6 @@ DIGITS = 10
 """Significant digits of numbers that are no counts."""
 
 BARS = tuple(f"{cost}_p{percent}" for cost in ("energy_rel", "edp_rel") for percent in (LOW, HIGH))
-
-_KINDS = ("dense", "unstructured", "nm")
 
 Packed = dict[str, Any]
 """``columns``: names. ``rows``: lists of values in that order."""
@@ -62,7 +62,7 @@ def runs_table(folder: Folder, areas_mm2: dict[str, float]) -> Packed:
     """One row per (network, machine, scheme): costs and shares as means over images, counts as exact sums; relative to
     dense if there is a dense run; on a Pareto front or not.
 
-    Schemes of all degrees of noise compete for the front, network by network.
+    The schemes of a network compete for the front, and a lower degree of noise is one of the objectives.
     """
     table = folder.summary if folder.relative is None else folder.relative
     wanted = [*RUN_KEYS, "images", *COST_COLUMNS, *SHARE_COLUMNS]
@@ -71,19 +71,17 @@ def runs_table(folder: Folder, areas_mm2: dict[str, float]) -> Packed:
     counts = folder.layers.groupby(list(RUN_KEYS), sort=False)[_counted(folder.layers)].sum()
     rows = _with_labels(table[wanted].join(counts, on=list(RUN_KEYS)).to_dict("records"))
     networks = list(dict.fromkeys(table["network"]))
-    rows.sort(key=lambda row: (networks.index(row["network"]), _KINDS.index(row["kind"]), row["noise"]))
+    rows.sort(key=lambda row: (networks.index(row["network"]), SCHEME_KINDS.index(row["kind"]), row["noise"]))
     known = set(table["machine"]) <= areas_mm2.keys()
-    for number, row in enumerate(rows):
-        row |= {"id": str(number), "state": "done", "image_ids": "", "technology_sha256": ""}
-        if known:
-            row["area_mm2"] = areas_mm2[row["machine"]]
-    objectives = ("latency_us", "energy_pj", *(("area_mm2",) if known else ()))
-    fronts = {row["id"]: row["front"] for row in with_fronts(rows, objectives, "all")}
     for row in rows:
-        row["front"] = fronts[row["id"]]
-        for name in ("id", "state", "image_ids", "technology_sha256"):
-            del row[name]
-    return packed(rows) | {"objectives": list(objectives)}
+        row |= {"area_mm2": areas_mm2[row["machine"]]} if known else {}
+    objectives = ["noise", "latency_us", "energy_pj", *(["area_mm2"] if known else [])]
+    for network in networks:
+        competing = [row for row in rows if row["network"] == network]
+        fronts = non_dominated([[row[name] for name in objectives] for row in competing])
+        for row, front in zip(competing, fronts, strict=True):
+            row["front"] = bool(front)
+    return packed(rows) | {"objectives": objectives, "axes": ["latency_us", "energy_pj"]}
 
 
 def points_table(rows: Sequence[Row], objectives: Sequence[str], per: Per, where: str) -> Packed:
@@ -99,6 +97,7 @@ def points_table(rows: Sequence[Row], objectives: Sequence[str], per: Per, where
             f"{where}: {len(marked)} points, more than the {MAX_POINTS} that a page can show; "
             "narrow them with --sweep or --where"
         )
+    marked.sort(key=lambda row: (row["group"], not row["front"], row["edp_pj_us"]))
     fields = telling_fields(marked)
     wanted = [
         "group", "front", "network", "scheme", "kind", "noise", "machine", "images", *fields,
@@ -106,7 +105,8 @@ def points_table(rows: Sequence[Row], objectives: Sequence[str], per: Per, where
         *(name for name in COUNT_NAMES if any(row.get(name) for row in marked)), "id",
     ]  # fmt: skip
     kept = _with_labels([{name: row[name] for name in wanted} for row in marked])
-    return packed(kept) | {"objectives": list(objectives), "fields": fields}
+    axes = list(objectives[:2]) if len(objectives) > 1 else ["noise", *objectives]
+    return packed(kept) | {"objectives": list(objectives), "axes": axes, "fields": fields}
 
 
 def packed(rows: Sequence[Row]) -> Packed:

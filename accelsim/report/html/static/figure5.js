@@ -4,7 +4,7 @@ const MEASURES = [
   { column: "time_rel", title: "execution time / dense", bars: null },
   { column: "energy_rel", title: "energy / dense", bars: ["energy_rel_p5", "energy_rel_p95"] },
   { column: "edp_rel", title: "EDP / dense", bars: ["edp_rel_p5", "edp_rel_p95"] },
-  { column: "mapping_efficiency", title: "mapping efficiency of the MVU", bars: null },
+  { column: "mapping_efficiency", title: "mapping efficiency", bars: null },
 ];
 const FIGURE_KINDS = [
   { key: "unstructured", title: "unstructured", kind: "unstructured" },

@@ -6,7 +6,7 @@ const tenths = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const percent = { format: (share) => `${tenths.format(100 * share)}\u202f%` };
 
 function columnOf(name) {
-  return DATA.columns[name] ?? { title: name.replaceAll("_", " "), kind: "plain", per: 1, about: "" };
+  return DATA.columns[name] ?? { title: name, kind: "plain", per: 1, about: "" };
 }
 
 /** A number of about four digits, in a form that stays readable over many orders of magnitude. */

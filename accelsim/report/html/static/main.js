@@ -19,8 +19,8 @@ function drawRuns() {
     stackOption({ rows, name: (row) => runName(row, rows), split: relative ? "relative" : "energy", lying: true, label: "Schemes" }, colours));
   const cycles = chart(document.getElementById("runs-cycles"), (colours) =>
     stackOption({ rows, name: (row) => runName(row, rows), split: "shares", lying: true, label: "Schemes" }, colours));
-  for (const one of [energy, cycles]) onBar(one, true, () => rows.length, (index) => openDetail(RUNS, rows, index));
-  const columns = ["label", "machine", "noise", "latency_cycles", "latency_us", "energy_pj", "edp_pj_us", "time_rel", "energy_rel", "edp_rel", "mvu_busy", "mapping_efficiency", "brick_utilization", "images"];
+  for (const one of [energy, cycles]) onBar(one, () => true, () => rows.length, (index) => openDetail(RUNS, rows, index));
+  const columns = ["label", "machine", "noise", "time_rel", "energy_rel", "edp_rel", "latency_cycles", "latency_us", "energy_pj", "edp_pj_us", "mvu_busy", "mapping_efficiency", "brick_utilization", "images"];
   const table = dataTable({
     place: document.getElementById("runs-table"),
     caption: "Schemes",
@@ -63,9 +63,12 @@ function drawLayers() {
     onopen: (shown, index) => openDetail(LAYERS, shown, index),
   });
   const figure = document.getElementById("layers-chart").closest("figure");
-  const one = chart(document.getElementById("layers-chart"), (colours) =>
-    stackOption({ rows, name, split: state.split, lying: false, label: "Layers" }, colours));
-  onBar(one, false, () => rows.length, (index) => openDetail(LAYERS, rows, index));
+  let lying = false;
+  const one = chart(document.getElementById("layers-chart"), (colours) => {
+    lying = colours.narrow; // names of many layers do not fit side by side on a phone
+    return stackOption({ rows, name, split: state.split, lying, label: "Layers" }, colours);
+  });
+  onBar(one, () => lying, () => rows.length, (index) => openDetail(LAYERS, rows, index));
   const update = () => {
     rows = state.run === "" ? LAYERS.rows : LAYERS.rows.filter((row) => keyOf(row) === state.run);
     document.getElementById("layers-caption").textContent = `Layers: ${SPLITS[state.split].title}`;

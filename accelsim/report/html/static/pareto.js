@@ -11,9 +11,8 @@ const SYMBOLS = { dense: "rect", unstructured: "circle", nm: "triangle" };
 function drawPareto(section, table, groups, onopen) {
   section.querySelector(".objectives").textContent = table.objectives.map((name) => columnOf(name).title).join("; ");
   const axes = AXES.filter((name) => table.columns.includes(name));
-  const state = { group: groups[0][0], x: table.objectives[0], y: table.objectives[1] ?? axes.find((name) => name !== table.objectives[0]) };
-  if (!axes.includes(state.x)) axes.unshift(state.x);
-  if (!axes.includes(state.y)) axes.push(state.y);
+  const state = { group: firstGroup(groups), x: table.axes[0], y: table.axes[1] };
+  axes.push(...table.axes.filter((name) => !axes.includes(name)));
   const titled = axes.map((name) => [name, columnOf(name).title]);
   const controls = section.querySelector(".controls");
   const set = (key) => (value) => {
@@ -31,6 +30,11 @@ function drawPareto(section, table, groups, onopen) {
   });
 }
 
+/** Of several groups the first in which kinds of schemes compete. */
+function firstGroup(groups) {
+  return (groups.find(([, , rows]) => distinct(rows, "kind").length > 1) ?? groups[0])[0];
+}
+
 /** The front of two costs, by the first: a point is on it if no other is as good in both. */
 function frontOfTwo(rows, x, y) {
   let least = Infinity;
@@ -42,7 +46,8 @@ function frontOfTwo(rows, x, y) {
 
 function paretoOption(rows, { x, y }, colours) {
   const scaled = (name, value) => value / columnOf(name).per;
-  const kinds = distinct(rows, "kind");
+  const order = Object.keys(DATA.kinds);
+  const kinds = distinct(rows, "kind").sort((a, b) => order.indexOf(a) - order.indexOf(b));
   const axis = axisLook(colours);
   const valueAxis = (name, gap) => ({
     ...scaleOf(rows.map((row) => scaled(name, row[name]))),
@@ -51,17 +56,20 @@ function paretoOption(rows, { x, y }, colours) {
     nameGap: gap,
     ...axis,
     axisLabel: { ...axis.axisLabel, formatter: (value) => (name === "noise" ? percent : compact).format(value), hideOverlap: true },
-    minorSplitLine: { show: true, lineStyle: { color: colours.grid } },
   });
   const title = (kind) => DATA.kinds[kind]?.title ?? kind;
+  const colourOf = (kind) => DATA.kinds[kind]?.colour ?? colours.soft;
+  // Filled on the front, hollow behind it. The legend takes its symbols from the first series of a name.
   const points = kinds.flatMap((kind) =>
-    [false, true].map((front) => ({
+    [true, false].map((front) => ({
       type: "scatter",
       name: title(kind),
       symbol: SYMBOLS[kind] ?? "diamond",
       symbolSize: front ? 11 : 8,
       z: front ? 4 : 2,
-      itemStyle: { color: DATA.kinds[kind]?.colour ?? colours.soft, opacity: front ? 1 : 0.3, borderColor: colours.text, borderWidth: front ? 1 : 0 },
+      itemStyle: front
+        ? { color: colourOf(kind), borderColor: colours.text, borderWidth: 1 }
+        : { color: "transparent", borderColor: colourOf(kind), borderWidth: 1.2 },
       label: { show: rows.length <= LABELLED, position: "right", formatter: ({ data }) => percent.format(rows[data.place].noise), color: colours.soft, fontSize: 10 },
       labelLayout: { hideOverlap: true },
       data: rows.flatMap((row, place) =>
@@ -105,5 +113,5 @@ function scaleOf(values) {
     const unit = 10 ** (Math.floor(Math.log10(value)) - 1);
     return Number((round(value / unit) * unit).toPrecision(4));
   };
-  return { type: "log", min: nice(least * 0.92, Math.floor), max: nice(most * 1.08, Math.ceil) };
+  return { type: "log", minorSplitLine: { show: true }, min: nice(least * 0.92, Math.floor), max: nice(most * 1.08, Math.ceil) };
 }

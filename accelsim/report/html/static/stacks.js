@@ -106,12 +106,12 @@ function stackOption({ rows, name, split, lying, label }, colours) {
 
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
-/** Call `open(index)` for a click anywhere in the bar's lane, also beside a short bar. */
+/** Call `open(index)` for a click anywhere in a bar's lane, also beside a short bar. lying(), count(): as drawn now. */
 function onBar(one, lying, count, open) {
   one.echart.getZr().on("click", (event) => {
     const point = [event.offsetX, event.offsetY];
     if (!one.echart.containPixel("grid", point)) return;
-    const index = one.echart.convertFromPixel({ gridIndex: 0 }, point)[lying ? 1 : 0];
+    const index = one.echart.convertFromPixel({ gridIndex: 0 }, point)[lying() ? 1 : 0];
     if (index >= 0 && index < count()) open(index);
   });
 }
