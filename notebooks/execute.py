@@ -18,13 +18,14 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 
 from accelsim.errors import AccelsimError, suggestion
 from accelsim.files import replaced
 
 HERE = Path(__file__).resolve().parent
+START_SECONDS = 120
 CELL_SECONDS = 300
 """A cell that takes longer has hung: whole notebooks take well under two minutes."""
 
@@ -45,7 +46,7 @@ def notebooks(names: Sequence[str] = ()) -> list[Path]:
 def executed(path: Path, folder: Path) -> NotebookNode:
     """A copy of the notebook with the outputs of a fresh run in `folder`, and nothing else that a run leaves.
 
-    Raises AccelsimError, with the cell's own error, where a cell fails or takes longer than CELL_SECONDS.
+    Raises AccelsimError where a cell fails (with its own error) or takes longer than CELL_SECONDS, or no kernel starts.
     """
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
@@ -53,11 +54,13 @@ def executed(path: Path, folder: Path) -> NotebookNode:
         timeout=CELL_SECONDS,
         kernel_name=KERNEL["name"],
         record_timing=False,
+        startup_timeout=START_SECONDS,
+        extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(folder)}},
     )
     try:
         client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
         raise AccelsimError(f"{path.name}: {str(error).strip()}") from None
     return tidy(notebook)
 
