@@ -39,7 +39,9 @@ class LayerResult:
 class TileRunner(Protocol):
     """A simulated chip that runs one program after the other."""
 
-    def run(self, program: TileProgram) -> TileResult: ...
+    def run(self, program: TileProgram) -> TileResult:
+        """What the core computed and counted in one tile."""
+        ...
 
 
 def run_layer(operands: CoreOperands, shape: CoreShape, runner: TileRunner) -> LayerResult:

@@ -38,6 +38,7 @@ class BitOps:
 
     @property
     def total(self) -> int:
+        """All three."""
         return self.precise + self.approximate + self.projection
 
     def __add__(self, other: BitOps) -> BitOps:

@@ -48,6 +48,7 @@ class Chip:
             )
 
     def run(self) -> Process:
+        """All tiles of all layers, one after the other, each on all cores."""
         if self.dram is not None:
             self.env.process(self.dram.run())
         index = 0

@@ -72,6 +72,7 @@ class Core:
             self.job_ended(job, block, int(self.env.now) - cycles_ago)
 
     def on_fetched(self, block: int) -> None:
+        """A block is in its slot: its first MVU job may start."""
         self.tell("fetch", block)
         if self.work.dense:
             self.offer_precise(block)
@@ -79,6 +80,7 @@ class Core:
             self.queue.offer(MvuJob(block, precise=False, cycles=self.approximate_cycles[block]))
 
     def on_job_ended(self, job: MvuJob) -> None:
+        """The MVU has issued a job; its results follow when the pipeline has drained."""
         self.tell("precise" if job.precise else "approximate", job.block)
         drain_cycles = self.machine.mvu.pipeline_depth_cycles
         if job.precise:
@@ -87,15 +89,18 @@ class Core:
             after(self.env, drain_cycles, lambda: self.on_noise_ready(job.block))
 
     def on_noise_ready(self, block: int) -> None:
+        """z~ of a block is there: it can be selected from, and written."""
         self.selector.arrived.put(block)
         self.output_port.arrived.put(Write(block, self.write_noise_cycles[block], self.on_noise_written))
 
     def on_noise_written(self, block: int) -> None:
+        """z~ is written; the last write of a block without essential neurons."""
         self.tell("write_noise", block)
         if self.precise_cycles[block] == 0:
             self.may_release(block)
 
     def on_mask_valid(self, block: int) -> None:
+        """The mask of a block is valid: its precise job may start, if it has one."""
         self.tell("select", block, cycles_ago=self.selector.latency_cycles)
         if self.precise_cycles[block] == 0:
             self.may_release(block)
@@ -103,16 +108,20 @@ class Core:
             self.offer_precise(block)
 
     def offer_precise(self, block: int) -> None:
+        """The precise job of a block waits for the MVU."""
         self.queue.offer(MvuJob(block, precise=True, cycles=self.precise_cycles[block]))
 
     def on_precise_ready(self, block: int) -> None:
+        """z of a block is there: it can be written."""
         self.output_port.arrived.put(Write(block, self.write_cycles[block], self.on_written))
 
     def on_written(self, block: int) -> None:
+        """z is written: the last write of its block."""
         self.tell("write", block)
         self.may_release(block)
 
     def may_release(self, block: int) -> None:
+        """One of the events that a block's release waits for; the last one frees its slot."""
         self.until_release[block] -= 1
         if self.until_release[block] == 0:
             self.slots.release(block)

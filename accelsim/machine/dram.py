@@ -47,6 +47,7 @@ class Dram:
         self.loaded = [env.event() for _ in load_bits]
 
     def run(self) -> Process:
+        """Load all tiles in order, each as soon as section 6 allows."""
         for tile, bits in enumerate(self.load_bits):
             if tile > 0:
                 together = self.slice_lines_used[tile - 1] + self.slice_lines_used[tile]

@@ -37,6 +37,7 @@ class FrontEnd:
         self.last_end = env.now
 
     def run(self) -> Process:
+        """Fetch all blocks of the tile, each as soon as it has a slot."""
         for block, cycles in enumerate(self.service_cycles):
             waiting_since = self.env.now
             yield self.slots.free_for(block)

@@ -33,6 +33,7 @@ class Selector:
         self.arrived: simpy.Store = simpy.Store(env)
 
     def run(self) -> Process:
+        """Serve all blocks of the tile in the order in which they come."""
         for _ in self.service_cycles:
             block: int = yield self.arrived.get()
             yield self.env.timeout(self.service_cycles[block])

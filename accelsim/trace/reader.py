@@ -35,10 +35,12 @@ class TraceFile:
 
     @property
     def network(self) -> str:
+        """The network's name."""
         return self.header.network
 
     @property
     def dataset(self) -> str:
+        """The data set's name."""
         return self.header.dataset
 
     @property
@@ -53,14 +55,17 @@ class TraceFile:
 
     @property
     def seeds(self) -> Mapping[str, int]:
+        """Every seed that a random draw came from, by what was drawn."""
         return MappingProxyType(dict(self.header.seeds))
 
     @property
     def tools(self) -> Mapping[str, str]:
+        """Versions of what made the trace, by name."""
         return MappingProxyType(dict(self.header.tools))
 
     @property
     def notes(self) -> str:
+        """Free text, such as how the network was trained."""
         return self.header.notes
 
     @property
@@ -75,6 +80,7 @@ class TraceFile:
 
     @property
     def schemes(self) -> tuple[Scheme, ...]:
+        """Those that the file has masks of, in its order."""
         return tuple(entry.scheme for entry in self.header.schemes)
 
     def accuracy(self, scheme: Scheme | str) -> tuple[float, int] | None:

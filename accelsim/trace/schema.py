@@ -120,10 +120,12 @@ class LayerShape:
 
     @property
     def h_out(self) -> int:
+        """Rows of the output map."""
         return self._out(self.h_in, 0)
 
     @property
     def w_out(self) -> int:
+        """Columns of the output map."""
         return self._out(self.w_in, 1)
 
     @property

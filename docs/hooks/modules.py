@@ -12,24 +12,22 @@ from pathlib import Path
 
 import griffe
 
+from docs.hooks.names import module_files
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "reference/modules"
-TOP_PACKAGES = ("accelsim", "models", "rtl")
 PUBLIC_PACKAGES = ("accelsim", "accelsim.trace", "accelsim.config", "accelsim.store")
 """Whose ``__all__`` is for users: these names change only with a line in the changelog."""
 
 
 def modules() -> dict[str, list[str]]:
-    """The modules of every package by their full names, packages first; private ones and ``__main__`` are left out."""
+    """The modules of every package by their full names."""
     found: dict[str, list[str]] = {}
-    for top in TOP_PACKAGES:
-        for file in sorted((ROOT / top).rglob("*.py")):
-            parts = file.relative_to(ROOT).with_suffix("").parts
-            package = ".".join(parts[:-1])
-            if parts[-1] == "__init__":
-                found.setdefault(package, [])
-            elif not parts[-1].startswith("_"):
-                found.setdefault(package, []).append(".".join(parts))
+    for name, file in module_files():
+        if file.name == "__init__.py":
+            found.setdefault(name, [])
+        else:
+            found.setdefault(name.rpartition(".")[0], []).append(name)
     return dict(sorted(found.items()))
 
 

@@ -18,9 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:  # MkDocs loads this file by its path
     sys.path.insert(0, str(ROOT))
 
+from mkdocs.exceptions import PluginError  # noqa: E402
 from mkdocs.structure.files import File, Files  # noqa: E402
 
-from docs.hooks import cli, modules, schemas  # noqa: E402
+from docs.hooks import check, cli, modules, schemas  # noqa: E402
 
 OUTSIDE = ("benchmarks/README.md", "models/README.md", "traces/README.md")
 """Documents that lie beside the code they are about."""
@@ -64,10 +65,17 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
     return "".join(parts)
 
 
-def _on_site(link: re.Match[str], source: str, files: Files) -> str:
-    """The link, if it leads from or to a document outside docs/; a path that the site does not have becomes plain text.
+def on_post_build(config: Any) -> None:
+    """Fails the build, with one line for each fault, if the site is not whole or not all its own."""
+    faults = check.faults(Path(config["site_dir"]))
+    if faults:
+        raise PluginError("\n".join(faults))
 
-    Raises ValueError if it leads to nothing in the repository: MkDocs tells which page could not be built.
+
+def _on_site(link: re.Match[str], source: str, files: Files) -> str:
+    """The link as the site needs it: pages are where the repository has them, less the folder docs/.
+
+    Raises PluginError if it leads to nothing in the repository, or to a file that the site does not show.
     """
     opening, target, anchor, closing = link.groups(default="")
     if "://" in target or target.startswith("mailto:"):
@@ -76,8 +84,8 @@ def _on_site(link: re.Match[str], source: str, files: Files) -> str:
     inside = "" if source in OUTSIDE else "docs"
     path = posixpath.normpath(posixpath.join(inside, here, target))
     if not (ROOT / path).exists():
-        raise ValueError(f"{source}: links to {target}, which is not in the repository")
+        raise PluginError(f"{source}: links to {target}, which is not in the repository")
     page = path.removeprefix("docs/")
     if path.startswith("docs/") or path in OUTSIDE:
         return f"{opening}{posixpath.relpath(page, here or '.')}{anchor}{closing}"
-    raise ValueError(f"{source}: links to {target}, of which the site has no page")
+    raise PluginError(f"{source}: links to {target}, of which the site has no page")

@@ -70,6 +70,7 @@ class Attack:
 
     @property
     def needs_substitute(self) -> bool:
+        """Whether it attacks another network and carries the images over."""
         return isinstance(self.setting, SignAttack) and self.setting.transfer
 
     def parameters(self) -> dict[str, Any]:

@@ -14,9 +14,13 @@ from torch import Tensor
 class Fit(Protocol):
     """Takes rows, then gives W~ (n, k) and b~ (n,), float32."""
 
-    def add(self, y: Tensor, z: Tensor) -> None: ...
+    def add(self, y: Tensor, z: Tensor) -> None:
+        """Takes y (groups, rows, k) and z (groups, rows, n / groups) of a batch."""
+        ...
 
-    def solve(self) -> tuple[Tensor, Tensor]: ...
+    def solve(self) -> tuple[Tensor, Tensor]:
+        """W~ (n, k) and b~ (n,) from the rows taken so far."""
+        ...
 
 
 class NormalEquations:
@@ -31,6 +35,7 @@ class NormalEquations:
         self._sums: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
 
     def add(self, y: Tensor, z: Tensor) -> None:
+        """As `Fit.add`; the order of batches matters only in rounding."""
         # The products of one batch are short sums: float32 is exact enough and twice as fast.
         new = (y.sum(1), z.sum(1), y.transpose(1, 2) @ y, y.transpose(1, 2) @ z)
         if self._sums is None:
@@ -41,6 +46,7 @@ class NormalEquations:
         self.rows += y.shape[1]
 
     def solve(self) -> tuple[Tensor, Tensor]:
+        """As `Fit.solve`; by pseudo-inverse where the rows leave W~ open."""
         assert self._sums is not None
         y_mean, z_mean, yy, yz = (total / self.rows for total in self._sums)
         covariance = yy - y_mean[:, :, None] * y_mean[:, None, :]
@@ -71,6 +77,7 @@ class GradientDescent:
         self._velocity: Tensor | None = None
 
     def add(self, y: Tensor, z: Tensor) -> None:
+        """As `Fit.add`, with one step of descent."""
         # b~ is the weight of a constant input 1.
         y = torch.cat([y, torch.ones_like(y[:, :, :1])], dim=2)
         if self._parameters is None or self._velocity is None:
@@ -82,6 +89,7 @@ class GradientDescent:
         self._parameters.sub_(self._velocity, alpha=self._step_size)
 
     def solve(self) -> tuple[Tensor, Tensor]:
+        """As `Fit.solve`: where the descent is."""
         assert self._parameters is not None
         w = self._parameters[:, :-1].transpose(1, 2).flatten(0, 1)
         return w, self._parameters[:, -1].flatten()

@@ -116,6 +116,7 @@ def prepare(
 
 
 def main(argv: list[str] | None = None) -> int:
+    """``python -m models.defenses.prepare``. Returns the exit code."""
     parser = argparse.ArgumentParser(description="Convert and distill a trained network.")
     parser.add_argument("--weights", type=Path, help="weights.safetensors of a training run")
     parser.add_argument("--model", help="your own network instead: module:factory")

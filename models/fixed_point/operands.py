@@ -125,10 +125,12 @@ class CoreOperands:
 
     @property
     def h_out(self) -> int:
+        """Rows of the output map."""
         return self._out(0)
 
     @property
     def w_out(self) -> int:
+        """Columns of the output map."""
         return self._out(1)
 
     @property

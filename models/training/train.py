@@ -110,6 +110,7 @@ def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe
 
 
 def main(argv: list[str] | None = None) -> int:
+    """``python -m models.training.train``. Returns the exit code."""
     parser = argparse.ArgumentParser(description="Train a network on CIFAR-10.")
     parser.add_argument("--data", help="folder of CIFAR-10's binary files (default: $ACCELSIM_DATA)")
     parser.add_argument("--out", required=True, type=Path, help="folder for checkpoint and log")

@@ -103,6 +103,7 @@ def front_terms(shape: CoreShape, config: ConfigRegisters, front: FrontControl) 
 
 
 def projection_terms(projection: ProjectionUnit) -> Terms:
+    """Counts of the projection unit."""
     return {
         "projection_additions": projection.additions,
         "projection_accumulations": projection.accumulations,
@@ -111,6 +112,7 @@ def projection_terms(projection: ProjectionUnit) -> Terms:
 
 
 def selection_terms(shape: CoreShape, selector: Selector) -> Terms:
+    """Counts of the selector, by its kind."""
     selected = shape.machine.selector
     if selected is not None and selected.kind == "threshold":
         terms: Terms = {"comparisons": population(selector.reads)}
@@ -120,4 +122,5 @@ def selection_terms(shape: CoreShape, selector: Selector) -> Terms:
 
 
 def output_terms(port: OutputPort) -> Terms:
+    """Counts of the output port."""
     return {"output_busy_cycles": port.active, "output_sram_writes": population(port.lines_taken)}

@@ -58,14 +58,17 @@ class CoreShape:
     # --- MVU
     @property
     def vpus(self) -> int:
+        """V."""
         return self.machine.mvu.vpus
 
     @property
     def bricks(self) -> int:
+        """B: 4x4 multipliers of a VPU."""
         return self.machine.mvu.bricks_per_vpu
 
     @property
     def lanes(self) -> int:
+        """L: 16-bit multipliers of a VPU."""
         return self.machine.mvu.lanes
 
     @property
@@ -75,6 +78,7 @@ class CoreShape:
 
     @property
     def rows(self) -> int:
+        """Most rows of a tile that a VPU owns."""
         return self.limits.rows_per_vpu
 
     @property
@@ -84,10 +88,12 @@ class CoreShape:
 
     @property
     def approximates(self) -> bool:
+        """Whether there are a projection unit and a selector."""
         return not self.machine.dense_only
 
     @property
     def vpu(self) -> VpuShape:
+        """Sizes of one VPU's pipeline."""
         return VpuShape(
             lanes=self.lanes,
             positions=self.positions,
@@ -99,6 +105,7 @@ class CoreShape:
 
     @property
     def max_k(self) -> int:
+        """Largest k; 0 for a dense machine."""
         return self.limits.codes if self.approximates else 0
 
     # --- accesses of an operand chunk: [approximate, precise], so that a job's `wide` bit chooses
@@ -109,12 +116,14 @@ class CoreShape:
 
     @property
     def weight_accesses(self) -> tuple[int, int]:
+        """w: accesses of a weight slice for a chunk."""
         width = self.machine.weight_sram.width_bits
         narrow, wide = (ceil_div(WORD_BITS * words, width) for words in self.chunk_words)
         return narrow, wide
 
     @property
     def most_weight_accesses(self) -> int:
+        """The larger w of the jobs that the machine has."""
         return self.weight_accesses[not self.approximates]
 
     @property
@@ -126,6 +135,7 @@ class CoreShape:
     # --- slots
     @property
     def slots(self) -> int:
+        """S: blocks in flight."""
         return self.machine.sequencer.lookahead + 1
 
     @property
@@ -136,6 +146,7 @@ class CoreShape:
     # --- memories
     @property
     def weight_lines(self) -> int:
+        """Lines of a weight slice."""
         sram = self.machine.weight_sram
         return sram.kib * BITS_PER_KIB // self.vpus // sram.width_bits
 
@@ -146,34 +157,42 @@ class CoreShape:
 
     @property
     def input_access_words(self) -> int:
+        """Words of one port of the input SRAM."""
         return self.machine.input_sram.width_bits // WORD_BITS
 
     @property
     def input_lines(self) -> int:
+        """Windows that the input SRAM holds."""
         return self.machine.input_sram.kib * BITS_PER_KIB // (WORD_BITS * self.window_words)
 
     @property
     def patch_columns(self) -> int:
+        """Words of a line of the patch buffer."""
         return self.machine.patch_buffer.width_bits // WORD_BITS
 
     @property
     def patch_lines(self) -> int:
+        """Lines of the patch buffer."""
         return self.machine.patch_buffer.kib * BITS_PER_KIB // self.machine.patch_buffer.width_bits
 
     @property
     def result_words(self) -> int:
+        """Words of the result buffer, all banks."""
         return self.machine.result_buffer.kib * BITS_PER_KIB // WORD_BITS
 
     @property
     def output_line_words(self) -> int:
+        """Neurons of an output line."""
         return self.machine.output_sram.width_bits // WORD_BITS
 
     @property
     def output_banks(self) -> int:
+        """Lines that the output SRAM takes in a cycle."""
         return self.machine.output_sram.banks
 
     @property
     def output_lines(self) -> int:
+        """Lines of the output SRAM."""
         return self.machine.output_sram.kib * BITS_PER_KIB // self.machine.output_sram.width_bits
 
     # --- outputs of a tile
@@ -184,6 +203,7 @@ class CoreShape:
 
     @property
     def lines_of_position(self) -> int:
+        """Output lines of a position of the largest tile."""
         return self.neurons // self.output_line_words
 
     @property
@@ -202,11 +222,13 @@ class CoreShape:
     # --- projection
     @property
     def projection_lanes(self) -> int:
+        """Sums that take a window in a cycle."""
         assert self.machine.projection is not None
         return self.machine.projection.lanes
 
     @property
     def quantizers(self) -> int:
+        """Sums rounded in a cycle."""
         assert self.machine.projection is not None
         return self.machine.projection.quantizers
 
@@ -247,6 +269,7 @@ class CoreShape:
 
     @property
     def weight_read_skew(self) -> int:
+        """From the issue of a weight read to its address at the port."""
         return self.step_skew - self.most_weight_accesses - READ_LATENCY
 
     @property

@@ -56,11 +56,17 @@ class Windows:
 class Source(Protocol):
     """Where operands come from; `wide` means precise."""
 
-    def steps(self, wide: bool) -> Steps: ...
+    def steps(self, wide: bool) -> Steps:
+        """Operands of the multipliers and psums, step by step."""
+        ...
 
-    def finished(self, wide: bool) -> Finished: ...
+    def finished(self, wide: bool) -> Finished:
+        """Psums at the end of their rows, and how they are requantized."""
+        ...
 
-    def windows(self) -> Windows: ...
+    def windows(self) -> Windows:
+        """Windows at the projection lanes, and their signs."""
+        ...
 
     def sums(self) -> tuple[Ints, int, int]:
         """y accumulators [cycles, streams], and the multiplier and shift to INT4."""
@@ -84,6 +90,7 @@ class RealSource:
     position_block: int
 
     def steps(self, wide: bool) -> Steps:
+        """As `Source.steps`."""
         found = self._streams(wide)
         partial = _cut([each.partial for each in found])
         return Steps(
@@ -96,6 +103,7 @@ class RealSource:
         )
 
     def finished(self, wide: bool) -> Finished:
+        """As `Source.finished`."""
         operands, found = self.layer.operands, self._streams(wide)
         psum = _cut([each.psum[each.last] for each in found])
         row = _cut([each.row[each.last] for each in found])
@@ -108,6 +116,7 @@ class RealSource:
         return Finished(psum, noise.terms[row], noise.multipliers[row], np.full_like(psum, noise.shift))
 
     def windows(self) -> Windows:
+        """As `Source.windows`."""
         found = [(each, by_sum(each)) for each in self.layer.projection(self.machine)]
         return Windows(
             words=_cut([each.words[order] for each, order in found]),
@@ -116,12 +125,14 @@ class RealSource:
         )
 
     def sums(self) -> tuple[Ints, int, int]:
+        """As `Source.sums`."""
         noise = self.layer.operands.noise
         assert noise is not None
         found = self.layer.projection(self.machine)
         return _cut([each.total[each.last] for each in found]), noise.y_multiplier, noise.y_shift
 
     def outputs(self, count: int) -> tuple[Ints, int, int]:
+        """As `Source.outputs`."""
         noise, z = self.layer.operands.noise, self.layer.result.z_noise
         assert noise is not None and z is not None
         groups = z[:, : z.shape[1] // count * count].reshape(-1, count)
@@ -129,6 +140,7 @@ class RealSource:
         return _cut([groups]), value, getattr(noise.selection, "keep", 1)
 
     def pairs(self, rows: int) -> Ints:
+        """As `Source.pairs`."""
         mask, mvu = self.layer.result.mask, self.machine.mvu
         size = self.layer.group_size
         owned = np.arange(mask.shape[1]) // size % mvu.vpus == 0
@@ -156,6 +168,7 @@ class UniformSource:
         object.__setattr__(self, "_rng", np.random.default_rng(self.seed))
 
     def steps(self, wide: bool) -> Steps:
+        """As `Source.steps`."""
         low, high = (-(2**15), 2**15) if wide else (-7, 8)
         size = self.machine.mvu.bricks_per_vpu // (16 if wide else 1)
         weights, operands = self._draw(low, high, size), self._draw(low, high, size)
@@ -166,11 +179,13 @@ class UniformSource:
         return Steps(weights, operands, partial, before, slot, np.zeros_like(slot))
 
     def finished(self, wide: bool) -> Finished:
+        """As `Source.finished`."""
         psum = self._draw(-(2**40), 2**40) if wide else self._draw(-(2**15), 2**15)
         bias, multiplier = self._draw(-(2**40), 2**40), self._draw(0, 0 if wide else 2**16)
         return Finished(psum, bias, multiplier, np.full_like(psum, 24 if wide else 15))
 
     def windows(self) -> Windows:
+        """As `Source.windows`."""
         window = self.machine.input_sram.banks * self.machine.input_sram.width_bits // 16
         words = self._draw(-(2**15), 2**15, window)
         signs = self._rng.choice([-1, 0, 0, 0, 0, 1], size=(CYCLES, STREAMS, window))
@@ -178,12 +193,15 @@ class UniformSource:
         return Windows(words, signs, first)
 
     def sums(self) -> tuple[Ints, int, int]:
+        """As `Source.sums`."""
         return self._draw(-(2**31), 2**31), 2**15, 44
 
     def outputs(self, count: int) -> tuple[Ints, int, int]:
+        """As `Source.outputs`."""
         return self._draw(-(2**15), 2**15, count), 28672, 1
 
     def pairs(self, rows: int) -> Ints:
+        """As `Source.pairs`."""
         bits = self._rng.random((JOBS, STREAMS, self.machine.mvu.position_block * rows)) < 1 / 8
         return bits.astype(np.int64)
 

@@ -1,0 +1,63 @@
+"""The public names of the code, read from its syntax: what the reference must show, and what must have a docstring."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TOP_PACKAGES = ("accelsim", "models", "rtl")
+
+OVERRIDES = ("convert", "elaborate", "forward", "on_object")
+"""Methods that a base class of a library defines and documents: click, Amaranth, PyTorch, griffe."""
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def module_files() -> Iterator[tuple[str, Path]]:
+    """Full names of all public modules and packages with their files; ``__main__`` and private ones are left out."""
+    for top in TOP_PACKAGES:
+        for file in sorted((ROOT / top).rglob("*.py")):
+            parts = file.relative_to(ROOT).with_suffix("").parts
+            if parts[-1] == "__init__":
+                yield ".".join(parts[:-1]), file
+            elif not parts[-1].startswith("_"):
+                yield ".".join(parts), file
+
+
+def public_names(module: str, file: Path) -> Iterator[tuple[str, str | None]]:
+    """Functions, classes and their methods that have no underscore, by full name, each with its docstring or None.
+
+    A method without one has that of the method it overrides, if its class's base is in the same module.
+    """
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    classes = {each.name: each for each in body if isinstance(each, ast.ClassDef)}
+    for each in _public(body):
+        yield f"{module}.{each.name}", ast.get_docstring(each)
+        if isinstance(each, ast.ClassDef):
+            for method in _public(each.body):
+                if method.name not in OVERRIDES:
+                    yield f"{module}.{each.name}.{method.name}", _docstring(each, method.name, classes)
+
+
+def _public(body: list[ast.stmt]) -> Iterator[Definition]:
+    return (
+        each
+        for each in body
+        if isinstance(each, Definition) and not each.name.startswith("_") and not _is_again(each)
+    )
+
+
+def _docstring(owner: ast.ClassDef, method: str, classes: dict[str, ast.ClassDef]) -> str | None:
+    own = next((each for each in owner.body if isinstance(each, Definition) and each.name == method), None)
+    if own is not None and ast.get_docstring(own):
+        return ast.get_docstring(own)
+    bases = (classes[base.id] for base in owner.bases if isinstance(base, ast.Name) and base.id in classes)
+    return next(filter(None, (_docstring(base, method, classes) for base in bases)), None)
+
+
+def _is_again(definition: Definition) -> bool:
+    """An overload, or the setter of a property: the name is documented where it is first defined."""
+    marks = {ast.unparse(decorator).rpartition(".")[2] for decorator in definition.decorator_list}
+    return bool(marks & {"overload", "setter"})
