@@ -111,7 +111,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     calibration: list[Tensor] = []
     if any(variant.projection == "refit" for variant in variants):
         training = load_cifar(args.dataset, args.data, train=True)
-        calibration = _calibration(training, args.calibration, args.seed, device)
+        calibration = calibration_batches(training, args.calibration, args.seed, device)
     found = evaluate(
         plan,
         subject,
@@ -154,7 +154,8 @@ def _bitops(layers: Sequence[LayerInfo], variant: Variant, subject: Subject) -> 
     return sum((layer_bitops(layer, variant.scheme) for layer in layers), BitOps()).total
 
 
-def _calibration(data: ImageSet, count: int, seed: int, device: torch.device) -> list[Tensor]:
+def calibration_batches(data: ImageSet, count: int, seed: int, device: torch.device) -> list[Tensor]:
+    """The first `count` of a seeded permutation of training images, as float batches (images, 3, h, w)."""
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:count]
     return [
         to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)

@@ -34,19 +34,17 @@ class Record:
         """
         if not path.is_file():
             return cls(path, head)
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            rights = [tuple(draw == "1" for draw in image) for image in found["rights"]]
-            distances = [(float(mean), int(count)) for mean, count in found["distances"]]
-            other = found["head"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise AccelsimError(f"{path}: not a record of an evaluation; remove it") from error
-        if other != json.loads(json.dumps(head)):
-            differs = sorted(
-                key for key in {*head, *other} if other.get(key) != json.loads(json.dumps(head)).get(key)
-            )
+        found = read_record(path)
+        wanted, other = json.loads(json.dumps(head)), found.head
+        if other != wanted:
+            differs = sorted(key for key in {*wanted, *other} if other.get(key) != wanted.get(key))
             raise AccelsimError(f"{path}: of another {', '.join(differs)}; give another --out or remove it")
-        return cls(path, head, rights, distances)
+        return found
+
+    @staticmethod
+    def path_of(folder: Path, variant: str, attack: str) -> Path:
+        """The file in `folder` of an attack on a variant, by their names."""
+        return folder / f"{variant}--{attack}.json".replace("@", "-eps")
 
     def add(self, rights: Rights, distance: float) -> None:
         """Append a batch and save."""
@@ -60,3 +58,14 @@ class Record:
         }
         with replaced(self.path) as temporary:
             temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+def read_record(path: Path) -> Record:
+    """A record as it is, of whatever. Raises AccelsimError when the file is missing or damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        rights = [tuple(draw == "1" for draw in image) for image in found["rights"]]
+        distances = [(float(mean), int(count)) for mean, count in found["distances"]]
+        return Record(path, dict(found["head"]), rights, distances)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AccelsimError(f"{path}: not a record of an evaluation; remove it") from error

@@ -176,9 +176,9 @@ class _Bench:
     def run(self, variant: Variant, attack: Attack, model: _Lazy) -> Record:
         """The record of one attack on one variant, completed."""
         plan, data = self.plan, self.data
-        name = f"{variant.name}--{attack.name}.json".replace("@", "-eps")
         draws = plan.draws if variant.is_random(self.subject.model) else 1
-        record = Record.open(plan.out / "records" / name, self._head(variant, attack, draws))
+        path = Record.path_of(plan.out / "records", variant.name, attack.name)
+        record = Record.open(path, self._head(variant, attack, draws))
         device = device_of(self.subject.model)
         started, before = time.monotonic(), len(record.rights)
         for first in range(before, plan.images, plan.batch):

@@ -58,7 +58,7 @@ def worst_case(rights: Mapping[str, Rights]) -> Numbers | None:
 
     rights: by name of attack, of the same images. `mean` takes the attack of least expected accuracy.
     """
-    counted = [np.array(each, dtype=bool) for name, each in rights.items() if _counts(attack_named(name))]
+    counted = [np.array(each, dtype=bool) for name, each in rights.items() if is_bounded(attack_named(name))]
     if len(counted) < 2:
         return None
     one = np.stack([draws[:, 0] for draws in counted]).all(axis=0)
@@ -73,7 +73,7 @@ def warnings_of(variant: str, rights: Mapping[str, Rights]) -> list[str]:
     means = {
         name: (attack.box, Numbers.of(rights[name]).mean)
         for name, attack in counted.items()
-        if _counts(attack)
+        if is_bounded(attack)
     }
     white = {name: mean for name, (box, mean) in means.items() if box == "white"}
     if not white:
@@ -129,7 +129,8 @@ def write_tables(
     write_rows(folder / "table.csv", table)
 
 
-def _counts(attack: Attack) -> bool:
+def is_bounded(attack: Attack) -> bool:
+    """True if no pixel changes by more than the paper's eps: only these attacks are compared with each other."""
     return attack.eps is not None and attack.eps <= PAPER_EPS + _NEVER_BELOW
 
 

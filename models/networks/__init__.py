@@ -71,6 +71,21 @@ def make_network(name: str) -> nn.Module:
     return network
 
 
+def with_baseline(network: nn.Module, name: str, wanted: str) -> nn.Module:
+    """`network`, of the plain `name`, with the random layers of the baseline `wanted` around its weights; changed in place.
+
+    RPF's drawn filters take the place of learned ones. Raises AccelsimError unless `wanted` is `name` or a baseline of it.
+    """
+    for base in _BASES:
+        for suffix in _CLASSES:
+            for baseline, put in _BASELINES.items():
+                if (name, wanted) == (f"{base}{suffix}", f"{base}{baseline}{suffix}"):
+                    return put(network)
+    if name == wanted:
+        return network
+    raise AccelsimError(f"network: {wanted!r} is neither {name!r} nor a baseline of it")
+
+
 @contextmanager
 def _current_folder_on_path() -> Iterator[None]:
     """Let modules of the current folder be imported, as `python -m` does and the console script does not.
@@ -89,4 +104,4 @@ def _current_folder_on_path() -> Iterator[None]:
             sys.path.remove(here)
 
 
-__all__ = ["NETWORKS", "ResNet18", "WideResNet34_10", "make_network"]
+__all__ = ["NETWORKS", "ResNet18", "WideResNet34_10", "make_network", "with_baseline"]

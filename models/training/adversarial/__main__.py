@@ -1,6 +1,7 @@
-"""Adversarial training from scratch.
+"""Adversarial training, from scratch or from the weights of a run before.
 
     python -m models.training.adversarial --data DATA --out OUT --recipe models/recipes/adversarial/smoke.yaml
+    python -m models.training.adversarial ... --start RUN/best.safetensors --set network=resnet18-rpf
 
 OUT gets best.safetensors and last.safetensors (training checkpoints), log.csv (the loss curve), validation.csv, and
 progress.safetensors, from which the same command goes on wherever it was stopped.
@@ -12,30 +13,46 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from accelsim.errors import AccelsimError
 from models.data.cifar import ImageSet, load_cifar
+from models.defenses.checkpoint import tensors_sha256
 from models.device import torch_device
-from models.networks import make_network
+from models.networks import make_network, with_baseline
 from models.training.adversarial.fit import fit
 from models.training.adversarial.history import write_history
 from models.training.adversarial.recipe import AdversarialRecipe, load_adversarial_recipe
 from models.training.adversarial.state import State
 from models.training.checkpoint import save_tensors
+from models.training.evaluate import load_trained
 
 
 def train(
-    recipe: AdversarialRecipe, data: ImageSet, out: Path, device: str = "cpu", quiet: bool = True
+    recipe: AdversarialRecipe,
+    data: ImageSet,
+    out: Path,
+    device: str = "cpu",
+    quiet: bool = True,
+    start: Path | None = None,
 ) -> State:
     """Train the recipe's network from its seed's initial weights; best and last checkpoints in `out`.
 
+    start: a training checkpoint whose weights to begin with, of the same network, or of the one that it is a baseline of.
     Raises AccelsimError as fit does, for an unknown network or device, and when the network has fewer classes than labels.
     """
     target = torch_device(device)
     torch.manual_seed(recipe.seed)
-    network = make_network(recipe.network).to(target)
+    origin: dict[str, Any] = {}
+    if start is None:
+        network = make_network(recipe.network)
+    else:
+        before, name = load_trained(start)
+        origin = {"start": {"network": name, "weights_sha256": tensors_sha256(dict(before.state_dict()))}}
+        network = with_baseline(before, name, recipe.network)
+    network.to(target)
     with torch.no_grad():
         classes = network.eval()(torch.zeros(1, *data.images.shape[1:], device=target)).shape[1]
     if classes <= int(data.labels.max()):
@@ -48,13 +65,16 @@ def train(
         metadata = {
             "network": recipe.network,
             "recipe": recipe.model_dump(mode="json"),
+            **origin,
             "step": state.step,
             "validation": state.history[-1],
         }
         save_tensors(out / f"{kind}.safetensors", dict(network.state_dict()), metadata)
         write_history(out / "validation.csv", state.history)
 
-    return fit(network, recipe, data, out, keep=keep, say=(lambda text: None) if quiet else _print)
+    return fit(
+        network, recipe, data, out, identity=origin, keep=keep, say=(lambda text: None) if quiet else _print
+    )
 
 
 def _print(text: str) -> None:
@@ -72,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a field of the recipe"
     )
+    parser.add_argument("--start", type=Path, help="training checkpoint to begin with (default: new weights)")
     parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
     args = parser.parse_args(argv)
@@ -79,9 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.threads:
             torch.set_num_threads(args.threads)
         recipe = load_adversarial_recipe(args.recipe, args.set)
-        state = train(
-            recipe, load_cifar(recipe.dataset, args.data, train=True), args.out, args.device, quiet=False
-        )
+        data = load_cifar(recipe.dataset, args.data, train=True)
+        state = train(recipe, data, args.out, args.device, quiet=False, start=args.start)
     except AccelsimError as error:
         print(error, file=sys.stderr)
         return 2

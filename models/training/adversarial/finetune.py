@@ -20,6 +20,7 @@ from accelsim.errors import AccelsimError
 from accelsim.trace import Scheme
 from models.data.cifar import ImageSet, load_cifar
 from models.defenses.checkpoint import load_converted, round_weights, save_converted
+from models.defenses.controls import CONTROLS, set_control
 from models.defenses.convert import non_essential_layers, set_scheme
 from models.device import torch_device
 from models.training.adversarial.fit import fit
@@ -36,10 +37,13 @@ def finetune(
     out: Path,
     device: str = "cpu",
     quiet: bool = True,
+    control: str = "none",
 ) -> State:
     """Fine-tune under `scheme` and write `out`/converted.safetensors, its weights rounded to float16.
 
-    The recipe's network must be the checkpoint's. Raises AccelsimError if it is not, for a dense scheme, and as fit does.
+    control: what the non-essential neurons get, of models.defenses.controls; none: z~.
+    The recipe's network must be the checkpoint's. Raises AccelsimError if it is not, for a dense scheme, for an unknown
+    control, and as fit does.
     """
     target = torch_device(device)
     if scheme.kind == "dense":
@@ -49,11 +53,13 @@ def finetune(
         raise AccelsimError(
             f"{checkpoint}: network is {converted.network}, but the recipe's is {recipe.network}; change the recipe"
         )
-    model = converted.model.to(target)
+    model = set_control(converted.model.to(target), control)
     for _, layer in non_essential_layers(model):
         layer.w_approx.requires_grad_(False)
         layer.b_approx.requires_grad_(False)
     identity = {"finetune": {"scheme": scheme.name, "weights_sha256": converted.weights_sha256}}
+    if control != "none":
+        identity["finetune"]["control"] = control
     say = (lambda text: None) if quiet else _print
     state = fit(model, recipe, data, out, identity=identity, say=say)
     write_history(out / "validation.csv", state.history)
@@ -80,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--checkpoint", required=True, type=Path, help="a converted checkpoint")
     parser.add_argument("--scheme", required=True, help="unstructured-90, nm-1of8 ...")
+    parser.add_argument("--control", default="none", help=", ".join(CONTROLS))
     parser.add_argument("--data", help="folder of the data set's binary files (default: $ACCELSIM_DATA)")
     parser.add_argument("--out", required=True, type=Path, help="folder for the checkpoint and logs")
     parser.add_argument("--recipe", required=True, type=Path, help="YAML, see models/recipes/adversarial")
@@ -95,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         recipe = load_adversarial_recipe(args.recipe, args.set)
         data = load_cifar(recipe.dataset, args.data, train=True)
         scheme = Scheme.parse(args.scheme)
-        finetune(args.checkpoint, scheme, recipe, data, args.out, args.device, quiet=False)
+        finetune(args.checkpoint, scheme, recipe, data, args.out, args.device, False, args.control)
     except AccelsimError as error:
         print(error, file=sys.stderr)
         return 2

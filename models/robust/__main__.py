@@ -1,0 +1,90 @@
+"""A whole study by one command: adversarial training, distillation, fine-tuning, baselines, attacks, tables.
+
+    python -m models.robust models/recipes/robust/cpu-1h.yaml --data DATA --out OUT
+
+OUT gets a folder for every network, evaluation/ with a record for every attack, times.csv and results.csv. Stopped at any
+moment, the same command goes on. --only and --stages take a part, so that several processes can share the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from accelsim.errors import AccelsimError, suggestion
+from accelsim.files import writable_folder
+from models.data.cifar import load_cifar
+from models.device import torch_device
+from models.robust.make import make_networks
+from models.robust.measure import measure, write_results
+from models.robust.plan import load_study
+
+STAGES = ("make", "measure", "results")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
+    args = _parser().parse_args(argv)
+    try:
+        _run(args)
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m models.robust", description="Robust training, baselines and attacks by one plan."
+    )
+    parser.add_argument("plan", type=Path, help="YAML, see models/recipes/robust")
+    parser.add_argument("--data", help="folder of the data set's binary files (default: $ACCELSIM_DATA)")
+    parser.add_argument("--out", required=True, type=Path, help="folder for networks, records and tables")
+    parser.add_argument("--stages", default=",".join(STAGES), help="comma-separated (default: all)")
+    parser.add_argument("--only", help="comma-separated networks of the plan (default: all)")
+    parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
+    return parser
+
+
+def _run(args: argparse.Namespace) -> None:
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    study = load_study(args.plan)
+    stages = _chosen("stage", args.stages, STAGES)
+    names = _chosen("network", args.only, study.plan.networks)
+    torch_device(args.device)
+    writable_folder(args.out)
+    if "make" in stages:
+        data = load_cifar(study.training.dataset, args.data, train=True)
+        make_networks(study, names, data, args.out, args.device, _print)
+    if "measure" in stages:
+        measure(study, names, args.data, args.out, args.device, _print)
+    if "results" in stages:
+        print(f"written: {write_results(study, args.out)}")
+
+
+def _chosen(what: str, text: str | None, allowed: Sequence[str]) -> list[str]:
+    """The names in `text`; all that are allowed if there is none."""
+    if text is None:
+        return list(allowed)
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in allowed:
+            raise AccelsimError(f"{what} {name!r} is unknown; {suggestion(name, list(allowed))}")
+    return names
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
