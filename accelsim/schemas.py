@@ -29,12 +29,23 @@ def adversarial_recipe_schema() -> Schema:
     return titled(schema_of(AdversarialRecipe), "accelsim adversarial recipe", said)
 
 
+def robust_recipe_schema() -> Schema:
+    """Of a plan of ``python -m models.robust``. Raises AccelsimError without PyTorch."""
+    try:
+        from models.robust.plan import RobustPlan
+    except ImportError:
+        raise missing_extra("schema robust-recipe", "PyTorch", "train") from None
+    said = "models/recipes/robust/ holds examples; docs/robustness.md says what they are for."
+    return titled(schema_of(RobustPlan), "accelsim study of robustness", said)
+
+
 SCHEMAS: dict[str, Callable[[], Schema]] = {
     "machine": machine_schema,
     "technology": technology_schema,
     "sweep": sweep_schema,
     "recipe": recipe_schema,
     "adversarial-recipe": adversarial_recipe_schema,
+    "robust-recipe": robust_recipe_schema,
 }
 """By the kind of file."""
 

@@ -44,6 +44,7 @@ class Subject:
 
     @property
     def is_converted(self) -> bool:
+        """Whether any layer is approximated."""
         return any(True for _ in non_essential_layers(self.model))
 
 

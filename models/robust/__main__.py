@@ -42,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m models.robust", description="Robust training, baselines and attacks by one plan."
+        prog="python -m models.robust",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("plan", type=Path, help="YAML, see models/recipes/robust")
     parser.add_argument("--data", help="folder of the data set's binary files (default: $ACCELSIM_DATA)")

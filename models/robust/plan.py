@@ -36,19 +36,21 @@ class _Part(BaseModel):
 class Distillation(_Part):
     """How W~ and b~ are found; see models.defenses.distill. images: of the training set, shown `epochs` times."""
 
-    method: Literal["lstsq", "sgd"]
-    epochs: int = Field(ge=1, le=10_000)
-    images: int = Field(ge=1)
-    k_ratio: float = Field(gt=0, le=1)
-    seed: int = Field(ge=0, le=MAX_SEED)
+    method: Literal["lstsq", "sgd"] = Field(description="exact, or the paper's momentum SGD")
+    epochs: int = Field(ge=1, le=10_000, description="passes over the images, with sgd")
+    images: int = Field(ge=1, description="training images that teach W~ and b~")
+    k_ratio: float = Field(gt=0, le=1, description="rows of P as a share of d")
+    seed: int = Field(ge=0, le=MAX_SEED, description="of P, of the images and of the pixels drawn")
 
 
 class Block(_Part):
     """Attacks, each on the first `images` test images, of rows; attacks may name a set: paper, adaptive."""
 
-    attacks: tuple[str, ...] = Field(min_length=1)
-    rows: tuple[str, ...] = Field(min_length=1)
-    images: int = Field(ge=1)
+    attacks: tuple[str, ...] = Field(
+        min_length=1, description="names of models/attacks/catalogue.py, or paper, adaptive"
+    )
+    rows: tuple[str, ...] = Field(min_length=1, description="a network, or network:variant")
+    images: int = Field(ge=1, description="the first so many test images")
 
     def all_attacks(self) -> tuple[Attack, ...]:
         """In order, each once."""
@@ -57,14 +59,14 @@ class Block(_Part):
 
 
 class Evaluation(_Part):
-    """blocks: in the order in which they are run. batch, draws, pool, seed: of models.evaluation."""
+    """What models.evaluation is asked for."""
 
-    seed: int = Field(ge=0, le=MAX_SEED)
-    batch: int = Field(ge=1)
-    draws: int = Field(ge=1)
-    pool: int = Field(ge=2)
+    seed: int = Field(ge=0, le=MAX_SEED, description="of attacks and draws")
+    batch: int = Field(ge=1, description="images at a time")
+    draws: int = Field(ge=1, description="fresh draws of the noise that judge each image")
+    pool: int = Field(ge=2, description="draws of P that refit and projected choose from")
     calibration: int = Field(ge=1, description="training images that redrawn projections are refitted on")
-    blocks: tuple[Block, ...] = Field(min_length=1)
+    blocks: tuple[Block, ...] = Field(min_length=1, description="in the order in which they are run")
 
 
 class Row(_Part):
@@ -75,21 +77,21 @@ class Row(_Part):
 
     @property
     def name(self) -> str:
+        """The network's name alone where it is run as it was trained."""
         return self.network if self.variant in (self.network, "dense") else f"{self.network}:{self.variant}"
 
 
 class RobustPlan(_Part):
-    """A study. training, finetuning: recipe files, relative to the plan's. continued: changes to finetuning, KEY=VALUE.
+    """A study: what is trained, what is made of it, what is measured."""
 
-    Recipes are checked as the plan is read.
-    """
-
-    training: Path
-    finetuning: Path
-    distillation: Distillation
+    training: Path = Field(description="recipe of adversarial training, relative to this file")
+    finetuning: Path = Field(description="recipe of everything that follows it, relative to this file")
+    distillation: Distillation = Field(description="how W~ and b~ are found")
     finetuned: tuple[str, ...] = Field(description="schemes, with a control after '+' if any")
-    continued: dict[str, tuple[str, ...]]
-    evaluation: Evaluation
+    continued: dict[str, tuple[str, ...]] = Field(
+        description="networks trained on from `at`: changes to the finetuning recipe, KEY=VALUE"
+    )
+    evaluation: Evaluation = Field(description="rows and attacks")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -33,6 +33,7 @@ FILES = {
     "sweep": [*sorted(bundled_path("hwconfigs/sweeps").glob("*.yaml")), ROOT / "benchmarks/search.yaml"],
     "recipe": sorted((ROOT / "models/recipes").glob("*.yaml")),
     "adversarial-recipe": sorted((ROOT / "models/recipes/adversarial").glob("*.yaml")),
+    "robust-recipe": sorted((ROOT / "models/recipes/robust").glob("*.yaml")),
 }
 SHIPPED = [(kind, path) for kind, paths in FILES.items() for path in paths]
 MACHINE = Draft7Validator(machine_schema())
