@@ -26,6 +26,11 @@ def is_bundled(relative: str) -> bool:
     return _find(relative) is not None
 
 
+def bundled_names(folder: str) -> list[str]:
+    """Bare names of the YAML files that ship in a folder: ``dense`` for hwconfigs/dense.yaml."""
+    return sorted(file.stem for file in bundled_path(folder).glob("*.yaml"))
+
+
 def _find(relative: str) -> Path | None:
     paths = (root / relative for root in (_PACKAGE / "_bundled", _PACKAGE.parent))
     return next((path for path in paths if path.exists()), None)

@@ -5,7 +5,7 @@ For each kind of machine: all combinations of ``position_block`` and ``accumulat
 geometric mean of EDP over 50, 75 and 87.5 % noise. Then single changes to the shipped machines, and what they do to the
 comparison of structured with unstructured.
 
-    python benchmarks/design_choices.py [TRACE] [--images 1]
+    python benchmarks/design_choices.py resnet18-cifar10 --images 1
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def _both(**mvu: Any) -> tuple[Machine, Machine]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python benchmarks/design_choices.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("trace", nargs="?", default="resnet18-cifar10")
     parser.add_argument("--images", type=int, default=1, help="how many images of the trace")

@@ -5,7 +5,7 @@ the reference engine; of the compiled engine with one image at a time and with m
 the same packed masks from memory and counts their set bits; and how much faster, by the clock, two threads are than one.
 All in one run, so that ratios hold.
 
-    python benchmarks/engines.py [TRACE] [--schemes NAME ...] [--images 1000] [--compile]
+    python benchmarks/engines.py resnet18-cifar10 --images 1000 --compile
 
 The images are those of the trace, repeated. ``--compile`` adds what the first call costs, without and with a cache on disk.
 """
@@ -106,7 +106,11 @@ def first_call(folder: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Benchmark of the engines.")
+    parser = argparse.ArgumentParser(
+        prog="python benchmarks/engines.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("trace", nargs="?", default="resnet18-cifar10")
     parser.add_argument("--schemes", nargs="+", default=list(SCHEMES))
     parser.add_argument("--images", type=int, default=1000)

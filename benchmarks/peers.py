@@ -3,7 +3,7 @@
 Both simulate one image of ResNet-18 on CIFAR-10, dense (SCALE-Sim knows no masks that depend on the data), on a core of
 32 x 32 multipliers with on-chip memories of the same sizes. Every simulator is a process of its own, from start to end.
 
-    python benchmarks/peers.py --scale-sim [TRACE] [--build out/peers] [--layers N]
+    python benchmarks/peers.py resnet18-cifar10 --scale-sim --layers 5
 
 SCALE-Sim takes minutes and about 3 GB, so it runs only if asked for: ``--scale-sim`` makes a virtual environment below
 ``--build``, installs a pinned release from PyPI there, and runs it. ``--layers`` takes the first layers only.
@@ -236,7 +236,9 @@ def show(rows: Sequence[Measured]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python benchmarks/peers.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("trace", nargs="?", default="resnet18-cifar10")
     parser.add_argument(

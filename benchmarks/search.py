@@ -5,7 +5,7 @@ it with each sampler and some seeds, all from the same results database, so that
 share of the true front's hypervolume (what it dominates up to the worst of all points, in logarithms) that is reached,
 and how many trials it took to reach it.
 
-    python benchmarks/search.py [--trials 50 100 200 400] [--seeds 5] [--db out/search-benchmark.db]
+    python benchmarks/search.py --trials 50 100 200 400 --seeds 5 --db out/search-benchmark.db
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def _area(points: FloatTable, worst: FloatTable) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python benchmarks/search.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--trials", type=int, nargs="+", default=[50, 100, 200, 400])
     parser.add_argument("--seeds", type=int, default=5)

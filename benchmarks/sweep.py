@@ -46,7 +46,11 @@ def executor_of(workers: int | None) -> AbstractContextManager[Executor]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Benchmark of sweeps.")
+    parser = argparse.ArgumentParser(
+        prog="python benchmarks/sweep.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--machines", type=int, default=1000)
     parser.add_argument("--loop", type=int, default=20, help="machines of the loop over simulate")
     parser.add_argument("--workers", type=int, help="on so many Dask processes instead of in this one")

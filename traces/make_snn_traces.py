@@ -85,7 +85,11 @@ def make(mnist: Path, work: Path, out: Path) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Make the bundled traces of spiking networks again.")
+    parser = argparse.ArgumentParser(
+        prog="python traces/make_snn_traces.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--mnist", type=Path, required=True, help="folder of MNIST's idx files")
     parser.add_argument("--work", type=Path, default=Path("out/snn-training"), help="folder for trainings")
     parser.add_argument("--out", type=Path, default=HERE, help="folder for the traces")

@@ -164,7 +164,11 @@ def report(converted: Converted, trace: Path) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Make a bundled trace again.")
+    parser = argparse.ArgumentParser(
+        prog="python traces/make_traces.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("networks", nargs="*", metavar="network", help=f"{', '.join(PLANS)} (default: all)")
     parser.add_argument("--data", type=Path, help="CIFAR-10's binary files (default: $ACCELSIM_DATA)")
     parser.add_argument("--work", type=Path, default=Path("out/training"), help="folder for checkpoints")

@@ -8,6 +8,7 @@ import click
 
 from accelsim.cli.area import area
 from accelsim.cli.bitops import bitops
+from accelsim.cli.completion import completion
 from accelsim.cli.data import check, inspect
 from accelsim.cli.export import export
 from accelsim.cli.report import report
@@ -54,6 +55,7 @@ for command in (
     area,
     check,
     schema,
+    completion,
     validate_rtl,
 ):
     cli.add_command(command)

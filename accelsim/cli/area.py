@@ -6,14 +6,13 @@ import json
 
 import click
 
-from accelsim.inputs import DEFAULT_TECHNOLOGY, as_machine, as_technology
+from accelsim.cli.options import machine_names, technology_option
+from accelsim.inputs import as_machine, as_technology
 
 
 @click.command()
-@click.argument("machines", nargs=-1, required=True)
-@click.option(
-    "--technology", default=DEFAULT_TECHNOLOGY, show_default=True, help="A file, or a bundled name."
-)
+@click.argument("machines", nargs=-1, required=True, shell_complete=machine_names)
+@technology_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def area(machines: tuple[str, ...], technology: str, as_json: bool) -> None:
     """Where the area of MACHINES goes, block by block with sources, and their VPUs at the area of the first.

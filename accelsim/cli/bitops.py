@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from accelsim.cli.completion import trace_or_file
 from accelsim.cli.options import images_option, json_option
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("trace", required=False)
+@click.argument("trace", required=False, shell_complete=trace_or_file)
 @images_option
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A .csv file to write too.")
 @click.option("--markdown", is_flag=True, help="Print the paper's entries as Markdown.")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from accelsim.bundled import bundled_path
+from accelsim.cli.completion import bundled_or_file
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.inputs import ALL_TRACES, DEFAULT_TECHNOLOGY, as_machine, as_technology, as_trace
@@ -19,7 +20,11 @@ EXIT_DAMAGED = 1
 @click.command()
 @click.argument("file")
 @click.option(
-    "--technology", default=DEFAULT_TECHNOLOGY, show_default=True, help="For a machine's area and clock."
+    "--technology",
+    default=DEFAULT_TECHNOLOGY,
+    show_default=True,
+    shell_complete=bundled_or_file("hwconfigs/technology"),
+    help="For a machine's area and clock.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(file: str, technology: str, as_json: bool) -> None:

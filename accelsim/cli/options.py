@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from accelsim.cli.completion import bundled_or_file, schemes_of_trace
 from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
 from accelsim.inputs import DEFAULT_TECHNOLOGY, image_slice
@@ -42,14 +43,25 @@ class Names(click.ParamType[list[str]]):
         return names
 
 
+machine_names = bundled_or_file("hwconfigs")
+
+machine_option = click.option(
+    "--machine",
+    required=True,
+    shell_complete=machine_names,
+    help="Machine YAML, or a bundled one: dense, unstructured, structured.",
+)
 images_option = click.option(
     "--images", type=ImageRange(), help="Images of the trace by index: 0:4, 2:, 3. Default: all."
 )
-schemes_option = click.option("--schemes", type=Names(), help="Schemes by name. Default: all that fit.")
+schemes_option = click.option(
+    "--schemes", type=Names(), shell_complete=schemes_of_trace, help="Schemes by name. Default: all that fit."
+)
 technology_option = click.option(
     "--technology",
     default=DEFAULT_TECHNOLOGY,
     show_default=True,
+    shell_complete=bundled_or_file("hwconfigs/technology"),
     help="Technology YAML, or a bundled one's name.",
 )
 engine_option = click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from accelsim.cli.completion import bundled_or_file
 from accelsim.cli.options import Names, engine_option
 from accelsim.cli.progress import progress_bar
 from accelsim.cli.results import shown
@@ -33,11 +34,17 @@ objectives_option = click.option(
 
 
 @click.command()
-@click.argument("spec", metavar="SWEEP.yaml")
+@click.argument("spec", metavar="SWEEP.yaml", shell_complete=bundled_or_file("hwconfigs/sweeps"))
 @click.option(
     "--trials", type=click.IntRange(1), default=200, show_default=True, help="How many combinations."
 )
-@click.option("--sampler", type=click.Choice(SAMPLERS), default=SAMPLERS[0], show_default=True)
+@click.option(
+    "--sampler",
+    type=click.Choice(SAMPLERS),
+    default=SAMPLERS[0],
+    show_default=True,
+    help="How the next combination is proposed.",
+)
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="The same seed goes through the same trials."
 )

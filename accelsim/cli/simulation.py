@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from accelsim.cli.completion import layers_of_trace, trace_or_file
 from accelsim.cli.options import (
     Names,
     engine_option,
     images_option,
     json_option,
+    machine_names,
+    machine_option,
     out_option,
     schemes_option,
     technology_option,
@@ -38,6 +41,7 @@ def comparison_options(command: Callable[..., None]) -> Callable[..., None]:
                 type=Names(),
                 default=",".join(DEFAULT_MACHINES),
                 show_default=True,
+                shell_complete=machine_names,
                 help="Files or bundled names.",
             ),
             schemes_option,
@@ -69,13 +73,11 @@ def _finish(results: Results, paths: list[Path], as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("trace")
-@click.option(
-    "--machine", required=True, help="Machine YAML, or a bundled one: dense, unstructured, structured."
-)
+@click.argument("trace", shell_complete=trace_or_file)
+@machine_option
 @schemes_option
 @images_option
-@click.option("--layers", type=Names(), help="Layers by name. Default: all.")
+@click.option("--layers", type=Names(), shell_complete=layers_of_trace, help="Layers by name. Default: all.")
 @technology_option
 @engine_option
 @out_option(None)
@@ -116,7 +118,7 @@ def run(
 
 
 @click.command()
-@click.argument("trace")
+@click.argument("trace", shell_complete=trace_or_file)
 @comparison_options
 @out_option(None)
 def compare(
@@ -176,6 +178,7 @@ def compare(
     type=Names(),
     default=",".join(BUNDLED_TRACES),
     show_default=True,
+    shell_complete=trace_or_file,
     help="Files or bundled names.",
 )
 @comparison_options

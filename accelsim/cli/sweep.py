@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from accelsim.cli.completion import bundled_or_file
 from accelsim.cli.options import engine_option
 from accelsim.errors import AccelsimError
 
@@ -33,7 +34,7 @@ scheduler_option = click.option(
 
 
 @click.command()
-@click.argument("spec", metavar="SWEEP.yaml")
+@click.argument("spec", metavar="SWEEP.yaml", shell_complete=bundled_or_file("hwconfigs/sweeps"))
 @click.option("--db", default=DEFAULT_DB, show_default=True, help="The results database; made if missing.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would run, and about how long.")
 @workers_option

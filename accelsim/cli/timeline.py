@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from accelsim.cli.options import json_option, technology_option
+from accelsim.cli.completion import layers_of_trace, schemes_of_trace, trace_or_file
+from accelsim.cli.options import json_option, machine_option, technology_option
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced, writable_folder
@@ -24,12 +25,12 @@ MAX_JOBS = 50_000
 
 
 @click.command()
-@click.argument("trace")
+@click.argument("trace", shell_complete=trace_or_file)
+@machine_option
 @click.option(
-    "--machine", required=True, help="Machine YAML, or a bundled one: dense, unstructured, structured."
+    "--scheme", required=True, shell_complete=schemes_of_trace, help="A scheme of the trace by name."
 )
-@click.option("--scheme", required=True, help="A scheme of the trace by name.")
-@click.option("--layer", required=True, help="A layer by name.")
+@click.option("--layer", required=True, shell_complete=layers_of_trace, help="A layer by name.")
 @click.option(
     "--image", type=click.IntRange(0), default=0, show_default=True, help="The image, by index in the trace."
 )

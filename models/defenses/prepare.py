@@ -117,7 +117,11 @@ def prepare(
 
 def main(argv: list[str] | None = None) -> int:
     """``python -m models.defenses.prepare``. Returns the exit code."""
-    parser = argparse.ArgumentParser(description="Convert and distill a trained network.")
+    parser = argparse.ArgumentParser(
+        prog="python -m models.defenses.prepare",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--weights", type=Path, help="weights.safetensors of a training run")
     parser.add_argument("--model", help="your own network instead: module:factory")
     parser.add_argument("--data", help="folder of CIFAR-10's binary files (default: $ACCELSIM_DATA)")

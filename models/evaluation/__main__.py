@@ -50,7 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m models.evaluation", description="Accuracy under attack.")
+    parser = argparse.ArgumentParser(
+        prog="python -m models.evaluation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--checkpoint", required=True, type=Path, help="a converted or a training checkpoint")
     parser.add_argument("--data", help="folder of the data set's binary files (default: $ACCELSIM_DATA)")
     parser.add_argument("--dataset", default="cifar10", choices=DATASETS)

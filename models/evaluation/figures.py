@@ -54,7 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m models.evaluation.figures", description="Figures 3 and 4, and the co-design picture."
+        prog="python -m models.evaluation.figures",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     figures = parser.add_subparsers(dest="figure", required=True)
     for name, text in (

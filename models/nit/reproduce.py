@@ -219,7 +219,9 @@ def _known(path: Path, head: dict[str, Any]) -> tuple[dict[str, float], dict[str
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m models.nit.reproduce", description=__doc__.splitlines()[0]
+        prog="python -m models.nit.reproduce",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--mnist", type=Path, help="folder of MNIST's four idx files")
     parser.add_argument("--fashion-mnist", type=Path, help="folder of Fashion-MNIST's four idx files")

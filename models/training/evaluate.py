@@ -53,7 +53,11 @@ def load_trained(path: Path | str) -> tuple[nn.Module, str]:
 
 def main(argv: list[str] | None = None) -> int:
     """``python -m models.training.evaluate``. Returns the exit code."""
-    parser = argparse.ArgumentParser(description="Clean accuracy of a checkpoint on CIFAR-10's test images.")
+    parser = argparse.ArgumentParser(
+        prog="python -m models.training.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--data", help="folder of CIFAR-10's binary files (default: $ACCELSIM_DATA)")
     parser.add_argument("--weights", required=True, type=Path, help="weights.safetensors of a training run")
     parser.add_argument("--images", type=int, help="test only the first so many images")

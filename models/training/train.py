@@ -111,7 +111,11 @@ def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe
 
 def main(argv: list[str] | None = None) -> int:
     """``python -m models.training.train``. Returns the exit code."""
-    parser = argparse.ArgumentParser(description="Train a network on CIFAR-10.")
+    parser = argparse.ArgumentParser(
+        prog="python -m models.training.train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--data", help="folder of CIFAR-10's binary files (default: $ACCELSIM_DATA)")
     parser.add_argument("--out", required=True, type=Path, help="folder for checkpoint and log")
     parser.add_argument("--recipe", required=True, type=Path, help="YAML recipe, see models/recipes")

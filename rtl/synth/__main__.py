@@ -58,7 +58,11 @@ SRAM_FROM = "freepdk45"
 )
 @click.option("--only", multiple=True, help="Measure these blocks only and write no file.")
 def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...]) -> None:
-    """Synthesize, time and simulate the blocks of the RTL; write area, delay and energy per event."""
+    """Synthesize, time and simulate the blocks of the RTL; write area, delay and energy per event.
+
+    \b
+    Example: python -m rtl.synth --liberty NangateOpenCellLibrary_typical.lib --only fused_multiplier
+    """
     yosys_version()
     warnings.filterwarnings("ignore", module="amaranth")
     library = load_library(liberty)

@@ -119,6 +119,20 @@ def _check_python(arguments: list[str]) -> None:
         _parse_only(lambda: runpy.run_path(str(script), run_name="__main__"), list(arguments))
 
 
+def help_page(words: Sequence[str]) -> str:
+    """What ``python -m MODULE --help`` or ``python SCRIPT --help`` prints."""
+    page = io.StringIO()
+    with mock.patch.object(sys, "argv", [words[-1], "--help"]), contextlib.redirect_stdout(page):
+        try:
+            if words[0] == "-m":
+                runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+            else:
+                runpy.run_path(str(ROOT / words[0]), run_name="__main__")
+        except SystemExit as stopped:
+            assert not stopped.code
+    return page.getvalue()
+
+
 def _parse_only(start: Any, argv: list[str]) -> None:
     """Start a program, argparse or click, and stop it where it has understood its arguments."""
     understood = argparse.ArgumentParser.parse_args

@@ -65,6 +65,7 @@ def _run(block: Block) -> None:
         Path(block.file or "mine.yaml").write_text(text, encoding="utf-8")
 
 
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 @pytest.mark.parametrize("name", NAMES)
 def test_code_blocks_are_sound(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT))

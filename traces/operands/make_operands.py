@@ -69,7 +69,11 @@ def show_agreement(model: nn.Module, image: Tensor, scheme: Scheme) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Make the bundled sample of operands again.")
+    parser = argparse.ArgumentParser(
+        prog="python traces/operands/make_operands.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--data", type=Path, help="CIFAR-10's binary files (default: $ACCELSIM_DATA)")
     parser.add_argument(
         "--out", type=Path, default=HERE / "resnet18-cifar10.npz", help="file (default: beside this one)"

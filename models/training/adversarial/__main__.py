@@ -84,7 +84,9 @@ def _print(text: str) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
     parser = argparse.ArgumentParser(
-        prog="python -m models.training.adversarial", description="Adversarial training."
+        prog="python -m models.training.adversarial",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", help="folder of the data set's binary files (default: $ACCELSIM_DATA)")
     parser.add_argument("--out", required=True, type=Path, help="folder for checkpoints and logs")

@@ -82,7 +82,9 @@ def _print(text: str) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
     parser = argparse.ArgumentParser(
-        prog="python -m models.training.adversarial.finetune", description="Fine-tune with noise in force."
+        prog="python -m models.training.adversarial.finetune",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--checkpoint", required=True, type=Path, help="a converted checkpoint")
     parser.add_argument("--scheme", required=True, help="unstructured-90, nm-1of8 ...")
