@@ -10,14 +10,15 @@ import importlib
 import sys
 from pathlib import Path
 
-import griffe
+from mkdocs.exceptions import PluginError
 
+from docs.hooks import names
 from docs.hooks.names import module_files
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "reference/modules"
 PUBLIC_PACKAGES = ("accelsim", "accelsim.trace", "accelsim.config", "accelsim.store")
-"""Whose ``__all__`` is for users: these names change only with a line in the changelog."""
+"""Whose ``__all__`` is the API for users; all else is for those who change the code."""
 
 
 def modules() -> dict[str, list[str]]:
@@ -33,7 +34,7 @@ def modules() -> dict[str, list[str]]:
 
 def pages() -> dict[str, str]:
     """Markdown of the pages by their paths in the site."""
-    return {f"{FOLDER}/{package}.md": _page(package, names) for package, names in modules().items()}
+    return {f"{FOLDER}/{package}.md": _page(package, members) for package, members in modules().items()}
 
 
 def public_names() -> str:
@@ -63,17 +64,18 @@ def canonical(package: str, name: str) -> str:
 def first_paragraph(full_name: str) -> str:
     """Of a docstring, as one line; also that of a value, a text in the line after it."""
     module, _, name = full_name.rpartition(".")
-    found = griffe.load(module, search_paths=[ROOT], resolve_aliases=False)[name]
-    if found.docstring is None:
-        raise ValueError(f"{full_name} is public and has no docstring")
-    return " ".join(found.docstring.value.split("\n\n")[0].split())
+    file = next(file for found, file in module_files() if found == module)
+    text = dict(names.public_names(module, file)).get(full_name) or names.value_docstring(file, name)
+    if not text:
+        raise PluginError(f"{full_name} is public and has no docstring")
+    return " ".join(text.split("\n\n")[0].split())
 
 
-def _page(package: str, names: list[str]) -> str:
+def _page(package: str, members: list[str]) -> str:
     parts = [f"# {package}", ""]
     shown = {"show_root_heading": "false", "show_root_toc_entry": "false", "members": "false"}
     parts += _directive(package, shown)
-    for name in names:
+    for name in members:
         parts += _directive(name, {})
     return "\n".join(parts)
 

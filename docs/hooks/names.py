@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +41,17 @@ def public_names(module: str, file: Path) -> Iterator[tuple[str, str | None]]:
             for method in _public(each.body):
                 if method.name not in OVERRIDES:
                     yield f"{module}.{each.name}.{method.name}", _docstring(each, method.name, classes)
+
+
+def value_docstring(file: Path, name: str) -> str | None:
+    """The text in the line after a value of a module is given its name."""
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    for given, after in pairwise(body):
+        targets = given.targets if isinstance(given, ast.Assign) else [getattr(given, "target", None)]
+        named = any(isinstance(target, ast.Name) and target.id == name for target in targets)
+        if named and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            return inspect.cleandoc(str(after.value.value))
+    return None
 
 
 def _public(body: list[ast.stmt]) -> Iterator[Definition]:

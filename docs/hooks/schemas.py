@@ -92,8 +92,9 @@ def _plain(kind: str, field: Schema, definitions: Schema) -> str:
     if shape == "null":
         return "`null`"
     if shape == "array":
-        items = _allowed(kind, field["items"], definitions) if "items" in field else "anything"
-        return f"list of: {items}"
+        return f"list of: {_allowed(kind, field['items'], definitions)}" if "items" in field else "list"
+    if shape == "object" and "properties" in field:
+        return f"`{{{', '.join(field['properties'])}}}`"
     if shape == "object":
         values = field.get("additionalProperties")
         inner = _allowed(kind, values, definitions) if isinstance(values, dict) else "anything"
