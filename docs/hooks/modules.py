@@ -72,17 +72,15 @@ def first_paragraph(full_name: str) -> str:
 
 
 def _page(package: str, members: list[str]) -> str:
-    parts = [f"# {package}", ""]
-    shown = {"show_root_heading": "false", "show_root_toc_entry": "false", "members": "false"}
-    parts += _directive(package, shown)
+    file = next(file for module, file in module_files() if module == package)
+    own = [
+        name.rpartition(".")[2]
+        for name, _ in names.public_names(package, file)
+        if name.count(".") == package.count(".") + 1
+    ]
+    # What a package imports is documented where it is defined.
+    lines = [f"# {package}", "", f"::: {package}", "    options:", "      show_root_heading: false"]
+    lines += ["      show_root_toc_entry: false", f"      members: {own or 'false'}", ""]
     for name in members:
-        parts += _directive(name, {})
-    return "\n".join(parts)
-
-
-def _directive(name: str, options: dict[str, str]) -> list[str]:
-    lines = [f"::: {name}"]
-    if options:
-        lines.append("    options:")
-        lines += [f"      {key}: {value}" for key, value in options.items()]
-    return [*lines, ""]
+        lines += [f"::: {name}", ""]
+    return "\n".join(lines)

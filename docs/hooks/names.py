@@ -31,7 +31,7 @@ def module_files() -> Iterator[tuple[str, Path]]:
 def public_names(module: str, file: Path) -> Iterator[tuple[str, str | None]]:
     """Functions, classes and their methods that have no underscore, by full name, each with its docstring or None.
 
-    A method without one has that of the method it overrides, if its class's base is in the same module.
+    A method without one that overrides a documented method of the same module is left out: it is documented there.
     """
     body = ast.parse(file.read_text(encoding="utf-8")).body
     classes = {each.name: each for each in body if isinstance(each, ast.ClassDef)}
@@ -39,8 +39,9 @@ def public_names(module: str, file: Path) -> Iterator[tuple[str, str | None]]:
         yield f"{module}.{each.name}", ast.get_docstring(each)
         if isinstance(each, ast.ClassDef):
             for method in _public(each.body):
-                if method.name not in OVERRIDES:
-                    yield f"{module}.{each.name}.{method.name}", _docstring(each, method.name, classes)
+                own = ast.get_docstring(method)
+                if own or not (method.name in OVERRIDES or _inherits(each, method.name, classes)):
+                    yield f"{module}.{each.name}.{method.name}", own
 
 
 def value_docstring(file: Path, name: str) -> str | None:
@@ -62,12 +63,14 @@ def _public(body: list[ast.stmt]) -> Iterator[Definition]:
     )
 
 
-def _docstring(owner: ast.ClassDef, method: str, classes: dict[str, ast.ClassDef]) -> str | None:
-    own = next((each for each in owner.body if isinstance(each, Definition) and each.name == method), None)
-    if own is not None and ast.get_docstring(own):
-        return ast.get_docstring(own)
-    bases = (classes[base.id] for base in owner.bases if isinstance(base, ast.Name) and base.id in classes)
-    return next(filter(None, (_docstring(base, method, classes) for base in bases)), None)
+def _inherits(owner: ast.ClassDef, method: str, classes: dict[str, ast.ClassDef]) -> bool:
+    """Whether a base class in the same module documents the method."""
+    bases = [classes[base.id] for base in owner.bases if isinstance(base, ast.Name) and base.id in classes]
+    return any(
+        any(each.name == method and ast.get_docstring(each) for each in _public(base.body))
+        or _inherits(base, method, classes)
+        for base in bases
+    )
 
 
 def _is_again(definition: Definition) -> bool:

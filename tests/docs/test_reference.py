@@ -40,7 +40,6 @@ def test_public_names_are_found_in_source(tmp_path: Path) -> None:
         "some.Base": None,
         "some.Base.run": "Runs.",
         "some.Shown": None,
-        "some.Shown.run": "Runs.",
         "some.Shown.size": None,
         "some.bare": None,
     }

@@ -56,8 +56,10 @@ def test_the_navigation_has_every_document(config: MkDocsConfig) -> None:
 def test_nothing_is_loaded_from_the_network(config: MkDocsConfig) -> None:
     assert config.theme["font"] is False
     assert any(name.rpartition("/")[2] == "offline" for name in config.plugins)
-    for asset in (ROOT / "docs/assets").iterdir():
+    for asset in (ROOT / "docs/assets").rglob("*.*s"):
         assert "http" not in asset.read_text()
+    for script in config.extra["polyfills"]:
+        assert (ROOT / "docs" / script).exists()
 
 
 class _Tags(HTMLParser):
