@@ -5,7 +5,6 @@ Every record is of one attack on one row, so several processes may measure diffe
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -24,9 +23,9 @@ from models.evaluation.variants import Variant
 from models.robust.interval import wilson
 from models.robust.make import checkpoint_of, timed
 from models.robust.plan import AT, Block, Row, Study
+from models.robust.tables import WORST
 
 RESULTS = "results.csv"
-WORST = "worst case"
 
 Say = Callable[[str], None]
 
@@ -178,16 +177,9 @@ class _Costs:
     def _count(self, row: Row) -> object:
         subject = load_subject(checkpoint_of(self._out, self._study, row.network))
         variant = Variant.parse(row.variant)
-        if not subject.is_converted or variant.control == "gaussian" or variant.scheme.scope == "calibrated":
+        # Baselines' random layers are not counted here (accelsim.bitops has them).
+        is_known = subject.is_converted or subject.network == self._study.training.network
+        if not is_known or variant.control == "gaussian" or variant.scheme.scope == "calibrated":
             return ""
         layers = network_layers(subject, to_float(torch.zeros(1, 3, 32, 32, dtype=torch.uint8)))
         return sum((layer_bitops(layer, variant.scheme) for layer in layers), BitOps()).total
-
-
-def read_results(path: Path) -> list[dict[str, str]]:
-    """The lines of results.csv as text. Raises AccelsimError when it cannot be read."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot read the results: {error.strerror}") from error

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from accelsim.bitops.accounting import layer_bitops
 from accelsim.errors import AccelsimError
+from accelsim.trace import LayerInfo, Scheme
 from models.data.cifar import ImageSet, to_float
 from models.defenses.checkpoint import load_converted
 from models.evaluation.variants import Variant
+from models.export import layers_in_order
 from models.networks import NETWORKS
 from models.robust import __main__ as command
 from models.robust import make, measure
@@ -49,7 +52,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(NETWORKS, "tiny", tiny)
     for module in (command, measure):
         monkeypatch.setattr(module, "load_cifar", _load)
-    for name, changes in (("training", {"epochs": 4}), ("finetuning", {"epochs": 1})):
+    for name, changes in (("training", {"epochs": 12, "lr": 0.2}), ("finetuning", {"epochs": 1})):
         # JSON is YAML.
         (tmp_path / f"{name}.yaml").write_text(json.dumps(recipe(**changes).model_dump(mode="json")))
     (tmp_path / "plan.yaml").write_text(PLAN)
@@ -58,11 +61,17 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _load(*args: object, train: bool) -> ImageSet:
     data = images()
-    return data if train else ImageSet(data.images.flip(3), data.labels)
+    order = torch.arange(50) if train else torch.arange(50).roll(7)
+    return ImageSet(data.images[order], data.labels[order])
 
 
 def run(plan: Path, out: Path, *more: str) -> int:
     return command.main([str(plan), "--out", str(out), "--threads", "1", *more])
+
+
+def open_layers(model: torch.nn.Module) -> list[LayerInfo]:
+    found = layers_in_order(model, torch.zeros(1, 3, 32, 32))
+    return [LayerInfo(name, index, *what) for index, (name, what) in enumerate(found.items())]
 
 
 def rows_of(out: Path) -> dict[tuple[str, str], dict[str, str]]:
@@ -96,8 +105,10 @@ def test_one_command_does_everything_and_goes_on(plan: Path, tmp_path: Path) -> 
         "worst case",
     ) not in rows
     assert ("unstructured-50:unstructured-50+refit", "clean") in rows
-    dense = int(rows["unstructured-50", "clean"]["bitops"])
-    assert dense > 0 and rows["at", "clean"]["bitops"] == ""
+    layers = open_layers(tuned)
+    for row, scheme in (("unstructured-50", Scheme.unstructured(0.5)), ("at", Scheme.dense())):
+        expected = sum(layer_bitops(layer, scheme).total for layer in layers)
+        assert int(rows[row, "clean"]["bitops"]) == expected
     jobs = {line.split(",")[0] for line in (out / "times.csv").read_text().splitlines()}
     assert {"at", "converted", "trades", "at clean fgsm"} <= jobs
     # Again: nothing is done anew, and the table is the same.

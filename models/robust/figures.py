@@ -1,0 +1,120 @@
+"""Figures 3 and 4 and the co-design picture from results.csv, without running anything.
+
+    python -m models.robust.figures docs/results/robust/results.csv --costs RUN/summary.csv --out docs/images
+
+Figure 4 shows what fine-tuning adds: networks only distilled beside those fine-tuned at each ratio. --costs is what
+`accelsim compare` wrote for a trace of the same network; without it the co-design picture is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from accelsim.errors import AccelsimError
+from accelsim.files import writable_folder
+from models.evaluation.plots import plot_codesign, plot_curves
+from models.evaluation.tables import write_rows
+from models.evaluation.variants import Variant
+from models.robust.plan import AT, CONVERTED
+from models.robust.tables import read_results
+
+Line = Mapping[str, str]
+_PGD = re.compile(r"pgd(?P<steps>\d+)(?:@(?P<eps>\d+))?")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code: 0, or 2 for bad input."""
+    parser = argparse.ArgumentParser(
+        prog="python -m models.robust.figures",
+        description="Figures 3 and 4, and the co-design picture, of a study.",
+        epilog="example: python -m models.robust.figures docs/results/robust/results.csv --out out/figures",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("results", type=Path, help="results.csv of models.robust")
+    parser.add_argument(
+        "--costs", type=Path, help="summary.csv of accelsim compare, for the co-design picture"
+    )
+    parser.add_argument(
+        "--accuracy", default="pgd20", help="attack of the co-design picture (default: pgd20)"
+    )
+    parser.add_argument("--out", required=True, type=Path)
+    args = parser.parse_args(argv)
+    try:
+        writable_folder(args.out)
+        lines = read_results(args.results)
+        for figure, rows in (("3", figure3(lines)), ("4", figure4(lines))):
+            if not rows:
+                raise AccelsimError(f"{args.results}: nothing in it for figure {figure}")
+            plot_curves(figure, rows, args.out / f"robust-figure-{figure}.png")
+        if args.costs:
+            table = args.out / "robust-accuracy.csv"
+            write_rows(table, accuracies(lines, args.accuracy))
+            plot_codesign(table, args.costs, args.accuracy, args.out)
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def figure3(lines: Sequence[Line]) -> list[dict[str, object]]:
+    """Rows of plot_curves: PGD of growing eps, and of more steps, on every network that met more than PGD-20."""
+    found = [(line, _PGD.fullmatch(line["attack"])) for line in lines]
+    pgd = [(line, match) for line, match in found if match]
+    wide = {line["row"] for line, match in pgd if match["eps"] or match["steps"] != "20"}
+    return [
+        {
+            "variant": line["row"],
+            "eps_255": int(match["eps"] or 8),
+            "steps": int(match["steps"]),
+            "mean": float(line["mean"]),
+        }
+        for line, match in sorted(pgd, key=lambda each: int(each[1]["eps"] or 8))
+        if line["row"] in wide
+    ]
+
+
+def figure4(lines: Sequence[Line]) -> list[dict[str, object]]:
+    """Rows of plot_curves: clean and PGD-20 against unstructured noise, with and without fine-tuning."""
+    rows = []
+    for line in lines:
+        variant = Variant.parse(line["variant"])
+        is_own = line["network"] == line["variant"] or line["network"] in (AT, CONVERTED)
+        if line["attack"] not in ("clean", "pgd20") or not is_own:
+            continue
+        if variant.control not in ("none", "essential") or variant.scheme.kind == "nm":
+            continue
+        tuned = "only distilled" if line["network"] in (AT, CONVERTED) else "fine-tuned"
+        labels = ["only distilled", "fine-tuned"] if line["network"] == AT else [tuned]
+        rows += [
+            {
+                "noise_percent": round(100 * variant.scheme.noise, 4),
+                "control": variant.control,
+                "attack": f"{line['attack']}, {label}",
+                "mean": float(line["mean"]),
+            }
+            for label in labels
+        ]
+    return sorted(rows, key=lambda row: (str(row["attack"]), float(str(row["noise_percent"]))))
+
+
+def accuracies(lines: Sequence[Line], attack: str) -> list[dict[str, object]]:
+    """method, bitops and accuracy of `at` and of every fine-tuned network, as plot_codesign reads them.
+
+    Raises AccelsimError if no network has met the attack.
+    """
+    rows: list[dict[str, object]] = [
+        {"method": line["variant"], "bitops": line["bitops"], attack: line["mean"]}
+        for line in lines
+        if line["attack"] == attack and (line["network"] == AT or line["network"] == line["variant"])
+    ]
+    if not rows:
+        raise AccelsimError(f"results: no network has met {attack}")
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""The tables of the documents from results.csv, the paper's numbers beside ours. Needs no PyTorch."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from accelsim.bitops.published import Published, published
+from accelsim.errors import AccelsimError
+
+Line = Mapping[str, str]
+
+WORST = "worst case"
+NOT_RUN = "not run"
+PAPER_ATTACKS = {
+    "clean": "clean",
+    "pgd20": "pgd20",
+    "fgsm": "fgsm",
+    "mifgsm": "mifgsm",
+    "cw_l2": "cw-l2",
+    "autoattack": "autoattack",
+}
+"""Columns of the paper's tables to attacks."""
+
+TITLES = {
+    "clean": "clean",
+    "pgd20": "PGD-20",
+    "fgsm": "FGSM",
+    "mifgsm": "MIFGSM",
+    "cw-l2": "CW-l2",
+    "autoattack": "AutoAttack",
+    "transfer-pgd20": "PGD-20 from `at`",
+    "eot10-pgd20": "EOT-10 PGD-20",
+    "bpda-pgd20": "BPDA PGD-20",
+    "pgd100-r5": "PGD-100, 5 starts",
+    "square": "Square",
+    WORST: "worst case",
+}
+OURS = {
+    "overfitting-at": "at",
+    "rse-add": "rse-add",
+    "rse-multiply": "rse-multiply",
+    "rpf": "rpf",
+}
+"""The paper's methods to rows; noise injection by its scheme."""
+
+STUDIED = ("cifar10", "resnet18")
+"""The data set and network of the paper that the results stand beside, at whatever width."""
+
+
+def read_results(path: Path) -> list[dict[str, str]]:
+    """The lines of results.csv as text. Raises AccelsimError when it cannot be read."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except OSError as error:
+        raise AccelsimError(f"{path}: cannot read the results: {error.strerror}") from error
+
+
+def documents(lines: Sequence[Line]) -> dict[str, dict[str, str]]:
+    """Document under docs/ to what stands between each of its markers."""
+    tables = paper_tables(lines)
+    return {"reproduction.md": {"robust": tables}, "robustness.md": measured_tables(lines)}
+
+
+def measured_tables(lines: Sequence[Line]) -> dict[str, str]:
+    """Marker to table, for docs/robustness.md: the paper's attacks, the stronger ones, controls, what is random."""
+    rows = list(dict.fromkeys(line["row"] for line in lines))
+    own = [row for row in rows if ":" not in row and "+" not in row]
+    controls = [row for row in rows if row.startswith("unstructured-90+")]
+    distilled = [row for row in rows if row.startswith("converted:")]
+    redrawn = [row for row in rows if row.startswith("unstructured-90:")]
+    cheap = ("clean", "pgd20", "fgsm", "mifgsm", "transfer-pgd20")
+    strong = ("cw-l2", "bpda-pgd20", "eot10-pgd20", "pgd100-r5", "square", "autoattack", WORST)
+    hit = [row for row in own if any(_line(lines, row, attack) for attack in strong[:-1])]
+    return {
+        "cheap": _table(lines, own, cheap),
+        "strong": _table(lines, [*hit, *(row for row in controls if _line(lines, row, strong[2]))], strong),
+        "controls": _table(lines, ["unstructured-90", *controls], ("clean", "pgd20")),
+        "distilled": _table(lines, distilled, ("clean", "pgd20")),
+        "redrawn": _table(lines, ["unstructured-90", *redrawn], ("clean", "pgd20")),
+    }
+
+
+def _table(lines: Sequence[Line], rows: Sequence[str], attacks: Sequence[str]) -> str:
+    """A row for each of `rows`; attacks that none of them has met are left out."""
+    shown = [attack for attack in attacks if any(_line(lines, row, attack) for row in rows)]
+    table = [[f"`{row}`", *(_ours(_line(lines, row, attack), blank="") for attack in shown)] for row in rows]
+    return _markdown(["", *(TITLES[attack] for attack in shown)], table)
+
+
+def paper_tables(lines: Sequence[Line]) -> str:
+    """Tables 1 to 4: a line of the paper's, then one of ours, which says what was not run."""
+    parts = []
+    for number, what in (
+        (1, "robust accuracy, ResNet-18"),
+        (2, "robust accuracy, WideResNet-34-10"),
+        (4, "ratios and structures, ResNet-18"),
+    ):
+        entries = [entry for entry in published() if entry.table == number]
+        for dataset in dict.fromkeys(entry.dataset for entry in entries):
+            mine = [entry for entry in entries if entry.dataset == dataset]
+            parts.append((number, f"**Table {number}: {what}, {dataset}**\n\n" + _paper_table(lines, mine)))
+    parts.append((3, "**Table 3: WideResNet-34-10 against other methods**\n\n" + _table3()))
+    return "\n".join(text for _, text in sorted(parts, key=lambda part: part[0]))
+
+
+def _paper_table(lines: Sequence[Line], entries: Sequence[Published]) -> str:
+    columns = [name for name in PAPER_ATTACKS if any(name in entry.accuracy for entry in entries)]
+    table = []
+    for entry in entries:
+        printed = [_number(entry.accuracy.get(name)) for name in columns]
+        table.append([entry.method, "paper", *printed])
+        table.append([entry.method, "ours", *_beside(lines, entry, columns)])
+    return _markdown(["method", "", *(TITLES[PAPER_ATTACKS[name]] for name in columns)], table)
+
+
+def _beside(lines: Sequence[Line], entry: Published, columns: Iterable[str]) -> list[str]:
+    row = OURS.get(entry.method, entry.scheme.name)
+    is_studied = (entry.dataset, entry.network) == STUDIED
+    return [
+        _ours(_line(lines, row, PAPER_ATTACKS[name]) if is_studied else None, blank=NOT_RUN)
+        for name in columns
+    ]
+
+
+def _table3() -> str:
+    with Path(__file__).with_name("table3.csv").open(newline="", encoding="ascii") as file:
+        rows = list(csv.DictReader(file))
+    titles = ["CIFAR-10 PGD-20", "CIFAR-10 AutoAttack", "CIFAR-100 PGD-20", "CIFAR-100 AutoAttack"]
+    table = [[*(each or "-" for each in row.values()), NOT_RUN] for row in rows]
+    return _markdown(["method (the paper's numbers)", *titles, "ours"], table)
+
+
+def _line(lines: Iterable[Line], row: str, attack: str) -> Line | None:
+    return next((line for line in lines if (line["row"], line["attack"]) == (row, attack)), None)
+
+
+def _ours(line: Line | None, blank: str) -> str:
+    """Mean over draws, its 95 % interval, and the number of images."""
+    if line is None:
+        return blank
+    mean, low, high = (float(line[key]) for key in ("mean", "low", "high"))
+    return f"{mean:.1f} [{low:.0f}, {high:.0f}] of {line['images']}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
