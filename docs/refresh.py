@@ -2,8 +2,9 @@
 
 ``figure5``: docs/images/figure5.png and the tables of docs/reproduction.md, from runs (minutes). ``energy``: the tables
 of docs/energy.md, from the technology file and the machines. ``mutations``: their table in docs/validation.md, from a
-run. ``sweeps``: the tables of docs/sweeps.md, from a run of the bundled sweep (a minute). Text between markers is replaced,
-the rest stays.
+run. ``sweeps``: the tables of docs/sweeps.md, from a run of the bundled sweep (a minute). ``robust``: the tables of
+docs/robustness.md and the first paper's accuracies in docs/reproduction.md, from docs/results/robust. Text between markers
+is replaced, the rest stays.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from accelsim.store.table import table
 from accelsim.sweep import load_sweep, open_space
 from accelsim.sweep.plan import plan_sweep
 from accelsim.sweep.run import run_sweep
+from models.robust.tables import documents, read_results
 
 ROOT = Path(__file__).resolve().parent.parent
 AREA_SHARES = (1, 1.25, 1.5, 2)
@@ -95,11 +97,17 @@ def refresh_figure5() -> None:
     )
 
 
+def refresh_robust() -> None:
+    for document, contents in documents(read_results(ROOT / "docs/results/robust/results.csv")).items():
+        rewrite(document, contents)
+
+
 PARTS = {
     "energy": refresh_energy,
     "mutations": refresh_mutations,
     "sweeps": refresh_sweeps,
     "figure5": refresh_figure5,
+    "robust": refresh_robust,
 }
 
 

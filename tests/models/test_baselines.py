@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from accelsim.errors import AccelsimError
 from models.baselines.rpf import RandomFilters, with_random_filters
 from models.baselines.rse import NoisyConv2d, with_noise_layers
-from models.networks import NETWORKS, make_network
+from models.networks import NETWORKS, make_network, with_baseline
 from models.random_module import reseed
 
 
@@ -53,7 +54,7 @@ def test_rpf_draws_filters_of_variance_one_over_r_squared() -> None:
 
 
 def test_networks_by_name() -> None:
-    assert len(NETWORKS) == 16
+    assert len(NETWORKS) == 3 * 4 * 2  # widths and depths, baselines, numbers of classes
     stem = make_network("resnet18-rpf").get_submodule("conv1")
     assert isinstance(stem, RandomFilters) and (stem.random_filters, stem.learned.out_channels) == (48, 16)
     noisy = make_network("resnet18-rse-multiply-cifar100").eval()
@@ -65,3 +66,22 @@ def test_networks_by_name() -> None:
         reseed(noisy, 1)
         assert torch.equal(noisy(x), first) and not torch.equal(first, second)
     assert first.shape == (1, 100)
+
+
+@torch.no_grad()
+def test_a_trained_network_becomes_a_baseline_of_its_own_weights() -> None:
+    plain = make_network("resnet18-w16").eval()
+    state = {name: tensor.clone() for name, tensor in plain.state_dict().items()}
+    x = torch.rand(1, 3, 8, 8)
+    before = plain(x)
+    noisy = with_baseline(plain, "resnet18-w16", "resnet18-w16-rse-add")
+    assert noisy.state_dict().keys() == make_network("resnet18-w16-rse-add").state_dict().keys()
+    assert torch.equal(noisy.get_parameter("layer1.0.conv1.inner.weight"), state["layer1.0.conv1.weight"])
+    assert not torch.equal(noisy(x), before)
+    for module in noisy.modules():
+        if isinstance(module, NoisyConv2d):
+            module.sigma = 0.0
+    torch.testing.assert_close(noisy(x), before)
+    for name, wanted in (("resnet18", "resnet18-w16-rpf"), ("resnet18-rpf", "resnet18-rse-add")):
+        with pytest.raises(AccelsimError, match=f"'{wanted}' is neither '{name}' nor a baseline of it"):
+            with_baseline(plain, name, wanted)

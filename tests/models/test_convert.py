@@ -181,3 +181,25 @@ def test_gradients_pass_both_branches(images: Tensor) -> None:
         expected = (2 * model(x) * ~mask).sum(dim=(0, 2, 3))
     assert layer.b_approx.grad is not None
     torch.testing.assert_close(layer.b_approx.grad, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("scheme", ["unstructured-70", "nm-1of4", "nm-2of8"])
+def test_masked_gradients_by_hand(scheme: str, images: Tensor) -> None:
+    """W learns from essential neurons alone, W~ from the others alone; the mask itself passes nothing."""
+    model = convert(nn.Sequential(nn.Conv2d(3, 8, 3, bias=False)), Scheme.parse(scheme), seed=2)
+    distill(model, [images])
+    layer = only_layer(model)
+    x = images[:4]
+    pull = torch.randn(4, 8, 6, 6, generator=torch.Generator().manual_seed(1))
+    (model(x) * pull).sum().backward()
+    with torch.no_grad():
+        mask = layer.like_output(layer.selector(layer.by_position(layer.approximate(x))), pull)
+        patches = nn.functional.unfold(x, 3)  # (images, d, positions)
+        expected = torch.einsum("inp,idp->nd", (pull * mask).flatten(2), patches)
+        codes = layer.y_codes(x).flatten(2)
+        # z~ = y_scale w_scale sum w_code y_code, and w_code = w~ / w_scale straight through.
+        approximate = torch.einsum("inp,ikp->nk", (pull * ~mask).flatten(2), codes) * layer.y_scale
+    weight = layer.inner.get_parameter("weight").grad
+    assert weight is not None and layer.w_approx.grad is not None and 0 < mask.double().mean() < 0.5
+    torch.testing.assert_close(weight.flatten(1), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(layer.w_approx.grad, approximate, rtol=1e-4, atol=1e-4)
