@@ -1,0 +1,18 @@
+"""The paper's Theorem 1 measured: inner products and essential neurons behind a random projection."""
+
+from models.random_projection.essential import distilled, layer_inputs, projected, shared_largest
+from models.random_projection.inner_products import KINDS, Kind, projection, relative_errors
+from models.random_projection.theory import failure_bound, predicted_rms
+
+__all__ = [
+    "KINDS",
+    "Kind",
+    "distilled",
+    "failure_bound",
+    "layer_inputs",
+    "predicted_rms",
+    "projected",
+    "projection",
+    "relative_errors",
+    "shared_largest",
+]
