@@ -1,8 +1,10 @@
 """Make the bundled traces again: train, distill, evaluate, export.
 
-    python traces/make_traces.py --data DATA                              both, from scratch
+    python traces/make_traces.py --data DATA                              ResNet-18 and WideResNet, from scratch
     python traces/make_traces.py resnet18 --data DATA --weights W          from a finished training
     python traces/make_traces.py resnet18 --data DATA --converted C        from a converted checkpoint
+    python traces/make_traces.py resnet18-w16-at --data DATA --converted C  the adversarially trained one, which
+                                                                           `python -m models.robust` makes
 
 DATA holds CIFAR-10's binary files (default: $ACCELSIM_DATA). WORK/<network> keeps what is slow to make: the
 training checkpoint (a stopped training goes on from it) and the converted checkpoint.
@@ -36,6 +38,7 @@ RECIPES = HERE.parent / "models" / "recipes"
 class Plan:
     """How one bundled trace is made. Counts are of CIFAR-10 images.
 
+    training: of a network that models.robust has made, how it was trained, in words; then only --converted will do.
     dense_images, scheme_images: test images to measure the accuracy on, without and with noise (0: do not).
     """
 
@@ -47,6 +50,7 @@ class Plan:
     dense_images: int
     scheme_images: int
     seed: int = 1
+    training: str = ""
 
 
 NM_OF_8 = ("nm-7of8", "nm-6of8", "nm-4of8", "nm-2of8", "nm-1of8")
@@ -79,11 +83,31 @@ PLANS = {
         dense_images=1000,
         scheme_images=0,
     ),
+    "resnet18-w16-at": Plan(
+        recipe="adversarial/cpu-1h.yaml",
+        trace="resnet18-w16-at-cifar10.h5",
+        schemes=(
+            "dense",
+            *(
+                f"unstructured-{n}"
+                for n in ("10", "12.5", "20", "25", "30", "50", "75", "80", "87.5", "90", "99")
+            ),
+            *NM_OF_8,
+        ),
+        trace_images=tuple(range(4)),
+        distill_images=1000,
+        dense_images=10_000,
+        scheme_images=1000,
+        training="adversarially trained on CIFAR-10's training images by models/recipes/adversarial/cpu-1h.yaml",
+    ),
 }
+DEFAULT = tuple(name for name, plan in PLANS.items() if not plan.training)
 
 
 def make_converted(plan: Plan, data: Path | None, work: Path, weights: Path | None) -> Path:
     """Train (unless `weights` is given) and distill; returns the converted checkpoint."""
+    if plan.training:
+        raise AccelsimError(f"{plan.trace}: made of a network of models.robust; give its --converted")
     train_set = load_cifar10(data, train=True)
     if weights is None:
         train(load_recipe(RECIPES / plan.recipe), train_set, work)
@@ -130,13 +154,20 @@ def measure(plan: Plan, data: Path | None, path: Path) -> None:
             print(f"{scheme.name}: {accuracies[scheme.name]}", flush=True)
     right, tested = accuracies["dense"]
     notes = (
-        f"{converted.network}, full width: {converted.record['training']}. Clean test accuracy without noise "
+        f"{converted.network}{'' if plan.training else ', full width'}: "
+        f"{plan.training or converted.record['training']}. Clean test accuracy without noise "
         f"{right:.4f} of {tested:,} images. Weights rounded to float16, then W~ and b~ of every convolution "
-        f"distilled on {converted.record['distill_images']:,} training images by least squares (k = d / "
+        f"distilled on {converted.record['distill_images']:,} training images by {fitted(converted)} (k = d / "
         f"{1 / converted.record['k_ratio']:g}) and quantized to INT4. Linear layers stay dense."
     )
     record = converted.record | {"accuracies": accuracies, "notes": notes}
     save_converted(path, converted.model, converted.network, record)
+
+
+def fitted(converted: Converted) -> str:
+    """How W~ and b~ were found, in words."""
+    epochs = converted.record.get("distill_epochs")
+    return "least squares" if epochs is None else f"{epochs} epochs of momentum SGD"
 
 
 def make(
@@ -145,6 +176,8 @@ def make(
     """One trace, from as far back as what is given allows."""
     if converted is None:
         converted = make_converted(plan, data, work, weights)
+        measure(plan, data, converted)
+    elif "notes" not in load_converted(converted).record:
         measure(plan, data, converted)
     # One thread: each sum then has one order, so the masks do not depend on the machine's core count.
     threads = torch.get_num_threads()
@@ -169,7 +202,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("networks", nargs="*", metavar="network", help=f"{', '.join(PLANS)} (default: all)")
+    parser.add_argument(
+        "networks", nargs="*", metavar="network", help=f"{', '.join(PLANS)} (default: {', '.join(DEFAULT)})"
+    )
     parser.add_argument("--data", type=Path, help="CIFAR-10's binary files (default: $ACCELSIM_DATA)")
     parser.add_argument("--work", type=Path, default=Path("out/training"), help="folder for checkpoints")
     parser.add_argument("--weights", type=Path, help="a finished training's weights.safetensors")
@@ -178,7 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--out", type=Path, default=HERE, help="folder for the trace (default: beside this file)"
     )
     args = parser.parse_args(argv)
-    networks = args.networks or list(PLANS)
+    networks = args.networks or list(DEFAULT)
     try:
         for network in networks:
             if network not in PLANS:
