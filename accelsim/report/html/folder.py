@@ -131,12 +131,10 @@ def _check_same_run(path: Path, summary: pd.DataFrame, layers: pd.DataFrame) -> 
     """Files are replaced one by one: a run that was killed may leave those of two runs."""
     keys = list(RUN_KEYS)
     images = layers.groupby([*keys, "image_id"], sort=False)[["latency_cycles", "energy_pj"]].sum()
-    means = images.groupby(keys, sort=False).mean()
-    both = summary.set_index(keys)[["latency_cycles", "energy_pj"]].join(
-        means, how="outer", rsuffix="_layers"
-    )
+    means = images.groupby(keys, sort=False).mean().add_suffix("_of_layers")
+    both = summary.set_index(keys)[["latency_cycles", "energy_pj"]].join(means, how="outer")
     for name in ("latency_cycles", "energy_pj"):
-        difference = (both[name] - both[f"{name}_layers"]).abs() / both[name].abs().clip(lower=1e-300)
+        difference = (both[name] - both[f"{name}_of_layers"]).abs() / both[name].abs().clip(lower=1e-300)
         if not (difference < 1e-9).all():
             raise AccelsimError(
                 f"{path}: layers.parquet and results.json are of different runs; run it again"

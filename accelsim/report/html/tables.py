@@ -128,7 +128,8 @@ def _plain(value: Any) -> Any:
     """NumPy's numbers as Python's; whole numbers stay exact."""
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
-        return int(value) if value.is_integer() and abs(value) < 2**53 else float(f"{value:.{DIGITS}g}")
+        if value.is_integer() and abs(value) < 2**53:
+            return int(value)
+        value = float(f"{value:.{DIGITS}g}")
+        return value if math.isfinite(value) else None
     return value

@@ -12,9 +12,12 @@ function colour(name) {
   return value;
 }
 
+let knownLook = null; // asking for it makes the browser lay the page out
+
 function look() {
-  const names = ["text", "soft", "line", "grid", "panel", "accent"];
-  return Object.fromEntries(names.map((name) => [name, colour(name)]));
+  const names = ["text", "soft", "line", "grid", "panel"];
+  knownLook ??= Object.fromEntries(names.map((name) => [name, colour(name)]));
+  return knownLook;
 }
 
 function remembered() {
@@ -35,6 +38,11 @@ function setTheme(theme) {
   } catch {
     // not remembered then
   }
+  tellTheme();
+}
+
+function tellTheme() {
+  knownLook = null;
   themeListeners.forEach((listener) => listener());
 }
 
@@ -45,7 +53,5 @@ function startTheme() {
     theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
     setTheme(theme);
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
-    themeListeners.forEach((listener) => listener()),
-  );
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tellTheme);
 }
