@@ -17,8 +17,8 @@ import torch
 
 from accelsim.errors import AccelsimError
 from models.data.idx import PARTS, DigitSet, load_digits
+from models.nit.curves import Images, train_perceptron
 from models.nit.export import export_network
-from models.nit.losses import cross_entropy
 from models.nit.networks import NoisyNetwork, NoisyPerceptron
 from models.nit.settings import Settings
 from models.nit.training import train
@@ -37,15 +37,8 @@ ANN_EPOCHS, ANN_BATCH, ANN_LR = 4, 256, 2e-3
 def train_ann(data: DigitSet, index: torch.Tensor) -> NoisyPerceptron:
     """A ReLU network of the same layers, by backpropagation without noise (Adam)."""
     network = NoisyPerceptron((784, *HIDDEN, 10), seed=SEED)
-    optimizer = torch.optim.Adam(network.parameters(), lr=ANN_LR)
-    generator = torch.Generator().manual_seed(SEED)
-    for _ in range(ANN_EPOCHS):
-        for batch in torch.split(index[torch.randperm(len(index), generator=generator)], ANN_BATCH):
-            images, labels = data.take(batch)
-            optimizer.zero_grad(set_to_none=True)
-            outputs = network.run(images, 1, generator, noisy=False).outputs
-            torch.autograd.backward(cross_entropy(outputs, labels, 1.0).mean())
-            optimizer.step()
+    images = Images(*data.take(index))
+    train_perceptron(network, "bp", images, epochs=ANN_EPOCHS, batch=ANN_BATCH, lr=ANN_LR, seed=SEED)
     return network
 
 

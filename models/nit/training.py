@@ -14,7 +14,7 @@ from models.data.idx import DigitSet
 from models.nit.estimator import Method, centred, lr_gradient
 from models.nit.layer import Bounds
 from models.nit.losses import cross_entropy
-from models.nit.networks import SpikingNetwork
+from models.nit.networks import NoisyNetwork, SpikingNetwork
 from models.nit.settings import Settings
 from models.training.checkpoint import (
     load_network_weights,
@@ -99,7 +99,7 @@ def _step(
 
 @torch.no_grad()
 def set_lr_gradients(
-    network: SpikingNetwork,
+    network: NoisyNetwork,
     images: Tensor,
     labels: Tensor,
     replications: int,
