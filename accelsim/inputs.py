@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from accelsim.bundled import bundled_path
 from accelsim.config import Machine, Technology, load_machine, load_technology
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, suggestion
 from accelsim.trace import TraceFile, open_trace
 
 DEFAULT_TECHNOLOGY = "freepdk45-rtl"
@@ -37,7 +38,10 @@ def as_trace(trace: TraceLike) -> TraceFile:
     """An open trace, from itself, an HDF5 file, or the name of a bundled one (``"resnet18-cifar10"``)."""
     if isinstance(trace, TraceFile):
         return trace
-    if str(trace) in ALL_TRACES and not Path(trace).exists():
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,100}", str(trace)) and not Path(trace).exists():
+        if str(trace) not in ALL_TRACES:
+            near = suggestion(str(trace), ALL_TRACES)
+            raise AccelsimError(f"{trace}: no such trace; {near}, or a file (accelsim export makes one)")
         return open_trace(bundled_path(f"traces/{trace}.h5"))
     return open_trace(trace)
 

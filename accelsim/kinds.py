@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from accelsim.bundled import is_bundled
-from accelsim.errors import AccelsimError
+from accelsim.bundled import bundled_names, is_bundled
+from accelsim.errors import AccelsimError, near_file, suggestion
 from accelsim.inputs import ALL_TRACES
 from accelsim.trace.container import SIGNATURE
 
 Kind = Literal["trace", "machine", "technology", "sweep", "results"]
 
 _DATABASE = b"SQLite format 3\0"
+_FOLDERS: dict[Kind, str] = {
+    "machine": "hwconfigs",
+    "technology": "hwconfigs/technology",
+    "sweep": "hwconfigs/sweeps",
+}
 
 
 def kind_of(name: str | Path) -> Kind:
@@ -44,12 +49,11 @@ def kind_of(name: str | Path) -> Kind:
 def _bundled_kind(name: str) -> Kind:
     if name in ALL_TRACES:
         return "trace"
-    if is_bundled(f"hwconfigs/{name}.yaml"):
-        return "machine"
-    if is_bundled(f"hwconfigs/technology/{name}.yaml"):
-        return "technology"
-    if is_bundled(f"hwconfigs/sweeps/{name}.yaml"):
-        return "sweep"
+    for kind, folder in _FOLDERS.items():
+        if is_bundled(f"{folder}/{name}.yaml"):
+            return kind
+    bundled = [*ALL_TRACES, *(each for folder in _FOLDERS.values() for each in bundled_names(folder))]
+    near = near_file(Path(name)) or f"; {suggestion(name, bundled)}"
     raise AccelsimError(
-        f"{name}: no such file, and no bundled trace, machine, technology or sweep of that name"
+        f"{name}: no such file, and no bundled trace, machine, technology or sweep of that name{near}"
     )

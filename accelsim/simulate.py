@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from accelsim.config import Machine, Technology
 from accelsim.energy import check_clock
 from accelsim.engine import ENGINES, run_images
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, suggestion
 from accelsim.inputs import (
     DEFAULT_TECHNOLOGY,
     MachineLike,
@@ -55,7 +55,7 @@ def scheme_of(trace: TraceFile, name: str) -> Scheme:
         return Scheme.dense()
     by_name = {scheme.name: scheme for scheme in trace.schemes}
     if name not in by_name:
-        raise AccelsimError(f"{trace.path}: no scheme {name!r}; it has: {', '.join(by_name)}")
+        raise AccelsimError(f"{trace.path}: no scheme {name!r}; {suggestion(name, list(by_name))}")
     return by_name[name]
 
 
@@ -86,7 +86,7 @@ def chosen_layers(trace: TraceFile, names: Sequence[str] | None) -> list[str]:
         return known
     for name in names:
         if name not in known:
-            raise AccelsimError(f"{trace.path}: no layer {name!r}; it has: {', '.join(known)}")
+            raise AccelsimError(f"{trace.path}: no layer {name!r}; {suggestion(name, known)}")
     return [name for name in known if name in names]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
+from accelsim.extras import missing_extra
 
 _WORKER = """
 import sys
@@ -26,9 +27,7 @@ def yosys_version() -> str:
     try:
         return f"pyosys {importlib.metadata.version('pyosys')}"
     except importlib.metadata.PackageNotFoundError:
-        raise AccelsimError(
-            "this needs Yosys, as the package pyosys: pip install 'accelsim-nn[rtl]'"
-        ) from None
+        raise missing_extra("synthesis", "Yosys (pyosys)", "rtl") from None
 
 
 def run_yosys(what: str, commands: Sequence[str], folder: Path) -> None:

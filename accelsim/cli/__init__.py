@@ -70,12 +70,16 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "")
         sys.exit(EXIT_BAD_INPUT)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "accelsim"
+        _stop(f"{error.format_message()} See {command} --help", EXIT_BAD_INPUT)
     except click.ClickException as error:
         _stop(error.format_message(), EXIT_BAD_INPUT)
     except (click.Abort, KeyboardInterrupt):
         _stop("interrupted; files already written are whole", EXIT_INTERRUPTED)
     except OSError as error:
-        _stop(f"cannot write output: {error.strerror or error}", EXIT_FAILED)
+        where = f" {error.filename}" if error.filename else ""
+        _stop(f"cannot write output{where}: {error.strerror or error}", EXIT_FAILED)
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -10,6 +10,7 @@ import click
 from accelsim.cli.options import ImageRange, Names
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
+from accelsim.extras import missing_extra
 from accelsim.trace import Scheme
 
 DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4of8,nm-2of8,nm-1of8"
@@ -70,7 +71,7 @@ def export(
     out: str,
     overwrite: bool,
 ) -> None:
-    """Export the essential masks of a network as a trace. Needs PyTorch (pip install 'accelsim-nn[train]').
+    """Export the essential masks of a network as a trace. Needs PyTorch (the extra `train`).
 
     Each image runs through the network once per scheme; the masks of every converted layer are written as
     they come, so memory does not grow with the number of images.
@@ -93,7 +94,7 @@ def export(
     try:
         import torch  # noqa: F401
     except ImportError:
-        raise AccelsimError("export: needs PyTorch; pip install 'accelsim-nn[train]'") from None
+        raise missing_extra("export", "PyTorch", "train") from None
     try:
         import models.own  # noqa: F401
     except ImportError:

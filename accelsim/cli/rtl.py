@@ -12,6 +12,7 @@ import click
 from accelsim.cli.options import Names
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
+from accelsim.extras import missing_extra
 
 
 @click.command("validate-rtl")
@@ -96,6 +97,6 @@ def _compiling(machine: str) -> None:
 def _require_packages() -> None:
     for package in ("amaranth", "pyosys", "torch"):
         if importlib.util.find_spec(package) is None:
-            raise AccelsimError(f"validate-rtl: needs {package}; pip install 'accelsim-nn[rtl,train]'")
+            raise missing_extra("validate-rtl", package, "rtl,train")
     if importlib.util.find_spec("rtl") is None:
         raise AccelsimError("validate-rtl: accelsim's package rtl is not installed")

@@ -11,9 +11,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from accelsim.bundled import bundled_path, is_bundled
+from accelsim.bundled import bundled_names, bundled_path, is_bundled
 from accelsim.config.source import KeyPath, Source, read_source
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, near_file
 
 KEY = "extends"
 MAX_FILES = 16
@@ -37,7 +37,8 @@ def with_bases(source: Source, file: Path | None, shipped_in: str, what: str) ->
         where = f"{chain[-1].where((KEY,))}: field {KEY}"
         path = file_named(named, folder, shipped_in)
         if not path.is_file():
-            raise AccelsimError(f"{where}: {named!r}: no such {what}, and no bundled one of that name")
+            near = near_file(path) or f"; bundled: {', '.join(bundled_names(shipped_in))}"
+            raise AccelsimError(f"{where}: {named!r}: no such {what}, and no bundled one of that name{near}")
         if path.resolve() in seen:
             shown = " -> ".join(Path(each.label).name for each in chain)
             raise AccelsimError(f"{where}: goes round in a circle: {shown} -> {path.name}")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from accelsim.bundled import bundled_path
-from accelsim.errors import AccelsimError
+from accelsim.bundled import bundled_names, bundled_path
+from accelsim.errors import AccelsimError, near_file, suggestion
 
 MAX_FILE_BYTES = 1 << 20
 KeyPath = tuple[str | int, ...]
@@ -81,7 +81,7 @@ def read_source(path: Path, what: str) -> Source:
         with path.open("rb") as stream:
             raw = stream.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
-        raise AccelsimError(f"{label}: no such {what}") from None
+        raise AccelsimError(f"{label}: no such {what}{near_file(path)}") from None
     except OSError as error:
         raise AccelsimError(f"{label}: cannot read {what}: {error.strerror}") from None
     except ValueError as error:
@@ -129,12 +129,12 @@ def find_config(path_or_name: str | Path, folder: str, what: str) -> Path:
     text = str(path_or_name)
     if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
         return Path(path_or_name)
-    shipped = {file.stem: file for file in sorted(bundled_path(folder).glob("*.yaml"))}
+    shipped = bundled_names(folder)
     if text in shipped:
-        return shipped[text]
+        return bundled_path(f"{folder}/{text}.yaml")
     if Path(text).exists():
         return Path(text)
-    raise AccelsimError(f"{text}: no such {what}; give a file, or one of: {', '.join(shipped)}")
+    raise AccelsimError(f"{text}: no such {what}; {suggestion(text, shipped)}, or a file")
 
 
 class _Composer(yaml.SafeLoader):

@@ -13,6 +13,7 @@ from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from accelsim.errors import AccelsimError
+from accelsim.extras import missing_extra
 from accelsim.search.objectives import Degree, Pruned, degrees_of, worth
 from accelsim.search.pareto import checked_objectives
 from accelsim.store import Outcome, Subject
@@ -182,9 +183,7 @@ def _study(sampler: str, seed: int, objectives: int) -> optuna.Study:
     try:
         import optuna
     except ImportError:
-        raise AccelsimError(
-            "a search needs Optuna, which is not installed: pip install 'accelsim-nn[search]'"
-        ) from None
+        raise missing_extra("search", "Optuna", "search") from None
     if not 0 <= seed < 1 << 32:
         raise AccelsimError(f"seed: {seed}; allowed: 0 to {(1 << 32) - 1}")
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -13,7 +13,7 @@ from typing import Any, Self
 from accelsim.config import Machine
 from accelsim.config.check import validate
 from accelsim.config.source import Source
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, near_file, suggestion
 from accelsim.store.point import Outcome, Point, Subject, code_version
 from accelsim.store.schema import APPLICATION_ID, COSTS, CREATE, SCHEMA_VERSION
 
@@ -68,7 +68,8 @@ class Store:
         """
         place = Path(path)
         if not _check_kind(place):
-            raise AccelsimError(f"{place}: no such results database")
+            made = near_file(place) or f"; accelsim sweep SWEEP.yaml --db {place} makes it"
+            raise AccelsimError(f"{place}: no such results database{made}")
         uri = place.resolve().as_uri()
         with _told(place, "cannot read"):
             # Opened to write so that SQLite can tidy up after a writer that was killed; nothing else is written.
@@ -133,7 +134,9 @@ class Store:
 
     def sweep_files(self) -> dict[str, str]:
         """The text of the sweep file of every sweep, by name; empty for a search."""
-        return {row["name"]: row["spec"] for row in self._select("SELECT name, spec FROM sweeps ORDER BY name")}
+        return {
+            row["name"]: row["spec"] for row in self._select("SELECT name, spec FROM sweeps ORDER BY name")
+        }
 
     def put(self, outcomes: Iterable[tuple[Subject, Outcome]], engine: str) -> None:
         """Record outcomes, all of them or, if the process dies, none. One recorded before is replaced."""
@@ -162,8 +165,8 @@ class Store:
         Raises AccelsimError if there is no such sweep.
         """
         if sweep is not None and not list(self._select("SELECT 1 FROM sweeps WHERE name = ?", (sweep,))):
-            names = ", ".join(row["name"] for row in self.sweeps()) or "none"
-            raise AccelsimError(f"{self.path}: no sweep {sweep!r}; it has: {names}")
+            near = suggestion(sweep, [row["name"] for row in self.sweeps()])
+            raise AccelsimError(f"{self.path}: no sweep {sweep!r}; {near}")
         of_sweep = (
             "members.sweep = :sweep"
             if sweep is not None
@@ -276,12 +279,15 @@ class Store:
         (application,) = self._connection.execute("PRAGMA application_id").fetchone()
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if self._is_blank():
-            raise AccelsimError(f"{self.path}: empty: no sweep has written to it yet")
+            raise AccelsimError(
+                f"{self.path}: empty: no sweep has written to it yet; accelsim sweep --db fills it"
+            )
         if application != APPLICATION_ID:
             raise AccelsimError(f"{self.path}: an SQLite file, but not a results database of accelsim")
         if version != SCHEMA_VERSION:
             raise AccelsimError(
-                f"{self.path}: a results database of version {version}; this accelsim uses {SCHEMA_VERSION}"
+                f"{self.path}: a results database of version {version}, but this accelsim uses {SCHEMA_VERSION}: sweep "
+                "again into another --db, or read it with the accelsim that wrote it"
             )
 
 

@@ -22,6 +22,7 @@ from accelsim.bundled import bundled_path
 from accelsim.config import Machine, Technology
 from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
+from accelsim.extras import missing_extra
 from accelsim.inputs import ALL_TRACES, as_trace
 from accelsim.store import Outcome, Point, Workload, code_version
 from accelsim.sweep.evaluate import evaluate
@@ -113,7 +114,7 @@ def dask_executor(workers: int | None, scheduler: str | None) -> Iterator[Execut
     try:
         import distributed
     except ImportError:
-        raise AccelsimError("sweep: needs Dask; pip install 'accelsim-nn[cluster]'") from None
+        raise missing_extra("sweep --workers or --scheduler", "Dask", "cluster") from None
     # What Dask has to say of a worker that went is nothing to the reader: its task is done again.
     for name in [*logging.root.manager.loggerDict, "distributed", "tornado"]:
         if name.partition(".")[0] in ("distributed", "tornado"):

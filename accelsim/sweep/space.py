@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from accelsim.config import Machine, Technology, load_machine, load_technology
-from accelsim.errors import AccelsimError, suggestion
+from accelsim.errors import AccelsimError, near_file, suggestion
 from accelsim.expressions import Expression
 from accelsim.inputs import as_trace, image_slice
 from accelsim.simulate import chosen_images, scheme_of, why_not
@@ -298,7 +298,7 @@ def open_space(spec: Spec) -> Space:
             path = spec.named(name, shipped_in, suffix)
             if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a name is too long
                 raise AccelsimError(
-                    f"{at(key, index)}: {name!r}: no such file, and no bundled one of that name"
+                    f"{at(key, index)}: {name!r}: no such file, and no bundled one of that name{near_file(path)}"
                 )
             yield index, name, path
 

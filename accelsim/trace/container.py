@@ -15,7 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, near_file
 from accelsim.trace.header import BlockTable, header_sha256
 from accelsim.trace.masks import PackedMasks
 
@@ -157,7 +157,9 @@ def _check_is_hdf5(path: Path) -> None:
     except AccelsimError:
         raise
     except FileNotFoundError:
-        raise AccelsimError(f"{path}: no such file") from None
+        raise AccelsimError(
+            f"{path}: no such file{near_file(path) or '; accelsim export makes a trace'}"
+        ) from None
     except PermissionError:
         raise AccelsimError(f"{path}: permission denied") from None
     except (OSError, ValueError) as error:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, suggestion
 from accelsim.trace import container
 from accelsim.trace.header import BlockTable, Header, parse_header
 from accelsim.trace.layer_trace import LayerTrace
@@ -96,14 +96,15 @@ class TraceFile:
         wanted = Scheme.parse(scheme) if isinstance(scheme, str) else scheme
         if wanted in self.schemes or wanted.kind == "dense":
             return wanted
-        known = ", ".join(known.name for known in self.schemes)
-        raise AccelsimError(f"{self.path}: has no scheme {shown(wanted.name)}; it has: {known}")
+        near = suggestion(wanted.name, [known.name for known in self.schemes])
+        raise AccelsimError(f"{self.path}: has no scheme {shown(wanted.name)}; {near}")
 
     def layer_info(self, name: str) -> LayerInfo:
         """The layer of that name; AccelsimError if there is none."""
         if name not in self._by_name:
-            known = ", ".join(self._by_name)
-            raise AccelsimError(f"{self.path}: has no layer {shown(name)}; it has: {known}")
+            raise AccelsimError(
+                f"{self.path}: has no layer {shown(name)}; {suggestion(name, list(self._by_name))}"
+            )
         return self._by_name[name]
 
     def layer(self, name: str, scheme: Scheme | str, images: slice = slice(None)) -> LayerTrace:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
+from accelsim.extras import missing_extra
 from models.attacks.target import Target
 
 
@@ -32,9 +33,7 @@ def require_autoattack() -> None:
     try:
         importlib.import_module("pyautoattack")
     except ImportError:
-        raise AccelsimError(
-            "attack autoattack: pyautoattack is not installed; pip install '.[attacks]'"
-        ) from None
+        raise missing_extra("attack autoattack", "pyautoattack", "attacks") from None
 
 
 def autoattack(

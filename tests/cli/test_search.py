@@ -95,7 +95,7 @@ def test_pareto_writes_table_and_picture(
         (["pareto", "{db}", "--objectives", "latency"], "objectives: 'latency'; did you mean"),
         (["pareto", "{db}", "--where", "noise == 0.3"], "no points that ran and are asked for"),
         (["pareto", "{db}", "--where", "nose == 0.3"], "no field 'nose'; did you mean `noise`?"),
-        (["pareto", "{db}", "--sweep", "other"], "no sweep 'other'; it has: small-tpe-0"),
+        (["pareto", "{db}", "--sweep", "other"], "no sweep 'other'; allowed: small-tpe-0"),
         (["pareto", "{db}", "--plot", "front.bmp"], "front.bmp: allowed are files that end in .png"),
         (["pareto", "{db}", "--out", "front.xls"], "front.xls: allowed are files that end in .csv"),
         (["pareto", "{db}.not"], "no such results database"),

@@ -173,7 +173,7 @@ def test_check_and_inspect(accelsim: Call, spec: Path, tmp_path: Path) -> None:
         (["--where", "1 +"], "not an expression"),
         (["--sort", "nothing"], "sort: no field"),
         (["--columns", "nothing"], "columns: no field"),
-        (["--sweep", "other"], "it has: mine"),
+        (["--sweep", "other"], "allowed: mine"),
         (["--machine", "zz"], "no point"),
         (["--out", "a.xlsx"], ".csv or .parquet"),
     ],

@@ -79,7 +79,7 @@ def test_missing_tools_are_told_before_any_work(
     with pytest.raises(SystemExit) as ended:
         main(["validate-rtl", "--layers", "none"])
     assert ended.value.code == 2
-    assert "pip install 'accelsim-nn[rtl,train]'" in capsys.readouterr().err
+    assert "pip install '.[rtl,train]'" in capsys.readouterr().err
 
 
 def test_a_file_that_must_not_be_overwritten_is_told_before_any_work(

@@ -168,7 +168,7 @@ def test_table_not_there_or_not_text(tmp_path: Path) -> None:
 def test_unknown_technology() -> None:
     assert (
         _refusal("freepdk54")
-        == "freepdk54: no such technology; give a file, or one of: freepdk45-rtl, freepdk45"
+        == "freepdk54: no such technology; did you mean `freepdk45`? allowed: freepdk45, freepdk45-rtl, or a file"
     )
 
 

@@ -190,8 +190,14 @@ def test_malformed_header(path, word, change):
 @pytest.mark.parametrize(
     ("word", "ask"),
     [
-        ("has no layer 'conv9'; it has: conv1", lambda t: t.layer("conv9", "nm-1of8")),
-        ("has no scheme 'nm-2of4'; it has: dense", lambda t: t.layer("conv1", "nm-2of4")),
+        (
+            "has no layer 'conv9'; did you mean `conv3`? allowed: conv1, conv2",
+            lambda t: t.layer("conv9", "nm-1of8"),
+        ),
+        (
+            "has no scheme 'nm-2of4'; did you mean `nm-1of8`? allowed: dense",
+            lambda t: t.layer("conv1", "nm-2of4"),
+        ),
         ("has no scheme", lambda t: t.accuracy("unstructured-1")),
         ("images 2:3 is not a range within 0:2", lambda t: t.layer("conv1", "dense", slice(2, 3))),
         ("images :9 is", lambda t: t.layer("conv1", "nm-1of8", slice(9))),
