@@ -63,9 +63,9 @@ def open_page(browser: Browser) -> Iterator[Open]:
     assert [each for each in heard if each != "data:,"] == []  # the empty icon
 
 
-def picture(page: Page, name: str) -> None:
+def picture(page: Page, name: str, whole: bool = True) -> None:
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+    page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=whole)
 
 
 def column(page: Page, table: str, title: str) -> list[str]:
@@ -159,7 +159,7 @@ def test_a_row_opens_its_detail_by_keyboard(page: Path, open_page: Open) -> None
     expect(counts).to_contain_text(f"brick_ops_16bit{row['brick_ops_16bit']:,}")
     expect(counts).to_contain_text(f"core_cycles{row['core_cycles']:,}")
     assert detail.locator(".chart svg path").count() > 5
-    picture(shown, "detail")
+    picture(shown, "detail", whole=False)
     shown.keyboard.press("ArrowRight")
     expect(detail.get_by_role("heading", level=2)).not_to_have_text(name)
     shown.keyboard.press("ArrowLeft")
@@ -264,11 +264,9 @@ def test_on_a_phone(page: Path, open_page: Open) -> None:
     assert box is not None and box["width"] <= PHONE["width"] and box["height"] <= PHONE["height"]
     body = shown.locator("#detail-body")
     assert body.evaluate("each => each.scrollWidth <= each.clientWidth")
-    picture(shown, "phone-detail")
-
-
-def test_turned_to_the_side(page: Path, open_page: Open) -> None:
-    shown = open_page(page, viewport=PHONE)
+    picture(shown, "phone-detail", whole=False)
+    shown.keyboard.press("Escape")
+    # Turned to the side, as it were.
     narrow = shown.locator("#runs-energy svg").bounding_box()
     shown.set_viewport_size(DESKTOP)
     shown.wait_for_function("document.querySelector('#runs-energy svg').clientWidth > 400")
