@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 from collections.abc import Iterator
@@ -57,15 +58,14 @@ def _description(text: str) -> Iterator[str]:
 
 def _names(option: click.Option, shown: str) -> str:
     """``--name VALUE`` as code, with what must be given marked."""
-    mark = " (required)" if option.required else ""
-    return f"`{shown}`{mark}".replace("|", "\\|")
+    return f"`{shown}`{' (required)' if option.required else ''}"
 
 
 def _cell(text: str) -> str:
     text = re.sub(r"\s*\[required\]|; required(?=\])|required; (?=[^\[]*\])", "", text)
-    return _escaped(" ".join(text.split())).replace("|", "\\|")
+    return _escaped(" ".join(text.split())).replace("|", "&#124;")
 
 
 def _escaped(text: str) -> str:
-    """Help texts are plain: what Markdown would take for its own stays as it is."""
-    return re.sub(r"([*_<>\[\]])", r"\\\1", text)
+    """Help texts are plain: what Markdown or HTML would take for its own stays as it is."""
+    return re.sub(r"([*_\[\]])", r"\\\1", html.escape(text, quote=False))

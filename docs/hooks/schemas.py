@@ -25,7 +25,7 @@ def markdown() -> str:
 
 def _kind(kind: str) -> Iterator[str]:
     schema = json.loads((FOLDER / f"{kind}.json").read_text(encoding="utf-8"))
-    yield f"## {kind} files"
+    yield f"## {kind.capitalize()} files"
     yield ""
     if "description" in schema:
         yield f"{_text(schema['description'])} `accelsim schema {kind}` prints the schema."
@@ -51,7 +51,7 @@ def _table(kind: str, section: Schema, definitions: Schema, seen: list[str]) -> 
         for found in _references(field):
             if found not in seen and "properties" in definitions[found]:
                 seen.append(found)
-        default = "required" if name in required else f"`{json.dumps(field.get('default'))}`"
+        default = "required" if name in required else _value(field.get("default"))
         meaning = _text(field.get("description", ""))
         yield f"| `{name}` | {_allowed(kind, field, definitions)} | {default} | {meaning} |"
     yield ""
@@ -80,9 +80,9 @@ def _allowed(kind: str, field: Schema, definitions: Schema) -> str:
         if several in field:
             return " or ".join(dict.fromkeys(_allowed(kind, each, definitions) for each in field[several]))
     if "const" in field:
-        return f"`{json.dumps(field['const'])}`"
+        return _value(field["const"])
     if "enum" in field:
-        return ", ".join(f"`{json.dumps(value)}`" for value in field["enum"])
+        return ", ".join(_value(value) for value in field["enum"])
     return _plain(kind, field, definitions)
 
 
@@ -113,6 +113,11 @@ def _bounds(field: Schema) -> Iterator[str]:
     ):
         if key in field:
             yield f"{words} {field[key]:,}"
+
+
+def _value(value: object) -> str:
+    """As YAML has it: texts need no quotes, unless they are empty."""
+    return f"`{value}`" if isinstance(value, str) and value else f"`{json.dumps(value)}`"
 
 
 def _text(description: str) -> str:

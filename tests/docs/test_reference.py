@@ -89,7 +89,7 @@ def test_the_configuration_page_has_every_field_of_every_schema() -> None:
 
     checked = 0
     for file in sorted((ROOT / "docs/schema").glob("*.json")):
-        section = page[page.index(f"## {file.stem} files") :]
+        section = page[page.index(f"## {file.stem.capitalize()} files") :]
         for name in fields(json.loads(file.read_text())) - {"extends"}:
             shown = f"| `{name}` |" in section or re.search(rf"`{{[^}}]*\b{name}\b[^}}]*}}`", section)
             assert shown, f"{file.name}: {name}"
