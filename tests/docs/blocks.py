@@ -54,7 +54,7 @@ class Block:
 
 def documents() -> list[Path]:
     """Every document for people: the README files and all of docs/."""
-    readmes = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md"))]
+    readmes = [ROOT / "README.md", *sorted(ROOT.glob("[a-z]*/README.md"))]
     return [*readmes, *sorted(ROOT.glob("docs/**/*.md"))]
 
 
