@@ -35,4 +35,16 @@ def failure_bound(epsilon: float, k: int) -> float:
     Achlioptas (2003) bounds, for each side, the probability that |P v|^2 leaves (1 +- epsilon) |v|^2 by
     exp(-k / 2 (epsilon^2 / 2 - epsilon^3 / 3)). The paper's appendix needs this of v = x + w and v = x - w, hence 4 times.
     """
-    return min(1.0, 4 * math.exp(-k / 2 * (epsilon**2 / 2 - epsilon**3 / 3)))
+    return min(1.0, 4 * math.exp(-k / 2 * _exponent(epsilon)))
+
+
+def sufficient_k(epsilon: float, pairs: int, failure: float = 0.5) -> int:
+    """The least k with which `failure_bound`, summed over all pairs, is at most `failure` (above 0, at most 1).
+
+    This is the theorem's k of the order of log N / epsilon^2, with its constants.
+    """
+    return math.ceil(2 * math.log(4 * pairs / failure) / _exponent(epsilon))
+
+
+def _exponent(epsilon: float) -> float:
+    return epsilon**2 / 2 - epsilon**3 / 3

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
-from models.random_projection import KINDS, failure_bound, predicted_rms, projection, relative_errors
+from models.random_projection import (
+    KINDS,
+    failure_bound,
+    predicted_rms,
+    projection,
+    relative_errors,
+    sufficient_k,
+)
 
 
 def vectors(seed: int, rows: int, d: int) -> torch.Tensor:
@@ -79,6 +86,13 @@ def test_no_more_pairs_fail_than_the_bound_allows(kind: str, epsilon: float, k: 
 def test_the_bound_in_figures() -> None:
     assert failure_bound(0.5, 8) == 1.0
     assert failure_bound(0.5, 480) == pytest.approx(4 * math.exp(-20))  # 480 / 2 x (1/8 - 1/24)
+
+
+@given(epsilon=st.floats(0.05, 1), pairs=st.integers(1, 10**6), failure=st.floats(0.01, 1))
+def test_sufficient_k_is_the_least_that_suffices(epsilon: float, pairs: int, failure: float) -> None:
+    k = sufficient_k(epsilon, pairs, failure)
+    assert pairs * failure_bound(epsilon, k) <= failure * (1 + 1e-9)
+    assert pairs * failure_bound(epsilon, k - 1) > failure * (1 - 1e-9)
 
 
 @pytest.mark.parametrize(
