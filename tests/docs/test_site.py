@@ -179,7 +179,7 @@ def _slices(picture: str) -> dict[str, tuple[int, int]]:
     space = {"s": "http://www.w3.org/2000/svg"}
     root = ET.fromstring(picture)
     texts = root.findall("s:text", space)
-    at = {int(each.text): float(each.get("x", 0)) for each in texts if (each.text or "").isdigit()}
+    at = {int(each.text or ""): float(each.get("x", 0)) for each in texts if (each.text or "").isdigit()}
     per_cycle = (at[40] - at[0]) / 40
     found = {}
     boxes = [box for box in root.iterfind("s:rect", space) if box.get("class") != "page"]
