@@ -17,7 +17,10 @@ BUNDLED_TRACES = ("resnet18-cifar10", "wrn34-10-cifar10")
 MNIST_TRACES = ("snn-stbp-mnist", "snn-nit-mnist", "ann-mnist")
 """Of two spiking networks, and an ANN of their size."""
 
-ALL_TRACES = (*BUNDLED_TRACES, *MNIST_TRACES)
+ROBUST_TRACES = ("resnet18-w16-at-cifar10",)
+"""Of a narrower ResNet-18 that is adversarially trained."""
+
+ALL_TRACES = (*BUNDLED_TRACES, *ROBUST_TRACES, *MNIST_TRACES)
 
 MachineLike = Machine | str | Path
 TechnologyLike = Technology | str | Path

@@ -97,7 +97,7 @@ PLANS = {
         trace_images=tuple(range(4)),
         distill_images=1000,
         dense_images=10_000,
-        scheme_images=1000,
+        scheme_images=300,
         training="adversarially trained on CIFAR-10's training images by models/recipes/adversarial/cpu-1h.yaml",
     ),
 }
