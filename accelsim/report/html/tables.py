@@ -49,13 +49,15 @@ def layers_table(folder: Folder) -> Packed:
     cycles = grouped["latency_cycles"]
     table["images"], table["fewest_cycles"], table["most_cycles"] = grouped.size(), cycles.min(), cycles.max()
     counts = grouped[_counted(folder.layers)].sum()
-    table = table.join(counts).reset_index().sort_values("layer_index", kind="stable")
+    table = table.join(counts).reset_index()
     if len(table) > MAX_LAYER_ROWS:
         raise AccelsimError(
             f"{folder.path}: {len(table)} layers x schemes, more than the {MAX_LAYER_ROWS} that a page can show; "
             "simulate fewer --schemes or --layers"
         )
-    return packed(_with_labels(table.to_dict("records")))
+    rows = _with_labels(table.to_dict("records"))
+    rows.sort(key=lambda row: (row["layer_index"], SCHEME_KINDS.index(row["kind"]), row["noise"]))
+    return packed(rows)
 
 
 def runs_table(folder: Folder, areas_mm2: dict[str, float]) -> Packed:

@@ -51,7 +51,9 @@ function fillDetail() {
   body.replaceChildren(
     factList(table, row),
     el("div", { class: "sides" },
-      el("div", {}, el("h3", {}, "Where the MVU's cycles go"), cyclesTable(row)),
+      el("div", {},
+        el("h3", {}, "Where the MVU's cycles go"), cyclesTable(row),
+        el("h3", {}, "Utilization"), utilizationTable(row)),
       el("div", {}, el("h3", {}, "Where the energy goes"), energyTable(row))),
     ...(isLayer ? [el("h3", {}, "This layer under every scheme"), el("figure", {}, other)] : []),
     el("h3", {}, `Counts, summed over ${row.images} ${row.images === 1 ? "image" : "images"}`),
@@ -68,8 +70,7 @@ function fillDetail() {
 
 function factList(table, row) {
   const names = ["network", "machine", "label", "noise", "images", "layer_index", "layer_kind", "n", "d", "k",
-    ...(table.fields ?? []), "latency_cycles", "latency_us", "energy_pj", "edp_pj_us", "area_mm2", "time_rel", "energy_rel", "edp_rel",
-    "mvu_busy", "mapping_efficiency", "brick_utilization", "front_busy", "selector_busy", "output_busy", "id"];
+    ...(table.fields ?? []), "latency_cycles", "latency_us", "energy_pj", "edp_pj_us", "area_mm2", "time_rel", "energy_rel", "edp_rel", "id"];
   const list = el("dl", { class: "facts" });
   for (const name of names) {
     if (!table.columns.includes(name)) continue;
@@ -104,6 +105,18 @@ function cyclesTable(row) {
       level(use.cycles / row.core_cycles, use.colour)),
   );
   return listTable(["", "core cycles", "share"], lines);
+}
+
+const UTILIZATION = ["mvu_busy", "mapping_efficiency", "brick_utilization", "front_busy", "selector_busy", "output_busy"];
+
+function utilizationTable(row) {
+  const lines = UTILIZATION.filter((name) => row[name] !== undefined).map((name) =>
+    el("tr", {},
+      el("th", { scope: "row", title: columnOf(name).about }, columnOf(name).title),
+      el("td", { class: "number" }, percent.format(row[name])),
+      level(row[name], "currentColor")),
+  );
+  return listTable(["", "share"], lines);
 }
 
 /** Energy by item where the machine's prices are known (they are linear in the counts), else by group. */

@@ -3,7 +3,9 @@
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const significant = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 const tenths = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const percent = { format: (share) => `${tenths.format(100 * share)}\u202f%` };
+const percent = {
+  format: (share) => (share > 0 && share < 5e-4 ? "< 0.1\u202f%" : `${tenths.format(100 * share)}\u202f%`),
+};
 
 function columnOf(name) {
   return DATA.columns[name] ?? { title: name, kind: "plain", per: 1, about: "" };
