@@ -10,12 +10,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from accelsim.errors import AccelsimError
-from accelsim.trace.schema import SPIKING_KINDS, Approximation, LayerInfo, LayerKind, LayerShape, Scheme
+from accelsim.trace.header_document import HeaderModel, LayerModel, MasksModel, SchemeModel, SpikesModel
+from accelsim.trace.schema import SPIKING_KINDS, Approximation, LayerInfo, LayerShape, Scheme
 from accelsim.trace.values import fraction, layer_name, shown, whole
 
 FORMAT = "accelsim-trace"
@@ -121,7 +122,7 @@ def parse_header(document: bytes, where: str) -> Header:
         raise AccelsimError(f"{where}: /header is not JSON: {shown(error)}") from error
     _check_version(raw, where)
     try:
-        model = _HeaderModel.model_validate(raw)
+        model = HeaderModel.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -170,79 +171,6 @@ def check_accuracy(accuracy: object, images: object) -> tuple[float, int] | None
     if accuracy is None or images is None:
         raise AccelsimError("accuracy and accuracy_images come together, or neither")
     return fraction("accuracy", accuracy), whole("accuracy_images", images, 1, MAX_IMAGE_ID)
-
-
-class _Model(BaseModel):
-    # A newer minor version may add fields; this reader passes over them.
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-
-class _ApproximationModel(_Model):
-    k: int
-    nnz: int
-    seed: int
-
-
-class _LayerModel(_Model):
-    name: str
-    kind: LayerKind
-    c_in: int
-    c_out: int
-    kernel: list[int]
-    stride: list[int]
-    padding: list[int]
-    dilation: list[int]
-    groups: int
-    h_in: int
-    w_in: int
-    h_out: int
-    w_out: int
-    n: int
-    d: int
-    macs: int
-    approximation: _ApproximationModel | None
-    steps: int = 1
-    noise: bool = False
-
-
-class _SchemeModel(_Model):
-    name: str
-    kind: Literal["dense", "unstructured", "nm"]
-    noise: float
-    scope: Literal["image", "position", "calibrated"] | None
-    keep: int
-    of: int
-    accuracy: float | None
-    accuracy_images: int | None
-
-
-class _MasksModel(_Model):
-    scheme: str
-    layer: str
-    images_per_block: int
-    crc32: list[int]
-
-
-class _SpikesModel(_Model):
-    layer: str
-    images_per_block: int
-    crc32: list[int]
-
-
-class _HeaderModel(_Model):
-    bit_order: Literal["little"]
-    position_order: Literal["row-major (h_out, w_out)"]
-    network: str
-    dataset: str
-    image_ids: list[int]
-    weights_sha256: str | None
-    seeds: dict[str, int]
-    tools: dict[str, str]
-    notes: str
-    layers: list[_LayerModel] = Field(min_length=1)
-    schemes: list[_SchemeModel] = Field(min_length=1)
-    masks: list[_MasksModel]
-    spikes: list[_SpikesModel] = Field(default_factory=list)
 
 
 _SHAPE_FIELDS = ("kind", "c_in", "c_out", "kernel", "stride", "padding", "dilation", "groups", "h_in", "w_in")
@@ -300,7 +228,7 @@ def _check_version(raw: object, where: str) -> None:
         raise AccelsimError(f"{where}: trace format {major}.{minor} is older than this accelsim reads")
 
 
-def _header(model: _HeaderModel, version: tuple[int, int]) -> Header:
+def _header(model: HeaderModel, version: tuple[int, int]) -> Header:
     layers = tuple(_layer(i, layer) for i, layer in enumerate(model.layers))
     schemes = tuple(_scheme(i, scheme) for i, scheme in enumerate(model.schemes))
     _check_unique("layers", [layer.name for layer in layers])
@@ -325,7 +253,7 @@ def _header(model: _HeaderModel, version: tuple[int, int]) -> Header:
     )
 
 
-def _layer(index: int, model: _LayerModel) -> LayerInfo:
+def _layer(index: int, model: LayerModel) -> LayerInfo:
     where = f"layers[{index}]"
     try:
         name = layer_name("name", model.name)
@@ -344,7 +272,7 @@ def _layer(index: int, model: _LayerModel) -> LayerInfo:
     return LayerInfo(name, index, shape, approximation)
 
 
-def _scheme(index: int, model: _SchemeModel) -> SchemeEntry:
+def _scheme(index: int, model: SchemeModel) -> SchemeEntry:
     where = f"schemes[{index}]"
     try:
         scheme = Scheme(model.kind, noise=model.noise, scope=model.scope, keep=model.keep, of=model.of)
@@ -363,7 +291,7 @@ def _check_unique(where: str, names: list[str]) -> None:
 
 
 def _blocks(
-    tables: list[_MasksModel], layers: tuple[LayerInfo, ...], schemes: tuple[SchemeEntry, ...], images: int
+    tables: list[MasksModel], layers: tuple[LayerInfo, ...], schemes: tuple[SchemeEntry, ...], images: int
 ) -> dict[tuple[str, str], BlockTable]:
     wanted = {
         (entry.scheme.name, layer.name)
@@ -383,7 +311,7 @@ def _blocks(
     return blocks
 
 
-def _spikes(tables: list[_SpikesModel], layers: tuple[LayerInfo, ...], images: int) -> dict[str, BlockTable]:
+def _spikes(tables: list[SpikesModel], layers: tuple[LayerInfo, ...], images: int) -> dict[str, BlockTable]:
     wanted = [layer.name for layer in layers if layer.shape.has_spikes]
     spikes: dict[str, BlockTable] = {}
     for i, table in enumerate(tables):
@@ -397,7 +325,7 @@ def _spikes(tables: list[_SpikesModel], layers: tuple[LayerInfo, ...], images: i
     return spikes
 
 
-def _block_table(table: _MasksModel | _SpikesModel, where: str, images: int) -> BlockTable:
+def _block_table(table: MasksModel | SpikesModel, where: str, images: int) -> BlockTable:
     size = whole(f"{where}: images_per_block", table.images_per_block, 1, images)
     count = -(-images // size)
     if len(table.crc32) != count:
