@@ -103,7 +103,9 @@ def _find_root(folder: Path | str | None, layout: _Layout) -> Path:
         root = nested
     if not root.is_dir():
         names = (*layout.train, *layout.test)
-        raise AccelsimError(f"{root}: no such folder; it must hold {', '.join(names)}")
+        raise AccelsimError(
+            f"{root}: no such folder; the official {layout.title} binary version unpacks to one with {', '.join(names)}"
+        )
     return root
 
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, near_file
 from accelsim.files import replaced
 from accelsim.trace.container import one_line
 
@@ -30,6 +30,12 @@ def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     Raises AccelsimError when the file is missing, damaged, or another kind of file.
     """
+    if not Path(path).exists():
+        made = (
+            near_file(Path(path))
+            or "; models.training and models.defenses.prepare make them (python -m ... --help)"
+        )
+        raise AccelsimError(f"{path}: no such checkpoint{made}")
     try:
         with safe_open(path, framework="pt") as handle:
             header = handle.metadata() or {}

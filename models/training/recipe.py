@@ -9,7 +9,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, near_file
 from models.seeds import MAX_SEED
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -70,7 +70,9 @@ def read_recipe(path: Path | str, schema: type[Schema], changes: Sequence[str] =
     try:
         raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise AccelsimError(f"{path}: cannot read the recipe: {error.strerror}") from error
+        raise AccelsimError(
+            f"{path}: cannot read the recipe: {error.strerror}{near_file(Path(path))}"
+        ) from error
     except UnicodeDecodeError as error:
         raise AccelsimError(f"{path}: cannot read the recipe: not UTF-8 text: {error.reason}") from error
     except yaml.YAMLError as error:
