@@ -26,7 +26,7 @@ from accelsim.store.table import Row, telling_fields
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_LAYER_ROWS, MAX_POINTS = 20_000, 5_000
+MAX_LAYER_ROWS, MAX_POINTS = 5_000, 5_000
 """What a browser still sorts and draws without a pause, in a page of a few megabytes."""
 
 DIGITS = 10
