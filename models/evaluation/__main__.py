@@ -16,22 +16,20 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from accelsim.bitops.accounting import BitOps, layer_bitops
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
-from accelsim.trace import LayerInfo
 from models.attacks.attack import Attack
 from models.attacks.catalogue import ADAPTIVE, PAPER, attack_named
-from models.data.cifar import DATASETS, ImageSet, load_cifar, to_float
+from models.data.cifar import DATASETS, load_cifar, to_float
 from models.defenses.controls import CONTROLS
 from models.device import torch_device
-from models.evaluation.run import Plan, Subject, evaluate, load_subject
+from models.evaluation.bitops import network_layers, variant_bitops
+from models.evaluation.calibration import calibration_batches
+from models.evaluation.run import Plan, evaluate, load_subject
 from models.evaluation.tables import write_tables
 from models.evaluation.variants import PROJECTIONS, Variant, product
-from models.export import layers_in_order
 from models.seeds import check_seed
 
-CALIBRATION_BATCH = 100
 SETS = {"paper": PAPER, "adaptive": ADAPTIVE, "all": (*PAPER, *ADAPTIVE)}
 
 
@@ -125,7 +123,10 @@ def _evaluate(args: argparse.Namespace) -> None:
         say=lambda text: print(text, flush=True),
     )
     layers = network_layers(subject, to_float(data.images[:1].to(device)))
-    costs = {variant.name: _bitops(layers, variant, subject) for variant in variants}
+    costs = {
+        variant.name: variant_bitops(layers, variant) if subject.is_converted else None
+        for variant in variants
+    }
     write_tables(
         plan.out, found.results, found.worst, dataset=args.dataset, network=subject.network, bitops=costs
     )
@@ -143,28 +144,6 @@ def attacks_of(text: str) -> tuple[Attack, ...]:
     """Attacks by name or set, in order, each once. Raises AccelsimError for an unknown name."""
     names = [name for part in _names(text) for name in SETS.get(part, (part,))]
     return tuple(attack_named(name) for name in dict.fromkeys(names))
-
-
-def network_layers(subject: Subject, image: Tensor) -> list[LayerInfo]:
-    """The layers of one image (1, channels, h, w), as a trace would list them."""
-    found = layers_in_order(subject.model, image)
-    return [LayerInfo(name, index, *what) for index, (name, what) in enumerate(found.items())]
-
-
-def _bitops(layers: Sequence[LayerInfo], variant: Variant, subject: Subject) -> int | None:
-    """Per image; None where the accounting has no word for it (what it saves, or spends on random layers)."""
-    if variant.control == "gaussian" or variant.scheme.scope == "calibrated" or not subject.is_converted:
-        return None
-    return sum((layer_bitops(layer, variant.scheme) for layer in layers), BitOps()).total
-
-
-def calibration_batches(data: ImageSet, count: int, seed: int, device: torch.device) -> list[Tensor]:
-    """The first `count` of a seeded permutation of training images, as float batches (images, 3, h, w)."""
-    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:count]
-    return [
-        to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)
-        for part in torch.split(order, CALIBRATION_BATCH)
-    ]
 
 
 def _names(text: str) -> list[str]:

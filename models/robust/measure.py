@@ -10,12 +10,12 @@ from pathlib import Path
 
 import torch
 
-from accelsim.bitops.accounting import BitOps, layer_bitops
 from accelsim.errors import AccelsimError
 from models.attacks.catalogue import attack_named
 from models.data.cifar import ImageSet, load_cifar, to_float
 from models.device import torch_device
-from models.evaluation.__main__ import calibration_batches, network_layers
+from models.evaluation.bitops import network_layers, variant_bitops
+from models.evaluation.calibration import calibration_batches
 from models.evaluation.record import Record, Rights, read_record
 from models.evaluation.run import Plan, Subject, evaluate, load_subject
 from models.evaluation.tables import Numbers, is_bounded, worst_case, write_rows
@@ -176,10 +176,8 @@ class _Costs:
 
     def _count(self, row: Row) -> object:
         subject = load_subject(checkpoint_of(self._out, self._study, row.network))
-        variant = Variant.parse(row.variant)
-        # Baselines' random layers are not counted here (accelsim.bitops has them).
-        is_known = subject.is_converted or subject.network == self._study.training.network
-        if not is_known or variant.control == "gaussian" or variant.scheme.scope == "calibrated":
-            return ""
+        if not subject.is_converted and subject.network != self._study.training.network:
+            return ""  # a baseline with random layers
         layers = network_layers(subject, to_float(torch.zeros(1, 3, 32, 32, dtype=torch.uint8)))
-        return sum((layer_bitops(layer, variant.scheme) for layer in layers), BitOps()).total
+        found = variant_bitops(layers, Variant.parse(row.variant))
+        return "" if found is None else found

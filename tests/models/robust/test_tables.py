@@ -8,9 +8,12 @@ import pytest
 
 from accelsim.bitops.published import published
 from accelsim.errors import AccelsimError
+from accelsim.marked import between
 from models.robust.figures import figure3, figure4, main
-from models.robust.tables import documents, paper_tables, read_results
+from models.robust.tables import WORST, documents, paper_tables, read_results
 
+ROOT = Path(__file__).parents[3]
+MEASURED = ROOT / "docs/results/robust/results.csv"
 HEADER = "row,network,variant,attack,images,draws,one,mean,worst,low,high,bitops\n"
 LINES = [
     "at,at,dense,clean,200,1,50,50.00,50,43.1,56.9,1000",
@@ -68,8 +71,8 @@ def test_the_papers_tables_are_complete_and_ours_stand_beside(results: Path) -> 
 def test_what_was_measured(results: Path) -> None:
     found = documents(read_results(results))["robustness.md"]
     assert cells(found["cheap"], "`at`") == ["50.0 [43, 57] of 200", "30.0 [24, 37] of 200"]
-    assert "`unstructured-90+zeros`" in found["controls"] and "`unstructured-90+zeros`" not in found["cheap"]
-    assert cells(found["distilled"], "`converted:unstructured-90`") == ["41.0 [32, 51] of 100"]
+    assert "`unstructured-90+zeros`" in found["distilled"] and "`unstructured-90+zeros`" not in found["cheap"]
+    assert cells(found["distilled"], "`converted:unstructured-90`") == ["41.0 [32, 51] of 100", ""]
 
 
 def test_figures(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,3 +109,24 @@ def test_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "few.csv").write_text(HEADER + LINES[0] + "\n")
     assert main([str(tmp_path / "few.csv"), "--out", str(tmp_path / "o")]) == 2
     assert "nothing in it for figure 3" in capsys.readouterr().err
+
+
+def test_the_documents_show_what_was_measured() -> None:
+    for document, contents in documents(read_results(MEASURED)).items():
+        for marker, content in contents.items():
+            shown = between(ROOT / "docs" / document, marker)
+            assert shown == content, f"python docs/refresh.py robust: {marker} of {document}"
+
+
+def test_what_was_measured_is_possible() -> None:
+    """Shares of whole images and draws, inside their intervals; no attack leaves more than none."""
+    lines = read_results(MEASURED)
+    for line in lines:
+        trials = int(line["images"]) * int(line["draws"])
+        right = float(line["mean"]) / 100 * trials
+        assert line["attack"] == WORST or abs(right - round(right)) <= 0.01 * trials / 100, line
+        assert float(line["low"]) <= float(line["mean"]) <= float(line["high"])
+        assert float(line["worst"]) <= float(line["mean"]) + 0.01
+    clean = {line["row"]: float(line["mean"]) for line in lines if line["attack"] == "clean"}
+    pgd = {line["row"]: float(line["mean"]) for line in lines if line["attack"] == "pgd20"}
+    assert {"at", "unstructured-90"} <= pgd.keys() and all(pgd[row] <= clean[row] for row in pgd)
