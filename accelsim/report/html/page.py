@@ -68,6 +68,8 @@ def write_report(
         raise AccelsimError(f"{html}: allowed are files that end in {' or '.join(SUFFIXES)}")
     if place.is_dir():
         raise AccelsimError(f"{html}: is a folder; give the name of a file")
+    if per not in PER:
+        raise AccelsimError(f"per: {per!r}; allowed: {', '.join(PER)}")
     folder, database = _sort(results)
     if database is None and (sweep is not None or where is not None):
         raise AccelsimError("report: --sweep and --where are about a results database, and none is given")

@@ -1,4 +1,4 @@
-// Pareto fronts: points by two costs, chosen by the reader; solid where Python found them on the front.
+// Pareto fronts: points by two costs, chosen by the reader; filled where Python found them on the front.
 
 const AXES = ["latency_us", "energy_pj", "edp_pj_us", "area_mm2", "noise"];
 const LABELLED = 40; // so many points still have room for their names

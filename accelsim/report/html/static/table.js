@@ -48,7 +48,8 @@ function dataTable({ place, caption, columns, searchLabel, onopen }) {
       return words.every((word) => text.includes(word));
     });
     if (sort.column) shown.sort(comparing(sort.column, sort.down));
-    found.textContent = shown.length === all.length ? `${whole.format(all.length)} rows` : `${whole.format(shown.length)} of ${whole.format(all.length)} rows`;
+    const rows = `${whole.format(all.length)} ${all.length === 1 ? "row" : "rows"}`;
+    found.textContent = shown.length === all.length ? rows : `${whole.format(shown.length)} of ${rows}`;
     fill();
   }
 
