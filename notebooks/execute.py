@@ -98,13 +98,18 @@ def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
 def printed(notebook: NotebookNode) -> list[str]:
     """What each code cell shows as text, pictures left out: its streams and results, joined."""
     return [
-        "\n".join(
-            output.text if output.output_type == "stream" else output.get("data", {}).get("text/plain", "")
-            for output in cell.outputs
-        )
+        "\n".join(_text(output) for output in cell.outputs)
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
+
+
+def _text(output: NotebookNode) -> str:
+    """Markdown where there is some: its plain text is only the name of a class."""
+    if output.output_type == "stream":
+        return str(output.text)
+    data = output.get("data", {})
+    return str(data.get("text/markdown", data.get("text/plain", "")))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
