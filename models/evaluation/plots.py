@@ -62,7 +62,7 @@ def plot_codesign(table: Path, costs: Path, accuracy: str, out: Path) -> None:
         axis.scatter(cost, joined["accuracy"], s=18)
         for x, y, name in zip(cost, joined["accuracy"], joined["scheme"], strict=True):
             axis.annotate(name, (x, y), fontsize=6, xytext=(3, 3), textcoords="offset points")
-        axis.set_xscale("log")
+        axis.set_xlim(left=0)
     axes[0].set_ylabel(f"accuracy, %: {accuracy}")
     _save(drawing, out / "figure-co-design.png")
 

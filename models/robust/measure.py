@@ -20,7 +20,7 @@ from models.evaluation.record import Record, Rights, read_record
 from models.evaluation.run import Plan, Subject, evaluate, load_subject
 from models.evaluation.tables import Numbers, is_bounded, worst_case, write_rows
 from models.evaluation.variants import Variant
-from models.robust.interval import wilson
+from models.robust.interval import paired, wilson
 from models.robust.make import checkpoint_of, timed
 from models.robust.plan import AT, Block, Row, Study
 from models.robust.tables import WORST
@@ -103,24 +103,46 @@ def results(study: Study, out: Path) -> list[dict[str, object]]:
     """A line for each record of a row of the plan, in the plan's order; every record of at least one image counts.
 
     Accuracies in per cent; low and high: the 95 % interval of the mean (Wilson's), for the number of images alone.
+    difference, in points, with its own interval: to the reference under the same attack, on the images of both.
     """
     lines: list[dict[str, object]] = []
     costs = _Costs(study, out)
     blocks = study.plan.evaluation.blocks
+    reference = _rights(study, out, study.plan.evaluation.reference)
     for text in dict.fromkeys(row for block in blocks for row in block.rows):
-        row = study.plan.row(text)
-        rights: dict[str, Rights] = {}
-        for block in blocks:
-            for attack in block.all_attacks() if text in block.rows else ():
-                record = _record(out, row, attack.name)
-                if record is not None and record.rights:
-                    rights[attack.name] = record.rights[: block.images]
-        lines += [_line(row, name, Numbers.of(each), each, costs) for name, each in rights.items()]
+        row, rights = study.plan.row(text), _rights(study, out, text)
+        for name, each in rights.items():
+            compared = (
+                {} if text == study.plan.evaluation.reference else _difference(each, reference.get(name))
+            )
+            lines.append(_line(row, name, Numbers.of(each), each, costs) | compared)
         common = _common(rights)
         case = worst_case(common)
         if case is not None:
             lines.append(_line(row, WORST, case, next(iter(common.values())), costs))
     return lines
+
+
+def _rights(study: Study, out: Path, text: str) -> dict[str, Rights]:
+    """What has been measured of a row, by attack: as many images as the plan asks for, or fewer."""
+    row = study.plan.row(text)
+    found: dict[str, Rights] = {}
+    for block in study.plan.evaluation.blocks:
+        for attack in block.all_attacks() if text in block.rows else ():
+            record = _record(out, row, attack.name)
+            if record is not None and record.rights:
+                longest = max(block.images, len(found.get(attack.name, ())))
+                found[attack.name] = record.rights[:longest]
+    return found
+
+
+def _difference(rights: Rights, reference: Rights | None) -> dict[str, object]:
+    images = min(len(rights), len(reference or ()))
+    if reference is None or images < 2:
+        return {}
+    ours, theirs = ([sum(image) / len(image) for image in each[:images]] for each in (rights, reference))
+    points = [f"{100 * value:.2f}" for value in paired(ours, theirs)]
+    return dict(zip(("difference", "difference_low", "difference_high"), points, strict=True))
 
 
 def write_results(study: Study, out: Path) -> Path:
@@ -158,6 +180,9 @@ def _line(row: Row, attack: str, numbers: Numbers, rights: Rights, costs: _Costs
         "worst": f"{numbers.worst:.2f}",
         "low": f"{100 * low:.2f}",
         "high": f"{100 * high:.2f}",
+        "difference": "",
+        "difference_low": "",
+        "difference_high": "",
         "bitops": costs.of(row),
     }
 

@@ -66,6 +66,7 @@ class Evaluation(_Part):
     draws: int = Field(ge=1, description="fresh draws of the noise that judge each image")
     pool: int = Field(ge=2, description="draws of P that refit and projected choose from")
     calibration: int = Field(ge=1, description="training images that redrawn projections are refitted on")
+    reference: str = Field(default=AT, description="row that the others are compared with, image by image")
     blocks: tuple[Block, ...] = Field(min_length=1, description="in the order in which they are run")
 
 
@@ -107,6 +108,7 @@ class RobustPlan(_Part):
                     raise ValueError(
                         f"continued: {name!r} must be letters, digits and '-', and no other network"
                     )
+            self.row(self.evaluation.reference)
             for block in self.evaluation.blocks:
                 block.all_attacks()
                 for row in block.rows:

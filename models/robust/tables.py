@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from accelsim.bitops.published import Published, published
@@ -79,14 +79,22 @@ def measured_tables(lines: Sequence[Line]) -> dict[str, str]:
         "cheap": _table(lines, own, cheap),
         "strong": _table(lines, [*hit, *(row for row in controls if _line(lines, row, strong[2]))], strong),
         "distilled": _table(lines, [*compared, *controls, *distilled], ("clean", "pgd20")),
+        "differences": _table(lines, [*own, *controls, *distilled], cheap, _difference),
         "redrawn": _table(lines, ["unstructured-90", *redrawn], ("clean", "pgd20")),
     }
 
 
-def _table(lines: Sequence[Line], rows: Sequence[str], attacks: Sequence[str]) -> str:
-    """A row for each of `rows`; attacks that none of them has met are left out."""
-    shown = [attack for attack in attacks if any(_line(lines, row, attack) for row in rows)]
-    table = [[f"`{row}`", *(_ours(_line(lines, row, attack), blank="") for attack in shown)] for row in rows]
+def _table(
+    lines: Sequence[Line],
+    rows: Sequence[str],
+    attacks: Sequence[str],
+    cell: Callable[[Line | None], str] | None = None,
+) -> str:
+    """A row for each of `rows` that says anything; attacks that none of them has met are left out."""
+    show = cell or _accuracy
+    shown = [attack for attack in attacks if any(show(_line(lines, row, attack)) for row in rows)]
+    table = [[f"`{row}`", *(show(_line(lines, row, attack)) for attack in shown)] for row in rows]
+    table = [cells for cells in table if any(cells[1:])]
     return _markdown(["", *(TITLES[attack] for attack in shown)], table)
 
 
@@ -120,7 +128,7 @@ def _beside(lines: Sequence[Line], entry: Published, columns: Iterable[str]) -> 
     row = OURS.get(entry.method, entry.scheme.name)
     is_studied = (entry.dataset, entry.network) == STUDIED
     return [
-        _ours(_line(lines, row, PAPER_ATTACKS[name]) if is_studied else None, blank=NOT_RUN)
+        _accuracy(_line(lines, row, PAPER_ATTACKS[name]) if is_studied else None, blank=NOT_RUN)
         for name in columns
     ]
 
@@ -137,12 +145,20 @@ def _line(lines: Iterable[Line], row: str, attack: str) -> Line | None:
     return next((line for line in lines if (line["row"], line["attack"]) == (row, attack)), None)
 
 
-def _ours(line: Line | None, blank: str) -> str:
+def _accuracy(line: Line | None, blank: str = "") -> str:
     """Mean over draws, its 95 % interval, and the number of images."""
     if line is None:
         return blank
     mean, low, high = (float(line[key]) for key in ("mean", "low", "high"))
     return f"{mean:.1f} [{low:.0f}, {high:.0f}] of {line['images']}"
+
+
+def _difference(line: Line | None) -> str:
+    """To the reference, in points, with its 95 % interval."""
+    if line is None or not line["difference"]:
+        return ""
+    middle, low, high = (float(line[key]) for key in ("difference", "difference_low", "difference_high"))
+    return f"{middle:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def _number(value: float | None) -> str:

@@ -19,7 +19,7 @@ from models.export import layers_in_order
 from models.networks import NETWORKS
 from models.robust import __main__ as command
 from models.robust import make, measure
-from models.robust.interval import wilson
+from models.robust.interval import paired, wilson
 from models.robust.plan import load_study
 from models.training.evaluate import accuracy, load_trained
 from tests.models.adversarial.killed import images, recipe, tiny
@@ -105,6 +105,10 @@ def test_one_command_does_everything_and_goes_on(plan: Path, tmp_path: Path) -> 
         "worst case",
     ) not in rows
     assert ("unstructured-50:unstructured-50+refit", "clean") in rows
+    # The difference to the reference `at`, on the images of both; the reference itself has none.
+    line = rows["unstructured-50", "clean"]
+    assert float(line["difference"]) == float(line["mean"]) - float(rows["at", "clean"]["mean"])
+    assert rows["at", "clean"]["difference"] == rows["unstructured-50", "pgd2@12"]["difference"] == ""
     layers = open_layers(tuned)
     for row, scheme in (("unstructured-50", Scheme.unstructured(0.5)), ("at", Scheme.dense())):
         expected = sum(layer_bitops(layer, scheme).total for layer in layers)
@@ -211,3 +215,14 @@ def test_intervals_against_scipy() -> None:
     for right, count in ((0, 50), (13, 50), (50, 50), (371, 1000)):
         expected = stats.binomtest(right, count).proportion_ci(method="wilson")
         assert wilson(right / count, count) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+def test_paired_differences_against_scipy() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    ours, theirs = [1.0, 0.0, 1.0, 0.3, 0.0] * 30, [1.0, 1.0, 0.0, 0.5, 0.0] * 30
+    expected = stats.ttest_rel(ours, theirs)
+    middle, low, high = paired(ours, theirs)
+    assert middle == pytest.approx(-0.04) and high - middle == pytest.approx(middle - low)
+    # Student's interval of 149 degrees of freedom is a little wider than the normal one.
+    student = expected.confidence_interval(0.95)
+    assert high - low == pytest.approx(student.high - student.low, rel=0.01)
