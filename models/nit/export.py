@@ -29,7 +29,12 @@ def layer_shapes(network: NoisyNetwork, *, noisy: bool) -> list[tuple[str, Layer
 
     The first layer of a spiking network receives the image, the same in all steps, the others spikes.
     noisy: whether its neurons add noise. An ANN's noise is not modelled: its layers are linear.
+    Raises AccelsimError for a spiking network that gets its image as random spikes.
     """
+    if isinstance(network, SpikingNetwork) and network.encoding != "current":
+        raise AccelsimError(
+            f"export: encoding {network.encoding}, must be current: a trace's first layer gets the image"
+        )
     shapes: list[tuple[str, LayerShape]] = []
     for number, (inputs, outputs) in enumerate(pairwise(network.sizes), start=1):
         if not isinstance(network, SpikingNetwork):

@@ -17,6 +17,7 @@ from models.nit.layer import NoisyLayer, Record, draw_noise
 from models.nit.lif import Lif
 
 Readout = Literal["last", "count"]
+Encoding = Literal["current", "rate"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class NoisyNetwork(nn.Module, ABC):
     ) -> Pass:
         """Feed x (N, inputs) `replications` times with fresh noise; `noisy=False` leaves the noise out."""
         # Layer by layer, all steps of one before the next: nothing feeds back.
-        signal = x[None, :, None, :]
+        signal = self.encode(x, generator)
         records, signals = [], []
         for index, layer in enumerate(self.noisy_layers()):
             v = layer.mean(signal).expand(self.steps, -1, -1, -1)
@@ -79,6 +80,10 @@ class NoisyNetwork(nn.Module, ABC):
             if record:
                 signals.append(signal)
         return Pass(self.read(signal), tuple(records), tuple(signals))
+
+    def encode(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """What the first layer receives for x (N, inputs): (T or 1, N, C or 1, inputs), 1 where it is the same for all."""
+        return x[None, :, None, :]
 
     @abstractmethod
     def respond(self, v: Tensor, *, last: bool) -> Tensor:
@@ -114,8 +119,10 @@ class NoisyPerceptron(NoisyNetwork):
 
 
 class SpikingNetwork(NoisyNetwork):
-    """LIF layers over T steps (Eq. 7); the image is the constant input current of every step.
+    """LIF layers over T steps (Eq. 7).
 
+    encoding "current": the image is the constant input current of every step. "rate": a pixel p in [0, 1] is a spike
+    with probability p, drawn anew at every step and alike for all replications; gradients pass it straight through.
     readout "last" gives the spikes of the last layer at step T, as the paper says; "count" their mean
     over the steps, which tells ten classes apart more finely.
     surrogate_width: with a width, gradients pass spikes by the rectangular surrogate (STBP); with None
@@ -129,6 +136,7 @@ class SpikingNetwork(NoisyNetwork):
         steps: int = 8,
         neuron: Lif | None = None,
         readout: Readout = "last",
+        encoding: Encoding = "current",
         sigma: float = 1.0,
         seed: int = 0,
         surrogate_width: float | None = None,
@@ -139,7 +147,15 @@ class SpikingNetwork(NoisyNetwork):
         self.steps = steps
         self.neuron = neuron or Lif()
         self.readout: Readout = readout
+        self.encoding: Encoding = encoding
         self.surrogate_width = surrogate_width
+
+    def encode(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        if self.encoding == "current":
+            return super().encode(x, generator)
+        spikes = (torch.rand(self.steps, *x.shape, generator=generator) < x).to(x.dtype)
+        # The sum is exactly the spikes, and its derivative with respect to x is 1.
+        return (spikes + (x - x.detach()))[:, :, None, :]
 
     def respond(self, v: Tensor, *, last: bool) -> Tensor:
         return self._spikes(v)

@@ -24,6 +24,7 @@ from rich.console import Console
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
 from accelsim.marked import between, fill_document
+from accelsim.trace.container import one_line
 from accelsim.version import __version__
 from models.data.idx import DigitSet, Split, load_digits, split_digits
 from models.nit.attacks import Budget
@@ -211,6 +212,9 @@ def _known(path: Path, head: dict[str, Any]) -> tuple[dict[str, float], dict[str
         )
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise AccelsimError(f"{path}: not a file of accuracies; remove it") from error
+    # Settings by value: those that came later have their defaults in older files.
+    with one_line(f"{path}: settings"):
+        found["settings"] = Settings.model_validate(found.get("settings")).model_dump(mode="json")
     if found != head:
         raise AccelsimError(f"{path}: of other settings, images or version; give another --out or remove it")
     return accuracy, cpu_s

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from accelsim.errors import AccelsimError
 from models.nit import attacks
 from models.nit.attacks import Budget, Gradient
 from models.nit.estimator import centred, input_gradient
@@ -69,7 +70,14 @@ def surrogate_gradient(
 
 
 def likelihood_ratio_gradient(target: Target, replications: int, generator: torch.Generator) -> Gradient:
-    """d E[loss] / d x by likelihood ratios: right for a Heaviside network, though noisy. Needs noise."""
+    """d E[loss] / d x by likelihood ratios: right for a Heaviside network, though noisy. Needs noise.
+
+    Raises AccelsimError for a network that gets its image as random spikes: x then moves no mean of the noise.
+    """
+    if target.network.encoding != "current":
+        raise AccelsimError(
+            f"encoding: {target.network.encoding}, must be current for a likelihood-ratio gradient of the input"
+        )
 
     @torch.no_grad()
     def gradient(x: Tensor, labels: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.nit.layer import Bounds
 from models.nit.lif import Lif
-from models.nit.networks import SpikingNetwork
+from models.nit.networks import Encoding, SpikingNetwork
 from models.seeds import MAX_SEED
 
 MethodName = Literal["stbp", "stbp-n", "nit", "nit-s", "nit-s+"]
@@ -35,6 +36,18 @@ class Settings(BaseModel):
     replications: int = Field(default=20, ge=4, multiple_of=2, description="C of the likelihood ratio")
     lr: float = Field(default=5e-3, gt=0, description="Adam's, falling to 0 as a half cosine")
     surrogate_width: float = Field(default=1.0, gt=0, description="width of STBP's rectangle")
+    encoding: Encoding = Field(default="current", description="the image as a current, or as random spikes")
+    reduced: bool = Field(
+        default=True, description="baseline and antithetic noise; without: Eqs. 1 and 8 as they stand"
+    )
+    weight_bound: float = Field(default=5.0, gt=0, description="largest magnitude of weights and biases")
+    sigma_least: float = Field(default=0.05, gt=0, description="least noise level")
+    sigma_most: float = Field(default=2.0, gt=0, description="greatest noise level")
+
+    @property
+    def bounds(self) -> Bounds:
+        """The compact set of the parameters. Raises AccelsimError if it is empty."""
+        return Bounds(self.weight_bound, self.sigma_least, self.sigma_most)
 
     @property
     def learns_noise(self) -> bool:
@@ -61,6 +74,9 @@ class Settings(BaseModel):
             steps=self.steps,
             neuron=Lif(self.decay, self.threshold),
             readout=self.readout,
+            # Where the noise begins: at 1 as in the paper, or as near to it as the bounds allow.
+            sigma=min(max(1.0, self.sigma_least), self.sigma_most),
             seed=self.seed,
             surrogate_width=self.surrogate_width,
+            encoding=self.encoding,
         )

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
+from accelsim.trace.container import one_line
 from models.data.idx import DigitSet
 from models.nit.estimator import Method, centred, lr_gradient
-from models.nit.layer import Bounds
 from models.nit.losses import cross_entropy
 from models.nit.networks import NoisyNetwork, SpikingNetwork
 from models.nit.settings import Settings
@@ -39,9 +39,9 @@ def train(
     epoch_done: called with the epoch (1, 2, ...), its mean loss, and the network.
     Raises AccelsimError when `out` holds another run, or the loss is no number.
     """
+    bounds = settings.bounds
     network = settings.network()
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.lr)
-    bounds = Bounds()
     for epoch in range(_resume(network, optimizer, settings, out), settings.epochs):
         generator = torch.Generator().manual_seed((2 * settings.seed + 1) * 1_000_003 + epoch)
         order = index[torch.randperm(len(index), generator=generator)]
@@ -83,6 +83,7 @@ def _step(
             settings.loss_scale,
             settings.estimator(epoch),
             generator,
+            reduced=settings.reduced,
         )
     else:
         optimizer.zero_grad(set_to_none=True)
@@ -106,14 +107,16 @@ def set_lr_gradients(
     loss_scale: float,
     method: Method,
     generator: torch.Generator,
+    *,
+    reduced: bool = True,
 ) -> float:
     """Put the likelihood-ratio estimate into every parameter's `.grad` and return the mean loss.
 
-    One forward pass with antithetic noise, and no graph: nothing is differentiated.
+    One forward pass, and no graph: nothing is differentiated. reduced: with antithetic noise and a baseline.
     """
-    seen = network.run(images, replications, generator, record=True, antithetic=True)
+    seen = network.run(images, replications, generator, record=True, antithetic=reduced)
     losses = cross_entropy(seen.outputs, labels, loss_scale)
-    weights = centred(losses, antithetic=True)
+    weights = centred(losses, antithetic=True) if reduced else losses
     for layer, record in zip(network.noisy_layers(), seen.records, strict=True):
         gradient = lr_gradient(layer, record, weights, method)
         layer.weight.grad, layer.bias.grad, layer.sigma.grad = gradient.weight, gradient.bias, gradient.sigma
@@ -125,7 +128,10 @@ def _resume(network: SpikingNetwork, optimizer: torch.optim.Optimizer, settings:
         return 0
     path = out / "weights.safetensors"
     tensors, metadata = load_tensors(path)
-    if metadata.get("settings") != settings.model_dump(mode="json"):
+    # By value, not by text: settings that came later have their defaults in older files.
+    with one_line(f"{path}: settings"):
+        same = Settings.model_validate(metadata.get("settings")) == settings
+    if not same:
         raise AccelsimError(f"{out}: holds a run of other settings; give another folder or remove it")
     load_network_weights(network, tensors, path)
     epoch = load_progress(out / "progress.pt", optimizer)

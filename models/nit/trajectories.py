@@ -60,8 +60,11 @@ class TwoParameters:
         theta = start.to(torch.float64).clone()
         path = [theta.clone()]
         for _ in range(steps):
-            exact = rule == "backpropagation"
-            gradient = self.gradient(theta) if exact else self.estimate(theta, rule, copies, generator)
+            gradient = (
+                self.gradient(theta)
+                if rule == "backpropagation"
+                else self.estimate(theta, rule, copies, generator)
+            )
             theta = (theta - rate * gradient).clamp(-RANGE, RANGE)
             path.append(theta.clone())
         return torch.stack(path)

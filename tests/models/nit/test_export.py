@@ -129,3 +129,8 @@ def test_what_is_not_there_is_refused(tmp_path: Path, digits: DigitSet) -> None:
         export_network(network(), digits, [40], tmp_path / "t.h5", name="n", dataset="d", noisy=False)
     with pytest.raises(AccelsimError, match="cannot read"):
         trained_network(tmp_path)
+
+
+def test_a_network_that_gets_random_spikes_is_not_exported() -> None:
+    with pytest.raises(AccelsimError, match="encoding rate, must be current"):
+        layer_shapes(SpikingNetwork((4, 3, 2), encoding="rate"), noisy=False)
