@@ -37,6 +37,11 @@ _LINK = re.compile(r"(\]\()([^)#\s]+)(#[^)\s]*)?(\))")
 _FENCE = re.compile(r"^(```.*?^```)", re.MULTILINE | re.DOTALL)
 
 
+def notebooks() -> list[str]:
+    """Their paths: the site has them as files, to take along."""
+    return sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
 def on_config(config: Any) -> Any:
     """Anchors as code hosts make them, so that one link fits both; the modules' pages in the navigation."""
     config["mdx_configs"].setdefault("toc", {})["slugify"] = slugify(case="lower")
@@ -49,6 +54,8 @@ def on_files(files: Files, config: Any) -> Files:
     """The pages that no file of docs/ holds."""
     for path in OUTSIDE:
         files.append(File.generated(config, path, content=(ROOT / path).read_text(encoding="utf-8")))
+    for notebook in notebooks():
+        files.append(File.generated(config, notebook, abs_src_path=str(ROOT / notebook)))
     for path, content in modules.pages().items():
         files.append(File.generated(config, path, content=content))
     return files
@@ -86,6 +93,6 @@ def _on_site(link: re.Match[str], source: str, files: Files) -> str:
     if not (ROOT / path).exists():
         raise PluginError(f"{source}: links to {target}, which is not in the repository")
     page = path.removeprefix("docs/")
-    if path.startswith("docs/") or path in OUTSIDE:
+    if path.startswith("docs/") or path in (*OUTSIDE, *notebooks()):
         return f"{opening}{posixpath.relpath(page, here or '.')}{anchor}{closing}"
     raise PluginError(f"{source}: links to {target}, of which the site has no page")

@@ -126,6 +126,7 @@ def files(config: MkDocsConfig) -> Files:
         ("how-to/own-model.md", "[m](../../models/README.md)", "[m](../models/README.md)"),
         ("traces/README.md", "[s](../docs/spiking.md)", "[s](../spiking.md)"),
         ("traces/README.md", "[c](../docs/machine.md#7-counts)", "[c](../machine.md#7-counts)"),
+        ("notebooks.md", "[f](../notebooks/figure5.ipynb)", "[f](notebooks/figure5.ipynb)"),
         ("index.md", "[p](https://example.org/a.md)", "[p](https://example.org/a.md)"),
         ("index.md", "```text\n[x](nowhere.md)\n```", "```text\n[x](nowhere.md)\n```"),
     ],
