@@ -46,7 +46,7 @@ def notebooks(names: Sequence[str] = ()) -> list[Path]:
 def executed(path: Path, folder: Path) -> NotebookNode:
     """A copy of the notebook with the outputs of a fresh run in `folder`, and nothing else that a run leaves.
 
-    Raises AccelsimError where a cell fails (with its own error) or takes longer than CELL_SECONDS, or no kernel starts.
+    Raises AccelsimError where a cell fails (with its own error) or takes longer than CELL_SECONDS, or the kernel ends.
     """
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
@@ -60,8 +60,13 @@ def executed(path: Path, folder: Path) -> NotebookNode:
     )
     try:
         client.execute()
-    except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
+    except (CellExecutionError, CellTimeoutError) as error:
         raise AccelsimError(f"{path.name}: {str(error).strip()}") from None
+    except (RuntimeError, AssertionError):
+        # On Ctrl-C nbclient ends the kernel, and then finds it gone.
+        raise AccelsimError(
+            f"{path.name}: the kernel did not start, or ended (interrupted, or out of memory)"
+        ) from None
     return tidy(notebook)
 
 

@@ -43,6 +43,14 @@ def test_a_failing_cell_is_told_and_the_file_stays(folder: Path, capsys: pytest.
     assert (folder / "bad.ipynb").read_bytes() == before
 
 
+@pytest.mark.slow
+def test_a_kernel_that_dies_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = write(folder / "dead.ipynb", "import os\nos._exit(1)")
+    assert execute.main([]) == 2
+    assert "dead.ipynb: the kernel did not start, or ended" in capsys.readouterr().err
+    assert (folder / "dead.ipynb").read_bytes() == before
+
+
 def test_an_unknown_name_is_told(folder: Path) -> None:
     write(folder / "sum.ipynb", "1")
     with pytest.raises(AccelsimError, match=r"no 'sun'.*sum"):
