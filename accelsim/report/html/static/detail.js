@@ -104,7 +104,7 @@ function cyclesTable(row) {
       el("td", { class: "number" }, percent.format(use.cycles / row.core_cycles)),
       level(use.cycles / row.core_cycles, use.colour)),
   );
-  return listTable(["", "core cycles", "share"], lines);
+  return listTable(["use", "core cycles", "share"], lines);
 }
 
 const UTILIZATION = ["mvu_busy", "mapping_efficiency", "brick_utilization", "front_busy", "selector_busy", "output_busy"];
@@ -116,7 +116,7 @@ function utilizationTable(row) {
       el("td", { class: "number" }, percent.format(row[name])),
       level(row[name], "currentColor")),
   );
-  return listTable(["", "share"], lines);
+  return listTable(["what", "share"], lines);
 }
 
 /** Energy by item where the machine's prices are known (they are linear in the counts), else by group. */
@@ -144,7 +144,7 @@ function energyTable(row) {
       level(item.pj / items[0].pj, item.group.colour)),
   );
   const groups = DATA.groups.filter((group) => row[`${group.key}_pj`] > 0).map((group) => `${group.title} ${percent.format(row[`${group.key}_pj`] / row.energy_pj)}`);
-  return el("div", {}, el("p", {}, groups.join(", ")), listTable(["", "µJ", "share"], lines));
+  return el("div", {}, el("p", {}, groups.join(", ")), listTable(["item", "µJ", "share"], lines));
 }
 
 function countList(table, row) {

@@ -21,7 +21,7 @@ function dataTable({ place, caption, columns, searchLabel, onopen }) {
   const more = el("button", { type: "button", class: "more", hidden: true, onclick: () => { most = Infinity; fill(); } });
   place.append(
     el("div", { class: "controls" }, el("label", {}, searchLabel, search), found),
-    el("div", { class: "scroll", role: "region", "aria-label": caption, tabindex: 0 }, table),
+    el("div", { class: "scroll", role: "region", "aria-label": `Table: ${caption}`, tabindex: 0 }, table),
     more,
   );
 
