@@ -101,9 +101,9 @@ def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 
 def printed(notebook: NotebookNode) -> list[str]:
-    """What each code cell shows as text, pictures left out: its streams and results, joined."""
+    """What each code cell prints and shows as text: no pictures, no warnings (a first run may say that it makes a cache)."""
     return [
-        "\n".join(_text(output) for output in cell.outputs)
+        "\n".join(_text(output) for output in cell.outputs if output.get("name") != "stderr")
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
