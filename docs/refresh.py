@@ -98,7 +98,9 @@ def refresh_figure5() -> None:
 
 
 def refresh_robust() -> None:
-    for document, contents in documents(read_results(ROOT / "docs/results/robust/results.csv")).items():
+    folder = ROOT / "docs/results/robust"
+    tables = documents(read_results(folder / "results.csv"), read_results(folder / "figure-co-design.csv"))
+    for document, contents in tables.items():
         rewrite(document, contents)
 
 

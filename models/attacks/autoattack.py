@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.extras import missing_extra
@@ -55,16 +55,40 @@ def autoattack(
     with _own_streams(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         adversary = package.AutoAttack(
-            target.network, eps=setting.eps, version=setting.version, seed=seed, device=x.device
+            _PlainLayout(target.network), eps=setting.eps, version=setting.version, seed=seed, device=x.device
         )
         # Its logger tells of every batch; what it warns of (random networks) is ours to say.
         adversary.logger.setLevel(logging.CRITICAL)
         # By default it aims at nine wrong classes, more than a small data set may have.
         adversary.apgd_targeted.n_target_classes = min(9, classes - 1)
         adversary.fab.n_target_classes = min(9, classes - 1)
-        attacked, _ = adversary.run_standard_evaluation(x, labels, batch_size=len(x))
+        attacked, _ = adversary.run_standard_evaluation(x.contiguous(), labels, batch_size=len(x))
     result: Tensor = attacked.detach()
     return result
+
+
+class _PlainLayout(nn.Module):
+    """The network, with gradients of images laid out in rows: the package views them flat, which channels-last denies."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.network(_RowGradient.apply(x))  # type: ignore[no-untyped-call]
+        return logits
+
+
+class _RowGradient(torch.autograd.Function):
+    """The identity, whose gradient is contiguous."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return grads[0].contiguous()
 
 
 @contextmanager

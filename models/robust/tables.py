@@ -58,10 +58,27 @@ def read_results(path: Path) -> list[dict[str, str]]:
         raise AccelsimError(f"{path}: cannot read the results: {error.strerror}") from error
 
 
-def documents(lines: Sequence[Line]) -> dict[str, dict[str, str]]:
-    """Document under docs/ to what stands between each of its markers."""
-    tables = paper_tables(lines)
-    return {"reproduction.md": {"robust": tables}, "robustness.md": measured_tables(lines)}
+def documents(lines: Sequence[Line], costs: Sequence[Line]) -> dict[str, dict[str, str]]:
+    """Document under docs/ to what stands between each of its markers. costs: of figure-co-design.csv."""
+    measured = measured_tables(lines) | {"co-design": codesign_table(costs)}
+    return {"reproduction.md": {"robust": paper_tables(lines)}, "robustness.md": measured}
+
+
+def codesign_table(costs: Sequence[Line]) -> str:
+    """Accuracy, BitOPs and simulated costs by scheme; costs also relative to the dense scheme, which must be there."""
+    (dense,) = (line for line in costs if line["scheme"] == "dense")
+
+    def relative(line: Line, column: str, unit: float) -> str:
+        value, whole = float(line[column]), float(dense[column])
+        return f"{value / unit:.4g} ({value / whole:.3f})"
+
+    units = {"bitops": 1e9, "energy_pj": 1e6, "latency_us": 1e3}
+    rows = [
+        [f"`{line['scheme']}`", line["machine"], f"{float(line['accuracy']):.1f}"]
+        + [relative(line, column, unit) for column, unit in units.items()]
+        for line in costs
+    ]
+    return _markdown(["scheme", "machine", "PGD-20, %", "10^9 BitOPs", "energy, uJ", "latency, ms"], rows)
 
 
 def measured_tables(lines: Sequence[Line]) -> dict[str, str]:

@@ -5,6 +5,7 @@ torchattacks is in no extra (its metadata pin an old requests); installed with -
 
 from __future__ import annotations
 
+import copy
 import random
 
 import numpy as np
@@ -147,6 +148,18 @@ def test_autoattack_is_no_weaker_than_pgd_and_leaves_the_generators(classifier, 
     budget = Budget(eps=0.04, step=0.01, steps=20)
     by_pgd = linf.pgd(target.gradient(), x, labels, budget, torch.Generator().manual_seed(1))
     assert robust(classifier, attacked, labels) <= robust(classifier, by_pgd, labels) < 1.0
+
+
+@pytest.mark.slow
+def test_autoattack_takes_channels_last(classifier, labelled) -> None:
+    """As evaluations run: the package views gradients flat, which that layout denies it."""
+    pytest.importorskip("pyautoattack", reason="of the extra attacks")
+    network = copy.deepcopy(classifier).to(memory_format=torch.channels_last)
+    x = labelled[0][:4].contiguous(memory_format=torch.channels_last)
+    attacked = autoattack(
+        Target(network), x, labelled[1][:4], AutoAttack(0.3), torch.Generator().manual_seed(1)
+    )
+    assert attacked.shape == x.shape and robust(classifier, attacked, labelled[1][:4]) == 0.0
 
 
 def test_autoattack_needs_four_classes() -> None:

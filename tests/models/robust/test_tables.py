@@ -10,7 +10,7 @@ from accelsim.bitops.published import published
 from accelsim.errors import AccelsimError
 from accelsim.marked import between
 from models.robust.figures import figure3, figure4, main
-from models.robust.tables import WORST, documents, paper_tables, read_results
+from models.robust.tables import WORST, documents, measured_tables, paper_tables, read_results
 
 ROOT = Path(__file__).parents[3]
 MEASURED = ROOT / "docs/results/robust/results.csv"
@@ -69,7 +69,7 @@ def test_the_papers_tables_are_complete_and_ours_stand_beside(results: Path) -> 
 
 
 def test_what_was_measured(results: Path) -> None:
-    found = documents(read_results(results))["robustness.md"]
+    found = measured_tables(read_results(results))
     assert cells(found["cheap"], "`at`") == ["50.0 [43, 57] of 200", "30.0 [24, 37] of 200"]
     assert "`unstructured-90+zeros`" in found["distilled"] and "`unstructured-90+zeros`" not in found["cheap"]
     assert (
@@ -119,7 +119,8 @@ def test_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_documents_show_what_was_measured() -> None:
-    for document, contents in documents(read_results(MEASURED)).items():
+    costs = read_results(MEASURED.parent / "figure-co-design.csv")
+    for document, contents in documents(read_results(MEASURED), costs).items():
         for marker, content in contents.items():
             shown = between(ROOT / "docs" / document, marker)
             assert shown == content, f"python docs/refresh.py robust: {marker} of {document}"
