@@ -31,8 +31,9 @@ def test_there_are_the_notebooks_that_the_readme_names() -> None:
 def test_runs(name: str, tmp_path: Path) -> None:
     fresh = executed(notebooks([name])[0], tmp_path)
     if fresh.metadata.get(EXACT):
-        same = printed(fresh) == printed(committed(name))
-        assert same, f"{name}.ipynb shows other numbers than a run does; run `make notebooks`"
+        # Word by word: versions of pandas differ in how they space a table.
+        shown, expected = ([text.split() for text in printed(each)] for each in (fresh, committed(name)))
+        assert shown == expected, f"{name}.ipynb shows other numbers than a run does; run `make notebooks`"
 
 
 @pytest.mark.parametrize("name", NAMES)
