@@ -116,10 +116,10 @@ def results(study: Study, out: Path) -> list[dict[str, object]]:
                 {} if text == study.plan.evaluation.reference else _difference(each, reference.get(name))
             )
             lines.append(_line(row, name, Numbers.of(each), each, costs) | compared)
-        common = _common(rights)
-        case = worst_case(common)
+        bounded = _bounded(rights)
+        case = worst_case(bounded)
         if case is not None:
-            lines.append(_line(row, WORST, case, next(iter(common.values())), costs))
+            lines.append(_line(row, WORST, case, next(iter(bounded.values())), costs))
     return lines
 
 
@@ -154,11 +154,14 @@ def write_results(study: Study, out: Path) -> Path:
     return out / RESULTS
 
 
-def _common(rights: Mapping[str, Rights]) -> dict[str, Rights]:
-    """The attacks bounded by the paper's eps, on the images that all of them have seen."""
+def _bounded(rights: Mapping[str, Rights]) -> dict[str, Rights]:
+    """The attacks bounded by the paper's eps, all of as many images: those that an attack has not seen count as right.
+
+    Each image then answers to the attacks that it has met, and the worst case is never above that of fewer attacks.
+    """
     bounded = {name: each for name, each in rights.items() if is_bounded(attack_named(name))}
-    images = min((len(each) for each in bounded.values()), default=0)
-    return {name: each[:images] for name, each in bounded.items()}
+    images = max((len(each) for each in bounded.values()), default=0)
+    return {name: [*each, *[(True,) * len(each[0])] * (images - len(each))] for name, each in bounded.items()}
 
 
 def _record(out: Path, row: Row, attack: str) -> Record | None:

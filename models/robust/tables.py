@@ -90,11 +90,23 @@ def measured_tables(lines: Sequence[Line]) -> dict[str, str]:
     compared = [row for row in own if row == "at" or f"converted:{row}" in distilled]
     redrawn = [row for row in rows if row.startswith("unstructured-90:")]
     cheap = ("clean", "pgd20", "fgsm", "mifgsm", "transfer-pgd20")
-    strong = ("cw-l2", "bpda-pgd20", "eot10-pgd20", "pgd100-r5", "square", "autoattack", WORST)
-    hit = [row for row in own if any(_line(lines, row, attack) for attack in strong[:-1])]
+    strong = (
+        "pgd20",
+        "transfer-pgd20",
+        "cw-l2",
+        "bpda-pgd20",
+        "eot10-pgd20",
+        "pgd100-r5",
+        "square",
+        "autoattack",
+        WORST,
+    )
+    hit = [row for row in [*own, *distilled] if any(_line(lines, row, attack) for attack in strong[2:-1])]
     return {
         "cheap": _table(lines, own, cheap),
-        "strong": _table(lines, [*hit, *(row for row in controls if _line(lines, row, strong[2]))], strong),
+        "strong": _table(
+            lines, [*hit, *(row for row in controls if _line(lines, row, "eot10-pgd20"))], strong
+        ),
         "distilled": _table(lines, [*compared, *controls, *distilled], ("clean", "pgd20")),
         "differences": _table(lines, [*own, *controls, *distilled], cheap, _difference),
         "redrawn": _table(lines, ["unstructured-90", *redrawn], ("clean", "pgd20")),
