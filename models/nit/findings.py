@@ -3,8 +3,8 @@
     python -m models.nit.findings --mnist FOLDER --runs out/nit --out out/nit-findings --docs docs
 
 The first trains networks that differ in one choice each; the second attacks the networks of models.nit.reproduce (seed 0)
-through surrogates of several widths. What OUT holds is not computed again. With --docs the tables go into nit.md
-and their numbers into results/.
+through surrogates of several widths, which takes seconds. Networks that OUT holds are not trained again. With --docs the
+tables go into nit.md and their numbers into results/.
 """
 
 from __future__ import annotations
