@@ -11,8 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TOP_PACKAGES = ("accelsim", "models", "rtl")
 
-OVERRIDES = ("convert", "elaborate", "forward", "on_object")
-"""Methods that a base class of a library defines and documents: click, Amaranth, PyTorch, griffe."""
+OVERRIDES = ("convert", "elaborate", "forward")
+"""Methods that a base class of a library defines and documents: click, Amaranth, PyTorch."""
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 

@@ -61,14 +61,14 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Fills placeholders, and leads links to where the site has what the repository has there."""
     for placeholder, write in PLACEHOLDERS.items():
         if placeholder in markdown:
             markdown = markdown.replace(placeholder, write())
     parts = _FENCE.split(markdown)
     for number in range(0, len(parts), 2):
-        parts[number] = _LINK.sub(lambda link: _on_site(link, page.file.src_uri, files), parts[number])
+        parts[number] = _LINK.sub(lambda link: _on_site(link, page.file.src_uri), parts[number])
     return "".join(parts)
 
 
@@ -79,7 +79,7 @@ def on_post_build(config: Any) -> None:
         raise PluginError("\n".join(faults))
 
 
-def _on_site(link: re.Match[str], source: str, files: Files) -> str:
+def _on_site(link: re.Match[str], source: str) -> str:
     """The link as the site needs it: pages are where the repository has them, less the folder docs/.
 
     Raises PluginError if it leads to nothing in the repository, or to a file that the site does not show.

@@ -17,7 +17,6 @@ from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort, PluginError
-from mkdocs.structure.files import Files, get_files
 
 from accelsim import Machine
 from docs.hooks import site
@@ -114,11 +113,6 @@ def test_markdown_means_the_same_on_the_site(document: Path, config: MkDocsConfi
     assert there == here
 
 
-@pytest.fixture(scope="module")
-def files(config: MkDocsConfig) -> Files:
-    return get_files(config)
-
-
 @pytest.mark.parametrize(
     ("source", "link", "shown"),
     [
@@ -131,14 +125,14 @@ def files(config: MkDocsConfig) -> Files:
         ("index.md", "```text\n[x](nowhere.md)\n```", "```text\n[x](nowhere.md)\n```"),
     ],
 )
-def test_links_out_of_docs_lead_to_pages(source: str, link: str, shown: str, files: Files) -> None:
-    assert site.on_page_markdown(link, page=_Page(source), files=files) == shown
+def test_links_out_of_docs_lead_to_pages(source: str, link: str, shown: str) -> None:
+    assert site.on_page_markdown(link, page=_Page(source)) == shown
 
 
 @pytest.mark.parametrize("link", ["[a](nowhere.md)", "[b](../accelsim/errors.py)", "[c](../models/)"])
-def test_a_link_that_the_site_cannot_follow_is_told(link: str, files: Files) -> None:
+def test_a_link_that_the_site_cannot_follow_is_told(link: str) -> None:
     with pytest.raises(PluginError, match=r"index\.md: links to"):
-        site.on_page_markdown(link, page=_Page("index.md"), files=files)
+        site.on_page_markdown(link, page=_Page("index.md"))
 
 
 class _Page:
