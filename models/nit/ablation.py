@@ -31,7 +31,6 @@ CHOICES: dict[str, dict[str, Any]] = {
     "decay 0.75": {"decay": 0.75},
     "threshold 1": {"threshold": 1.0},
     "C = 4": {"replications": 4},
-    "C = 60": {"replications": 60},
     "losses as they are, independent noise (the text)": {"reduced": False},
     "sigma stays at 1": {"sigma_least": 1.0, "sigma_most": 1.0},
     "sigma at least 0.5": {"sigma_least": 0.5},
