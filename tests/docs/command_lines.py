@@ -36,9 +36,7 @@ class _Parsed(BaseException):
 
 def commands(text: str) -> Iterator[list[str]]:
     """The simple commands of a shell text: continued lines joined, comments and redirections dropped."""
-    for line in text.replace("\\\n", " ").splitlines():
-        lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
-        lexer.whitespace_split = True
+    for lexer in _lines(text):
         words: list[str] = []
         for word in lexer:
             if set(word) <= set("|&;"):
@@ -50,6 +48,21 @@ def commands(text: str) -> Iterator[list[str]]:
                 words.append(word)
         if words:
             yield words
+
+
+def only_starts(text: str, program: str) -> bool:
+    """Whether a shell would do no more with a text than start the program, once for each command."""
+    operators = [word for line in _lines(text) for word in line if set(word) <= set("|&;<>")]
+    return (
+        not operators and not set(text) & set("$`") and all(words[0] == program for words in commands(text))
+    )
+
+
+def _lines(text: str) -> Iterator[shlex.shlex]:
+    for line in text.replace("\\\n", " ").splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
+        lexer.whitespace_split = True
+        yield lexer
 
 
 def check_command(words: Sequence[str], place: str) -> None:
