@@ -21,7 +21,7 @@ def published_markdown(technology: Technology) -> str:
             f"| {row.source} | {row.formula} | {why} |"
         )
     low, high = dram_pj_per_bit()
-    lines += ["", "Off by more than twofold, because of"]
+    lines += ["", "Off by more than twofold, because of", ""]
     lines += [f"- [{number}] {reason}." for number, reason in enumerate(reasons, 1)]
     lines += ["", f"DRAM by the same source: {low:.3g} to {high:.3g} pJ a bit ({HOROWITZ}; 64 bits / 64)."]
     return "\n".join(lines) + "\n"
