@@ -78,8 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m models.nit.findings",
-        description=__doc__.splitlines()[0],
-        epilog="example: python -m models.nit.findings --mnist MNIST --runs out/nit --out out/nit-findings",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--mnist", type=Path, required=True, help="folder of MNIST's four idx files")
     parser.add_argument(

@@ -30,8 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code: 0, or 2 for bad input."""
     parser = argparse.ArgumentParser(
         prog="python -m models.robust.figures",
-        description="Figures 3 and 4, and the co-design picture, of a study.",
-        epilog="example: python -m models.robust.figures docs/results/robust/results.csv --out out/figures",
+        description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("results", type=Path, help="results.csv of models.robust")
