@@ -20,6 +20,7 @@ from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
 from models.attacks.attack import Attack
 from models.attacks.catalogue import ADAPTIVE, PAPER, attack_named
+from models.command import exit_code
 from models.data.cifar import DATASETS, load_cifar, to_float
 from models.defenses.controls import CONTROLS
 from models.device import torch_device
@@ -36,15 +37,7 @@ SETS = {"paper": PAPER, "adaptive": ADAPTIVE, "all": (*PAPER, *ADAPTIVE)}
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
     args = _parser().parse_args(argv)
-    try:
-        _evaluate(args)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code(lambda: _evaluate(args))
 
 
 def _parser() -> argparse.ArgumentParser:

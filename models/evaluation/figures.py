@@ -20,6 +20,7 @@ import torch
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
 from models.attacks.catalogue import attack_named
+from models.command import exit_code
 from models.data.cifar import DATASETS, load_cifar
 from models.device import torch_device
 from models.evaluation.plots import plot_codesign, plot_curves
@@ -36,20 +37,16 @@ STEPS = (10, 20, 50, 100)
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
     args = _parser().parse_args(argv)
-    try:
-        writable_folder(args.out)
-        if args.figure == "co-design":
-            plot_codesign(args.table, args.costs, args.accuracy, args.out)
-        else:
-            _curves(args)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
+    return exit_code(lambda: _draw(args))
+
+
+def _draw(args: argparse.Namespace) -> None:
+    writable_folder(args.out)
+    if args.figure == "co-design":
+        plot_codesign(args.table, args.costs, args.accuracy, args.out)
+    else:
+        _curves(args)
     print(f"written: {args.out / f'figure-{args.figure}.csv'} and .png")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

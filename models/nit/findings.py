@@ -18,6 +18,7 @@ import torch
 
 from accelsim.errors import AccelsimError
 from accelsim.marked import between, fill_document
+from models.command import exit_code
 from models.data.idx import load_digits, split_digits
 from models.nit.ablation import ATTACKED_IMAGES, CHOICES, row_of
 from models.nit.export import trained_network
@@ -89,24 +90,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--docs", type=Path, help="folder of the documents that get the tables, too")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args(argv)
-    try:
-        if args.threads < 1:
-            raise AccelsimError(f"--threads: {args.threads}, must be 1 or more")
-        torch.set_num_threads(args.threads)
-        if args.docs is not None:
-            # Before the work, not after.
-            for name in TABLES:
-                between(args.docs / "nit.md", name)
-        find(args.mnist, args.runs, args.out)
-        if args.docs is not None:
-            write_documents(args.out, args.docs)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code(lambda: _run(args))
+
+
+def _run(args: argparse.Namespace) -> None:
+    if args.threads < 1:
+        raise AccelsimError(f"--threads: {args.threads}, must be 1 or more")
+    torch.set_num_threads(args.threads)
+    if args.docs is not None:
+        # Before the work, not after.
+        for name in TABLES:
+            between(args.docs / "nit.md", name)
+    find(args.mnist, args.runs, args.out)
+    if args.docs is not None:
+        write_documents(args.out, args.docs)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from accelsim.files import replaced
 from accelsim.marked import between, fill_document
 from accelsim.trace.container import one_line
 from accelsim.version import __version__
+from models.command import exit_code
 from models.data.idx import DigitSet, Split, load_digits, split_digits
 from models.nit.attacks import Budget
 from models.nit.results import ResultRow, write_results
@@ -237,37 +238,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--smoke", action="store_true", help="one seed, one epoch, few images: two minutes")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args(argv)
+    return exit_code(lambda: _reproduce(args))
+
+
+def _reproduce(args: argparse.Namespace) -> None:
     given = {"mnist": args.mnist, "fashion-mnist": args.fashion_mnist}
     data = {name: folder for name, folder in given.items() if folder is not None}
-    try:
-        if not data:
-            raise AccelsimError("no data: give --mnist, --fashion-mnist or both")
-        for name, value in (("epochs", args.epochs), ("images", args.images), ("threads", args.threads)):
-            if value < 1:
-                raise AccelsimError(f"--{name}: {value}, must be 1 or more")
-        if args.docs is not None:
-            # Before the hours of work, not after.
-            for name in documents([]):
-                between(args.docs / name, MARKER)
-        torch.set_num_threads(args.threads)
-        plan = Plan(
-            data=data,
-            out=args.out,
-            seeds=(args.seeds[0],) if args.smoke else tuple(args.seeds),
-            epochs=1 if args.smoke else args.epochs,
-            images=SMOKE_IMAGES if args.smoke else args.images,
-            columns=COLUMNS,
-        )
-        rows = reproduce(plan, Console(soft_wrap=True))
-        if args.docs is not None:
-            write_documents(args.docs, rows)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+    if not data:
+        raise AccelsimError("no data: give --mnist, --fashion-mnist or both")
+    for name, value in (("epochs", args.epochs), ("images", args.images), ("threads", args.threads)):
+        if value < 1:
+            raise AccelsimError(f"--{name}: {value}, must be 1 or more")
+    if args.docs is not None:
+        # Before the hours of work, not after.
+        for name in documents([]):
+            between(args.docs / name, MARKER)
+    torch.set_num_threads(args.threads)
+    plan = Plan(
+        data=data,
+        out=args.out,
+        seeds=(args.seeds[0],) if args.smoke else tuple(args.seeds),
+        epochs=1 if args.smoke else args.epochs,
+        images=SMOKE_IMAGES if args.smoke else args.images,
+        columns=COLUMNS,
+    )
+    rows = reproduce(plan, Console(soft_wrap=True))
+    if args.docs is not None:
+        write_documents(args.docs, rows)
 
 
 if __name__ == "__main__":

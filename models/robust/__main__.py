@@ -17,6 +17,7 @@ import torch
 
 from accelsim.errors import AccelsimError, suggestion
 from accelsim.files import writable_folder
+from models.command import exit_code
 from models.data.cifar import load_cifar
 from models.device import torch_device
 from models.robust.make import make_networks
@@ -29,15 +30,7 @@ STAGES = ("make", "measure", "results")
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
     args = _parser().parse_args(argv)
-    try:
-        _run(args)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code(lambda: _run(args))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from accelsim.errors import AccelsimError
+from models.command import exit_code
 from models.data.cifar import ImageSet, load_cifar
 from models.defenses.checkpoint import tensors_sha256
 from models.device import torch_device
@@ -98,23 +99,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
     args = parser.parse_args(argv)
-    try:
-        if args.threads:
-            torch.set_num_threads(args.threads)
-        recipe = load_adversarial_recipe(args.recipe, args.set)
-        data = load_cifar(recipe.dataset, args.data, train=True)
-        state = train(recipe, data, args.out, args.device, quiet=False, start=args.start)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
+    return exit_code(lambda: _run(args), goes_on_from="the last checkpoint")
+
+
+def _run(args: argparse.Namespace) -> None:
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    recipe = load_adversarial_recipe(args.recipe, args.set)
+    data = load_cifar(recipe.dataset, args.data, train=True)
+    state = train(recipe, data, args.out, args.device, quiet=False, start=args.start)
     last = state.history[-1]
     print(
         f"{recipe.network}: held out clean {last['clean']:.2f} % robust {last['robust']:.2f} %, best {state.best:.2f} %"
     )
-    return 0
 
 
 if __name__ == "__main__":

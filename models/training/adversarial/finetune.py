@@ -18,6 +18,7 @@ import torch
 
 from accelsim.errors import AccelsimError
 from accelsim.trace import Scheme
+from models.command import exit_code
 from models.data.cifar import ImageSet, load_cifar
 from models.defenses.checkpoint import load_converted, round_weights, save_converted
 from models.defenses.controls import CONTROLS, set_control
@@ -98,21 +99,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
     args = parser.parse_args(argv)
-    try:
-        if args.threads:
-            torch.set_num_threads(args.threads)
-        recipe = load_adversarial_recipe(args.recipe, args.set)
-        data = load_cifar(recipe.dataset, args.data, train=True)
-        scheme = Scheme.parse(args.scheme)
-        finetune(args.checkpoint, scheme, recipe, data, args.out, args.device, False, args.control)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
+    return exit_code(lambda: _run(args), goes_on_from="the last checkpoint")
+
+
+def _run(args: argparse.Namespace) -> None:
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    recipe = load_adversarial_recipe(args.recipe, args.set)
+    data = load_cifar(recipe.dataset, args.data, train=True)
+    scheme = Scheme.parse(args.scheme)
+    finetune(args.checkpoint, scheme, recipe, data, args.out, args.device, False, args.control)
     print(f"written: {args.out / 'converted.safetensors'}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,24 @@
+"""How the programs of this package end: what their exit code says, and what is told on the way out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from accelsim.errors import AccelsimError
+
+
+def exit_code(work: Callable[[], None], goes_on_from: str = "here") -> int:
+    """Do the work: 0, or 2 for bad input and 130 if interrupted, each after one line on stderr.
+
+    goes_on_from: where the same command goes on when it is called again.
+    """
+    try:
+        work()
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"stopped; the same command goes on from {goes_on_from}", file=sys.stderr)
+        return 130
+    return 0
