@@ -19,6 +19,7 @@ from accelsim.inputs import (
     as_technology,
     as_trace,
 )
+from accelsim.interrupt import stop_if_pressed
 from accelsim.mapping import check_runs
 from accelsim.results.results import Results
 from accelsim.results.rows import cost_columns, layer_columns, utilization_columns
@@ -173,6 +174,7 @@ def simulate(
             loaded = [trace.layer(name, scheme.name, images=slice(first, last + 1)) for name in names]
             here = range(batch.start - first, batch.stop - first, batch.step)
             for index, counts in zip(batch, run_images(loaded, machine, here, engine), strict=True):
+                stop_if_pressed()
                 results.rows += _rows(trace, machine, technology, scheme, index, loaded, counts)
                 if progress is not None:
                     progress(f"{trace.network} {scheme.name} on {machine.name}")

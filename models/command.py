@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from accelsim.errors import AccelsimError
+from accelsim.interrupt import noted
 
 
 def exit_code(work: Callable[[], None], goes_on_from: str = "here") -> int:
@@ -14,7 +15,8 @@ def exit_code(work: Callable[[], None], goes_on_from: str = "here") -> int:
     goes_on_from: where the same command goes on when it is called again.
     """
     try:
-        work()
+        with noted():
+            work()
     except AccelsimError as error:
         print(error, file=sys.stderr)
         return 2

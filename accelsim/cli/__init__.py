@@ -20,6 +20,7 @@ from accelsim.cli.simulation import compare, figure5, run
 from accelsim.cli.sweep import sweep
 from accelsim.cli.timeline import timeline
 from accelsim.errors import AccelsimError
+from accelsim.interrupt import noted
 from accelsim.version import __version__
 
 EXIT_FAILED = 1
@@ -64,7 +65,8 @@ for command in (
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of ``accelsim``; exits with 0, 1 (check found damage, output full), 2 (bad input) or 130 (Ctrl-C)."""
     try:
-        status = cli.main(arguments, prog_name="accelsim", standalone_mode=False)
+        with noted():
+            status = cli.main(arguments, prog_name="accelsim", standalone_mode=False)
     except AccelsimError as error:
         _stop(str(error), EXIT_BAD_INPUT)
     except click.exceptions.NoArgsIsHelpError as error:

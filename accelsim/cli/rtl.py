@@ -13,6 +13,7 @@ from accelsim.cli.options import Names
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.extras import missing_extra
+from accelsim.interrupt import stop_if_pressed
 
 
 @click.command("validate-rtl")
@@ -71,9 +72,11 @@ def validate_rtl(cases: int, seed: int, simulator: str, layers: list[str], out: 
     with progress_bar(cases + len(chosen), "layers") as progress:
         say = progress or (lambda text: None)
         for outcome in random_outcomes(cases, seed, simulator):  # type: ignore[arg-type]
+            stop_if_pressed()
             random.append(outcome)
             say(f"{outcome.group} {outcome.what}")
         for outcome in full_outcomes(chosen, building=_compiling):
+            stop_if_pressed()
             full.append(outcome)
             say(f"{outcome.group} {outcome.what}")
     text = markdown(random, full, seed, simulator, time.monotonic() - start)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from accelsim.engine import ENGINES
+from accelsim.interrupt import stop_if_pressed
 from accelsim.search.front import non_dominated
 from accelsim.search.study import Sampler, Trial, search
 from accelsim.store import Outcome, Point, Store, Subject
@@ -73,6 +74,7 @@ def run_search(
         outcomes = _known(store, distinct)
         points = [each for each in distinct.values() if isinstance(each, Point) and each.id not in outcomes]
         for task, results in executor(Tasks(points), engine):
+            stop_if_pressed()
             store.put(zip(task, results, strict=True), engine)
             outcomes |= {outcome.id: outcome for outcome in results}
             found.simulated += sum(outcome.error is None for outcome in results)

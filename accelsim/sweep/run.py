@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from accelsim.engine import ENGINES
+from accelsim.interrupt import stop_if_pressed
 from accelsim.store import Outcome, Point, Store
 from accelsim.sweep.evaluate import evaluate
 from accelsim.sweep.plan import Plan
@@ -98,6 +99,7 @@ def run_sweep(
     kept = len(plan.subjects) - len(unbuildable) - len(pending)
     progress = Progress(len(plan.subjects), kept, len(unbuildable), time.monotonic())
     for points, outcomes in executor(Tasks(pending), engine):
+        stop_if_pressed()
         store.put(zip(points, outcomes, strict=True), engine)
         failed = sum(outcome.error is not None for outcome in outcomes)
         progress.add(time.monotonic(), len(points), failed)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.interrupt import stop_if_pressed
 from models.attacks.attack import Attack
 from models.attacks.autoattack import AutoAttack, require_autoattack
 from models.attacks.target import Target
@@ -183,6 +184,7 @@ class _Bench:
         device = device_of(self.subject.model)
         started, before = time.monotonic(), len(record.rights)
         for first in range(before, plan.images, plan.batch):
+            stop_if_pressed()
             # Whole batches, so that a call for more images goes on with the same ones.
             part = slice(first, min(first + plan.batch, len(data)))
             x = to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)

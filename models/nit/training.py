@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
+from accelsim.interrupt import stop_if_pressed
 from accelsim.trace.container import one_line
 from models.data.idx import DigitSet
 from models.nit.estimator import Method, centred, lr_gradient
@@ -43,6 +44,7 @@ def train(
     network = settings.network()
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.lr)
     for epoch in range(_resume(network, optimizer, settings, out), settings.epochs):
+        stop_if_pressed()
         generator = torch.Generator().manual_seed((2 * settings.seed + 1) * 1_000_003 + epoch)
         order = index[torch.randperm(len(index), generator=generator)]
         batches = torch.split(order, settings.batch)

