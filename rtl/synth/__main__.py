@@ -23,7 +23,7 @@ from rtl.synth.catalog import SCHEMES, BlockSpec, catalog
 from rtl.synth.control import control_units
 from rtl.synth.library import load_library
 from rtl.synth.measure import Bench, MeasuredBlock, load_block, measured, save_block
-from rtl.synth.operands import exported_layers
+from rtl.synth.operands import exported_layers, operand_files
 from rtl.synth.report import comparison, report_csv, table
 from rtl.synth.technology_file import technology_yaml
 from rtl.yosys import yosys_version
@@ -74,10 +74,7 @@ def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...]) -> None:
         raise AccelsimError(
             f"only: no block {min(unknown)}; there are {', '.join(spec.name for spec in specs)}"
         )
-    period_ns = 1000 / max(machine.clock_mhz for machine in machines.values())
-    bench = Bench(
-        library, dict(zip(SCHEMES, machines.values(), strict=True)), exported_layers(ROOT, SCHEMES), period_ns
-    )
+    bench = Bench(library, dict(zip(SCHEMES, machines.values(), strict=True)), exported_layers(ROOT, SCHEMES))
     chosen = [spec for spec in specs if not only or spec.name in only]
     blocks = {block.name: block for block in _all(chosen, bench, work)}
     click.echo(table(blocks, machines))
@@ -105,8 +102,9 @@ def tools() -> str:
 
 def _all(specs: Sequence[BlockSpec], bench: Bench, work: Path) -> Iterator[MeasuredBlock]:
     """Every block, from an earlier run if nothing that it depends on has changed."""
+    shared = shared_digest(bench)
     for number, spec in enumerate(specs, 1):
-        path = work / f"{spec.name}-{_digest(spec, bench)}.json"
+        path = work / f"{spec.name}-{_digest(spec, shared)}.json"
         block = load_block(path)
         click.echo(f"[{number}/{len(specs)}] {spec.name}" + (": done before" if block else " ..."), err=True)
         if block is None:
@@ -115,20 +113,25 @@ def _all(specs: Sequence[BlockSpec], bench: Bench, work: Path) -> Iterator[Measu
         yield block
 
 
-def _digest(spec: BlockSpec, bench: Bench) -> str:
-    """Of the block's RTL, the cell library, the machines and this flow."""
+def _digest(spec: BlockSpec, shared: bytes) -> str:
     digest = hashlib.sha256(rtlil.convert(spec.build(), name=spec.name, emit_src=False).encode())
-    digest.update(bench.library.sha256.encode())
-    for machine in bench.machines.values():
-        digest.update(machine.sha256.encode())
-    for file in sorted(Path(__file__).parent.glob("*.py")):
-        if file.stem in _MEASURING:
-            digest.update(file.read_bytes())
+    digest.update(shared)
     return digest.hexdigest()[:12]
 
 
+def shared_digest(bench: Bench, root: Path = ROOT) -> bytes:
+    """Of what every block's figures depend on: tools, cell library, machines, operands, and the code that makes them."""
+    digest = hashlib.sha256("\0".join([tools(), bench.library.sha256]).encode())
+    for machine in bench.machines.values():
+        digest.update(machine.sha256.encode())
+    flow = [Path(__file__).with_name(f"{name}.py") for name in _MEASURING]
+    for file in (*flow, *sorted((root / "models" / "fixed_point").glob("*.py")), *operand_files(root)):
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.digest()
+
+
 _MEASURING = (
-    "catalog", "control", "expression", "library", "measure", "netlist", "operands",
+    "catalog", "control", "expression", "library", "liberty_text", "measure", "netlist", "operands",
     "parts", "power", "simulate", "sources", "table", "timing", "yosys",
 )  # fmt: skip
 

@@ -92,13 +92,21 @@ class LayerOperands:
         return spread(block_count(self.operands, shape), _BLOCKS)
 
 
+def operand_files(root: Path) -> tuple[Path, Path]:
+    """The bundled checkpoint and sample that the real operands are from; `root` is the project's folder."""
+    return (
+        root / "models" / "checkpoints" / "resnet18-cifar10.safetensors",
+        root / "traces" / "operands" / "resnet18-cifar10.npz",
+    )
+
+
 def exported_layers(root: Path, schemes: Sequence[str]) -> list[LayerOperands]:
     """The sampled layers of the bundled checkpoint under the schemes; `root` is the project's folder.
 
     Raises AccelsimError if checkpoint or sample cannot be read.
     """
-    converted = load_converted(root / "models" / "checkpoints" / "resnet18-cifar10.safetensors")
-    sample = load_sample(root / "traces" / "operands" / "resnet18-cifar10.npz")
+    checkpoint, sampled = operand_files(root)
+    converted, sample = load_converted(checkpoint), load_sample(sampled)
     return [
         LayerOperands(each.layer, each.scheme.name, sample.operands(converted, each.scheme.name, each.layer))
         for each in sample.maps

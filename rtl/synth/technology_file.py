@@ -10,13 +10,14 @@ from accelsim.config.machine import Machine
 from accelsim.config.technology import SramSection
 from rtl.synth.derive import Derivation
 from rtl.synth.library import Library
-from rtl.synth.measure import MeasuredBlock
+from rtl.synth.measure import SHARES_OF_PERIOD, STAGE_NS, MeasuredBlock
 
 MEASUREMENT = "rtl"
 
 METHOD = (
-    "Blocks of rtl/ (Amaranth, emitted as RTLIL) mapped by Yosys and ABC, aiming at 85 % of the clock period, at 65 % if "
-    "that misses it. Delay: static timing of rtl/synth/timing.py on the library's NLDM tables, pin loads without wires, "
+    "Blocks of rtl/ (Amaranth, emitted as RTLIL) mapped by Yosys and ABC, aiming at "
+    f"{100 * SHARES_OF_PERIOD[0]:g} % of the {STAGE_NS:g} ns that a stage may take, at {100 * SHARES_OF_PERIOD[1]:g} % "
+    "if that misses them. Delay: static timing of rtl/synth/timing.py on the library's NLDM tables, pin loads without wires, "
     "clock-to-output and set-up of registers at both ends included. Energy: gate-level simulation of "
     "rtl/synth/simulate.py without delays (no glitches), internal energies of the library at the timed transitions plus "
     "half C V^2 a change of every load, an output loaded with one flip-flop; clock pins and clock gates included, clock "

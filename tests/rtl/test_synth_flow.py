@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import date
 from pathlib import Path
 
@@ -21,10 +22,19 @@ from accelsim.config.technology import Blocks, Events
 from accelsim.errors import AccelsimError
 from rtl.blocks.brick import Brick
 from rtl.blocks.fused import FusedMultiplier
-from rtl.synth.__main__ import main
+from rtl.synth.__main__ import main, shared_digest
 from rtl.synth.derive import Derivation
 from rtl.synth.library import Library, load_library
-from rtl.synth.measure import MeasuredBlock, Physical, Reading, load_block, save_block
+from rtl.synth.measure import (
+    STAGE_NS,
+    Bench,
+    MeasuredBlock,
+    Physical,
+    Reading,
+    load_block,
+    recipes,
+    save_block,
+)
 from rtl.synth.netlist import Netlist, read_netlist
 from rtl.synth.parts import RegisterFile, WordRegister
 from rtl.synth.report import report_csv, table
@@ -218,6 +228,25 @@ def test_table_and_csv_have_every_operation() -> None:
     for block in blocks.values():
         assert block.name in shown
         assert sum(line.startswith(f"{block.name},") for line in lines) == max(1, len(block.readings))
+
+
+def test_the_flow_maps_blocks_as_those_of_the_shipped_file_were_mapped() -> None:
+    """Whatever the clock of the shipped machines: else the command would not give the shipped figures again."""
+    with bundled_path("hwconfigs/technology/freepdk45-rtl-blocks.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["recipe"] for row in rows} <= {str(recipe) for recipe in recipes()}
+    assert max(float(row["period_ns"]) for row in rows) <= STAGE_NS
+
+
+def test_what_was_measured_with_other_tools_or_machines_is_measured_again(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(library, {"dense": MACHINES["dense"]}, [])
+    first = shared_digest(bench)
+    assert shared_digest(bench) == first
+    assert shared_digest(Bench(library, {"dense": MACHINES["structured"]}, [])) != first
+    monkeypatch.setattr("rtl.synth.__main__.tools", lambda: "pyosys 0.0")
+    assert shared_digest(bench) != first
 
 
 def test_a_missing_liberty_is_one_line() -> None:
