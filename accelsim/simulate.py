@@ -28,7 +28,7 @@ from accelsim.version import __version__
 
 if TYPE_CHECKING:
     from accelsim.counts import Counts
-    from accelsim.trace import LayerTrace
+    from accelsim.trace import LayerShape, LayerTrace
 
 BATCH_BYTES, BATCH_IMAGES = 64 << 20, 1024
 """How much `simulate` holds at a time at most: packed masks of all layers (but one image at least), and images."""
@@ -183,12 +183,16 @@ def simulate(
 
 def image_batches(trace: TraceFile, names: Sequence[str], indices: range) -> Iterator[range]:
     """Cut the images into runs whose masks and spikes are together in memory."""
-    shapes = [trace.layer_info(name).shape for name in names]
-    image_bytes = sum(
-        shape.positions * (shape.mask_bytes + shape.spike_bytes * shape.has_spikes) for shape in shapes
-    ) * abs(indices.step)
-    size = min(max(1, BATCH_BYTES // image_bytes), BATCH_IMAGES)
+    step_bytes = image_bytes(trace.layer_info(name).shape for name in names) * abs(indices.step)
+    size = min(max(1, BATCH_BYTES // step_bytes), BATCH_IMAGES)
     return (indices[first : first + size] for first in range(0, len(indices), size))
+
+
+def image_bytes(shapes: Iterable[LayerShape]) -> int:
+    """Bytes of one image's masks and spikes, packed, of layers of these shapes."""
+    return sum(
+        shape.positions * (shape.mask_bytes + shape.spike_bytes * shape.has_spikes) for shape in shapes
+    )
 
 
 def _rows(

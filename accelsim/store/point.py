@@ -12,6 +12,7 @@ from typing import Any
 
 from accelsim.config import Machine, Technology
 from accelsim.trace import Scheme, TraceFile
+from accelsim.trace.header import BlockTable
 from accelsim.version import __version__
 
 ID_CHARACTERS = 32
@@ -60,28 +61,33 @@ class Workload:
 
     @cached_property
     def sha256(self) -> str:
-        """Of the layers, the scheme, the images and the checksum of every block of masks that is read.
+        """Of the layers, the scheme, the images and the checksum of every block of masks and spikes that is read.
 
         Other schemes and images of the file are not in it: a trace that grows keeps its results.
         """
-        layers, blocks = [], []
+        header, layers, masks, spikes = self.trace.header, [], [], []
         for layer in self.trace.layers:
             approximation = layer.approximation
             layers.append([layer.name, vars(layer.shape), approximation and vars(approximation)])
             if not layer.is_dense(self.scheme):
-                table = self.trace.header.blocks[self.scheme.name, layer.name]
-                size = table.images_per_block
-                first, last = self.images.start // size, (self.images.stop - 1) // size
-                blocks.append([size, self.images.start % size, *table.crc32[first : last + 1]])
-        return content_hash(
-            {
-                "layers": layers,
-                "scheme": self.scheme.name,
-                "image_ids": self.image_ids,
-                "blocks": blocks,
-                "weights": self.trace.weights_sha256,
-            }
-        )
+                masks.append(self._checksums(header.blocks[self.scheme.name, layer.name]))
+            if layer.shape.has_spikes:
+                spikes.append(self._checksums(header.spikes[layer.name]))
+        content = {
+            "layers": layers,
+            "scheme": self.scheme.name,
+            "image_ids": self.image_ids,
+            "blocks": masks,
+            "weights": self.trace.weights_sha256,
+        }
+        # Only where there are any: networks without spikes keep the identities that they had before there were some.
+        return content_hash(content | ({"spikes": spikes} if spikes else {}))
+
+    def _checksums(self, table: BlockTable) -> list[int]:
+        """How the images lie in the blocks that hold them, and the CRC-32 of each of these."""
+        size = table.images_per_block
+        first, last = self.images.start // size, (self.images.stop - 1) // size
+        return [size, self.images.start % size, *table.crc32[first : last + 1]]
 
 
 @dataclass(frozen=True, eq=False)

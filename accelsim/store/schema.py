@@ -41,7 +41,7 @@ CREATE TABLE points (
     dataset TEXT NOT NULL,
     trace TEXT NOT NULL,            -- file name
     trace_sha256 TEXT NOT NULL,
-    workload_sha256 TEXT NOT NULL,  -- layers, scheme, images and their blocks of masks
+    workload_sha256 TEXT NOT NULL,  -- layers, scheme, images and their blocks of masks and spikes
     scheme TEXT NOT NULL,
     kind TEXT NOT NULL,
     noise REAL NOT NULL,

@@ -13,6 +13,7 @@ from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.energy import area, check_clock, energy_terms
 from accelsim.engine import ENGINES, run_images
 from accelsim.errors import AccelsimError
+from accelsim.interrupt import stop_if_pressed
 from accelsim.mapping import check_runs
 from accelsim.mapping.passes import Ints
 from accelsim.results.rows import cost_columns, utilization_columns
@@ -35,6 +36,7 @@ def evaluate(points: Sequence[Point], engine: str = ENGINES[0], threads: int = 1
     for batch in _batches(workload):
         layers = _layers(workload.trace, workload.scheme, batch)
         for index, point in enumerate(points):
+            stop_if_pressed()
             part = sums[index]
             if isinstance(part, str):
                 continue

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accelsim.errors import AccelsimError
+from accelsim.interrupt import stop_if_pressed
 from accelsim.store import Point, Subject, Unbuildable
 from accelsim.sweep.space import LeftOut, Space
 
@@ -37,6 +38,7 @@ def plan_sweep(space: Space, progress: Callable[[int], None] | None = None) -> P
     plan = Plan()
     for number, choice in enumerate(space.choices()):
         found = space.at(choice)
+        stop_if_pressed()
         if isinstance(found, LeftOut):
             plan.left_out[found.why] += 1
         elif found.id in plan.subjects:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from accelsim.simulate import image_bytes
 from accelsim.store import Point, Workload
 
 TASK_SECONDS = 1.0
@@ -11,7 +12,7 @@ FIRST_POINTS = 4
 """Points of a task while nothing is known of how long one takes."""
 
 STREAMED_POINTS = 8
-"""Points of a task at least, where a workload's masks do not stay in memory and every task reads them again."""
+"""Points of a task at least, where a workload's masks and spikes do not stay in memory and every task reads them again."""
 
 STREAMED_BYTES = 64 << 20
 
@@ -53,10 +54,5 @@ class Tasks:
     def _size(self, workload: Workload) -> int:
         known = self._seconds.get(workload) or max(self._seconds.values(), default=0.0)
         size = max(1, round(TASK_SECONDS / known)) if known else FIRST_POINTS
-        streamed = _mask_bytes(workload) > STREAMED_BYTES
-        return max(size, STREAMED_POINTS) if streamed else size
-
-
-def _mask_bytes(workload: Workload) -> int:
-    shapes = [layer.shape for layer in workload.trace.layers]
-    return len(workload.images) * sum(shape.positions * shape.mask_bytes for shape in shapes)
+        bits_bytes = len(workload.images) * image_bytes(layer.shape for layer in workload.trace.layers)
+        return max(size, STREAMED_POINTS) if bits_bytes > STREAMED_BYTES else size

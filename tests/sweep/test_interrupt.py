@@ -7,6 +7,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, PydanticSchemaGenerationError, model_serializer
@@ -15,6 +16,7 @@ from accelsim.errors import AccelsimError
 from accelsim.interrupt import noted, stop_if_pressed
 from accelsim.store import Outcome, Point, Store
 from accelsim.sweep import Space
+from accelsim.sweep.evaluate import evaluate
 from accelsim.sweep.plan import plan_sweep
 from accelsim.sweep.run import missing, run_here, run_sweep
 from accelsim.sweep.tasks import Tasks
@@ -128,3 +130,40 @@ def test_a_sweep_writes_down_nothing_of_a_task_that_lost_a_press(
             run_sweep(space.spec.file.name, space.spec.text, plan, store, executor=executor)
         assert len(handed) == 2
         assert len(plan.subjects) - len(missing(plan, store)) == handed[0]
+
+
+@LOST
+def test_a_press_that_planning_lost_stops_it(
+    press_and_lose: Callable[[], None], space_of: Callable[..., Space]
+) -> None:
+    space, counted = space_of(axes={"mvu.vpus": [2, 3, 4, 5]}), []
+
+    def progress(count: int) -> None:
+        counted.append(count)
+        if count == 2:
+            press_and_lose()
+
+    with pytest.raises(KeyboardInterrupt), noted():
+        plan_sweep(space, progress)
+    assert counted == [1, 2]
+
+
+@LOST
+def test_a_press_that_a_point_lost_stops_the_others_of_its_task(
+    press_and_lose: Callable[[], None], space_of: Callable[..., Space], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = plan_sweep(space_of(axes={"mvu.vpus": [2, 3, 4, 5]}, machines=["unstructured"])).subjects.values()
+    points, begun = [subject for subject in found if isinstance(subject, Point)], []
+    module = sys.modules["accelsim.sweep.evaluate"]
+    count = module._count
+
+    def counting(*arguments: Any) -> Any:
+        begun.append(arguments)
+        if len(begun) == 2:
+            press_and_lose()
+        return count(*arguments)
+
+    monkeypatch.setattr(module, "_count", counting)
+    with pytest.raises(KeyboardInterrupt), noted():
+        list(evaluate(points))
+    assert len(begun) == 2 < len(points)

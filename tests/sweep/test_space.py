@@ -206,8 +206,8 @@ def test_all_code_that_decides_a_result_is_in_the_identity() -> None:
     import accelsim
     from accelsim.store.point import DECIDES
 
-    # Messages, where files are, the name of the version, what is stored where, and in which batches images are read.
-    decides_nothing = {"errors", "bundled", "version", "store", "store.schema", "simulate"}
+    # Messages, Ctrl-C, where files are, the name of the version, what is stored where, and in which batches images are read.
+    decides_nothing = {"errors", "interrupt", "bundled", "version", "store", "store.schema", "simulate"}
     package = Path(accelsim.__file__).parent
     files = [
         file
@@ -336,3 +336,23 @@ def test_too_many_combinations(space_of: SpaceOf) -> None:
     space = space_of(axes={"mvu.vpus": many, "cores": {"from": 1, "to": 1000, "step": 1}})
     with pytest.raises(AccelsimError, match=f"at most {MAX_COMBINATIONS}"):
         plan_sweep(space)
+
+
+def test_other_spikes_are_another_point(space_of: SpaceOf, tmp_path: Path) -> None:
+    """Of one shape, images and weights: only what the neurons were sent differs."""
+    import numpy as np
+
+    from accelsim.trace import LayerShape, Scheme, TraceWriter
+
+    def of(name: str, first: int, second: int) -> str:
+        drawn = [np.random.default_rng(seed).random((1, 5, 11)) < 0.2 for seed in (first, second)]
+        with TraceWriter(tmp_path / name, network="net", dataset="data", image_ids=range(2)) as trace:
+            trace.add_layer("out", LayerShape.spiking(11, 4, 5))
+            trace.add_scheme(Scheme.dense())
+            trace.write_spikes("out", np.concatenate(drawn))
+        space = space_of(machines=["spiking"], traces=[str(tmp_path / name)], schemes=["dense"])
+        (point,) = points(space)
+        return point.id
+
+    assert of("a.h5", 1, 2) == of("b.h5", 1, 2)
+    assert of("c.h5", 1, 3) != of("d.h5", 1, 2)
