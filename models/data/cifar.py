@@ -7,7 +7,9 @@ of 10,000 records, CIFAR-100 one of 50,000 and one of 10,000.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +24,25 @@ TEST_FILES = ("test_batch.bin",)
 RECORDS_PER_FILE = 10_000
 """Of CIFAR-10; CIFAR-100's training file holds five times as many."""
 
+OFFICIAL_SHA1 = {
+    "data_batch_1.bin": "aadd24acce27caa71bf4b10992e9e7b2d74c2540",
+    "data_batch_2.bin": "c0ba65cce70568cd57b4e03e9ac8d2a5367c1795",
+    "data_batch_3.bin": "1dd00a74ab1d17a6e7d73e185b69dbf31242f295",
+    "data_batch_4.bin": "aab85764eb3584312d3c7f65fd2fd016e36a258e",
+    "data_batch_5.bin": "26e2849e66a845b7f1e4614ae70f4889ae604628",
+    "test_batch.bin": "67eb016db431130d61cd03c7ad570b013799c88c",
+    "train.bin": "e207cd2e05b73b1393c74c7f5e7bea451d63e08e",
+    "test.bin": "8fb6623e830365ff53cf14adec797474f5478006",
+}
+"""Of the official files, as MXNet's loaders check them; sizes and labels alone would not notice another order or pixel."""
+
 PIXEL_BYTES = 3 * 32 * 32
 RECORD_BYTES = 1 + PIXEL_BYTES
 DATA_VARIABLE = "ACCELSIM_DATA"
+
+
+class UnofficialData(UserWarning):
+    """A file that can be read but is not the official one: accuracies on it compare with nobody's."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +91,24 @@ def load_cifar(dataset: str, folder: Path | str | None = None, *, train: bool) -
 
     `folder` holds the .bin files, itself or in the subfolder that the official archive unpacks to; None takes the folder
     from the environment variable ACCELSIM_DATA. Raises AccelsimError when a file is missing, has another
-    size, or holds a label that is no class, and for an unknown data set.
+    size, or holds a label that is no class, and for an unknown data set. Warns (UnofficialData) of files that are whole but
+    not the official ones.
     """
     if dataset not in _LAYOUTS:
         raise AccelsimError(f"data set {dataset!r} is unknown; {suggestion(dataset, DATASETS)}")
     layout = _LAYOUTS[dataset]
     root = _find_root(folder, layout)
-    records = np.concatenate(
-        [_read_file(root / name, count, layout) for name, count in layout.files(train).items()]
-    )
+    parts = {name: _read_file(root / name, count, layout) for name, count in layout.files(train).items()}
+    others = [
+        name for name, part in parts.items() if hashlib.sha1(part.data).hexdigest() != OFFICIAL_SHA1[name]
+    ]
+    if others:
+        warnings.warn(
+            f"{root}: not the official {layout.title} files, by their SHA-1: {', '.join(others)}",
+            UnofficialData,
+            stacklevel=2,
+        )
+    records = np.concatenate(list(parts.values()))
     images = np.ascontiguousarray(records[:, layout.label_bytes :]).reshape(-1, 3, 32, 32)
     labels = records[:, layout.label_bytes - 1].astype(np.int64)
     return ImageSet(torch.from_numpy(images), torch.from_numpy(labels))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +75,24 @@ def test_cifar100_takes_the_fine_label(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / nested / "train.bin").unlink()
     with pytest.raises(AccelsimError, match=r"train\.bin: missing; the official CIFAR-100"):
         cifar.load_cifar("cifar100", tmp_path, train=True)
+
+
+def test_files_that_are_not_the_official_ones_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the official size, with labels that are classes: only the digest can tell."""
+    records = write_test_batch(tmp_path)
+    with pytest.warns(cifar.UnofficialData, match=r"not the official CIFAR-10 files, .* test_batch\.bin$"):
+        load_cifar10(tmp_path, train=False)
+    digest = hashlib.sha1((tmp_path / "test_batch.bin").read_bytes()).hexdigest()
+    monkeypatch.setitem(cifar.OFFICIAL_SHA1, "test_batch.bin", digest)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_cifar10(tmp_path, train=False)
+    records[4_000, 700] ^= 1  # one bit
+    records.tofile(tmp_path / "test_batch.bin")
+    with pytest.warns(cifar.UnofficialData):
+        load_cifar10(tmp_path, train=False)
 
 
 def test_unknown_data_set(tmp_path: Path) -> None:
