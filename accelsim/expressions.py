@@ -28,7 +28,9 @@ Lookup = Callable[[Path], object]
 
 Functions = Mapping[str, Callable[..., object]]
 
-_WORDS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
+_WORDS = {"true": True, "false": False, "null": None}
+"""As YAML writes them; to Python's grammar ``True``, ``False`` and ``None`` are constants."""
+
 _ARITHMETIC: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("+", operator.add),
     ast.Sub: ("-", operator.sub),
@@ -123,7 +125,7 @@ class Expression:
         if depth > MAX_DEPTH:
             raise self._told("nested too deeply")
         match node:
-            case ast.Constant(value=bool() | int() | float() | str()):
+            case ast.Constant(value=bool() | int() | float() | str() | None):
                 children: list[ast.expr] = []
             case ast.Name() | ast.Attribute() if _is_dotted(node):
                 children = []

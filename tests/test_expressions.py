@@ -38,6 +38,8 @@ def value(text: str) -> Any:
         ("scheme not in ['nm-1of8']", False),
         ("'big' if mvu.vpus > 8 else 'small'", "big"),
         ("held == true and dram == null", True),
+        ("held == True and dram == None", True),
+        ("held == False", False),
         ("max(1, ceil(log2(mvu.vpus + 1)), floor(2.9))", 5),
         ("round(sqrt(abs(-16.4)))", 4),
         ("min(3, 2, 9)", 2),

@@ -36,6 +36,7 @@ class Source:
     lines: 1-based line of every key and list item, by path from the root ``()``.
     labels: the file of a key that came from another one (`accelsim.config.extends`), by path.
     reader_keys: keys that a file may have beside those of its schema; the reader acted on them and took them out.
+    text: what was read; empty where the data came from elsewhere.
     """
 
     label: str
@@ -43,6 +44,7 @@ class Source:
     lines: dict[KeyPath, int]
     labels: dict[KeyPath, str] = field(default_factory=dict)
     reader_keys: tuple[str, ...] = ()
+    text: str = ""
 
     def label_of(self, path: KeyPath) -> str:
         """The file that a key is in."""
@@ -118,7 +120,7 @@ def parse_source(text: str, label: str, what: str) -> Source:
     data = _plain(root, (), lines, label)
     if not isinstance(data, dict):
         raise AccelsimError(f"{label}:1: a {what} is a mapping of keys to values")
-    return Source(label, data, lines)
+    return Source(label, data, lines, text=text)
 
 
 def find_config(path_or_name: str | Path, folder: str, what: str) -> Path:

@@ -133,13 +133,17 @@ class Store:
         return list(self._select(query))
 
     def sweep_files(self) -> dict[str, str]:
-        """The text of the sweep file of every sweep, by name; empty for a search."""
+        """The text of the sweep file of every sweep or search, by name."""
         return {
             row["name"]: row["spec"] for row in self._select("SELECT name, spec FROM sweeps ORDER BY name")
         }
 
     def put(self, outcomes: Iterable[tuple[Subject, Outcome]], engine: str) -> None:
-        """Record outcomes, all of them or, if the process dies, none. One recorded before is replaced."""
+        """Record outcomes, all of them or, if the process dies, none.
+
+        One recorded before is replaced, but a result never by a failure: another process, with more memory, may have
+        run meanwhile what failed here.
+        """
         with _told(self.path, "cannot write"), self._transaction():
             for subject, outcome in outcomes:
                 self._put_one(subject, outcome, engine)
@@ -244,8 +248,12 @@ class Store:
             "utilization": _json(outcome.utilization) if finished else None,
             "counts": _json(outcome.counts) if finished else None,
         }
-        marks = ", ".join("?" * len(row))
-        execute(f"INSERT OR REPLACE INTO points ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
+        marks, replaced = ", ".join("?" * len(row)), ", ".join(f"{name} = excluded.{name}" for name in row)
+        execute(
+            f"INSERT INTO points ({', '.join(row)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {replaced} "
+            "WHERE excluded.state = 'done' OR points.state = 'failed'",
+            tuple(row.values()),
+        )
 
     def _select(self, query: str, arguments: Any = ()) -> Iterator[dict[str, Any]]:
         with _told(self.path, "cannot read"):

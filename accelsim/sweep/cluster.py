@@ -173,7 +173,12 @@ def _end(cluster: LocalCluster) -> None:
 def _on(client: Client) -> Executor:
     # Now, so that importing and compiling is not taken for the time of the first points. Workers that join later do it
     # with their first task.
-    client.run(prepare, ENGINES[0])
+    for said in client.run(prepare, ENGINES[0], on_error="return").values():
+        # One that is gone already is no matter: an error of its connection.
+        if isinstance(said, Exception) and not isinstance(said, OSError):
+            raise AccelsimError(
+                f"sweep: a worker cannot run accelsim: {_short(said)}; install the same, with its extra cluster, on all"
+            )
 
     def run(tasks: Tasks, engine: str) -> Iterator[Done]:
         return _run(client, tasks, engine)
@@ -227,5 +232,8 @@ def _lost(error: BaseException | None) -> AccelsimError:
         return error
     if error is None:
         return AccelsimError("sweep: the Dask scheduler is gone; run the sweep again to go on from here")
-    said = " ".join(str(error).split())
-    return AccelsimError(f"sweep: a worker cannot run tasks: {type(error).__name__}: {said}")
+    return AccelsimError(f"sweep: a worker cannot run tasks: {_short(error)}")
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -87,8 +87,8 @@ class Spec:
 
     @property
     def text(self) -> str:
-        """The file's text."""
-        return self.path.read_text(encoding="utf-8")
+        """The file's text, as it was read: what is recorded is what ran, whatever became of the file meanwhile."""
+        return self.source.text
 
     def named(self, name: str, shipped_in: str, suffix: str = ".yaml") -> Path:
         """What a name in the file means: a bundled file, or a path from the sweep file's folder."""

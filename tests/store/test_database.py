@@ -89,6 +89,17 @@ def test_a_point_put_again_replaces(tmp_path: Path, workload: Workload) -> None:
     assert (row["state"], row["error"], row["engine"]) == ("done", None, "reference")
 
 
+def test_a_failure_never_replaces_a_result(tmp_path: Path, workload: Workload) -> None:
+    """Of two processes that run the same point, the one without memory may be the later one."""
+    point = point_with(workload, 3)
+    with Store.open(tmp_path / "a.db") as store:
+        store.put([(point, outcome_of(point))], "compiled")
+        store.put([(point, Outcome(point.id, "MemoryError"))], "compiled")
+        assert store.outcome(point.id) == outcome_of(point)
+        store.put([(point, outcome_of(point, 2))], "compiled")
+        assert store.outcome(point.id) == outcome_of(point, 2)
+
+
 def test_all_of_a_batch_or_nothing(tmp_path: Path, workload: Workload) -> None:
     good, bad = point_with(workload, 3), point_with(workload, 4)
     impossible = Outcome(bad.id, None, {}, {}, {"core_cycles": {1}})  # type: ignore[dict-item]

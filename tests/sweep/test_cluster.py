@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("distributed", reason="needs the extra cluster")
+distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
 
 _HARNESS = Path(__file__).with_name("killed.py")
 _loaded = importlib.util.spec_from_file_location("killed", _HARNESS)
@@ -160,3 +160,32 @@ def test_a_worker_with_other_code_or_another_trace_is_refused(small_trace: Path)
         work(replace(job, code="0.0.0+other"))
     with pytest.raises(AccelsimError, match="another trace"):
         work(replace(job, trace_sha256="0" * 64))
+
+
+def test_a_worker_without_accelsim_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from accelsim import AccelsimError
+    from accelsim.sweep import cluster
+
+    def prepare(engine: str) -> None:
+        raise ModuleNotFoundError("No module named 'accelsim'")
+
+    monkeypatch.setattr(cluster, "prepare", prepare)
+    with (
+        distributed.Client(processes=False, n_workers=1, dashboard_address="127.0.0.1:0") as client,
+        pytest.raises(AccelsimError, match="No module named 'accelsim'; install the same") as caught,
+    ):
+        cluster._on(client)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_worker_that_is_gone_before_it_begins_is_no_matter() -> None:
+    from accelsim.sweep import cluster
+
+    class Client:
+        """Of two workers, one of which died as it was asked."""
+
+        def run(self, function: object, *arguments: object, on_error: str) -> dict[str, object]:
+            assert on_error == "return"
+            return {"tcp://a": OSError("connection closed"), "tcp://b": None}
+
+    assert callable(cluster._on(Client()))  # type: ignore[arg-type]

@@ -224,6 +224,13 @@ def test_all_code_that_decides_a_result_is_in_the_identity() -> None:
                 assert known or module in decides_nothing, f"{file} imports {module}"
 
 
+def test_the_text_of_a_sweep_is_what_was_read(write_sweep: Callable[..., Path]) -> None:
+    path = write_sweep(description="before")
+    before, spec = path.read_text(), load_sweep(path)
+    path.write_text("edited while the machines are resolved")
+    assert spec.text == before
+
+
 def test_a_trace_that_grows_keeps_its_identities(space_of: SpaceOf, tmp_path: Path) -> None:
     from accelsim.trace import Scheme
     from accelsim.trace.synthetic import write_synthetic_trace
