@@ -22,7 +22,7 @@ assert _loaded is not None and _loaded.loader is not None
 killed = importlib.util.module_from_spec(_loaded)
 _loaded.loader.exec_module(killed)
 
-VPUS = 40
+VPUS = 80  # so many points that the sweep is not over before a worker is killed
 POINTS, UNBUILDABLE = 8 * VPUS, 4 * VPUS
 LONG = 1200  # VPUs: so many points that the sweep is not over before it is interrupted
 
@@ -61,7 +61,7 @@ def test_a_worker_dies_and_nothing_is_lost(tmp_path: Path, cluster: tuple[str, l
     address, workers = cluster
     spec, db = killed.write_inputs(tmp_path, VPUS), tmp_path / "cluster.db"
     process = killed.start(spec, db, "--scheduler", address)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while killed.check_whole(db) < UNBUILDABLE + POINTS // 10 and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
@@ -106,7 +106,7 @@ def test_interrupted_while_workers_start(tmp_path: Path) -> None:
         time.sleep(0.05)
         children = _children(process.pid)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=240)
     assert (process.returncode, errors.strip()) == (
         130,
         "accelsim: interrupted; files already written are whole",
