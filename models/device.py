@@ -27,6 +27,15 @@ def torch_device(name: str) -> torch.device:
     return device
 
 
+def use_threads(count: int | None) -> None:
+    """Let torch use so many threads of the CPU; None leaves it be. Raises AccelsimError below 1."""
+    if count is None:
+        return
+    if count < 1:
+        raise AccelsimError(f"threads: {count}, must be at least 1")
+    torch.set_num_threads(count)
+
+
 def device_of(network: nn.Module) -> torch.device:
     """Where a network's tensors lie: that of its first parameter or buffer; the CPU if it has neither."""
     first = next(chain(network.parameters(), network.buffers()), None)

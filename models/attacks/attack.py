@@ -9,11 +9,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from accelsim.errors import AccelsimError
 from models.attacks import linf
 from models.attacks.autoattack import AutoAttack, autoattack
 from models.attacks.bpda import precise_backward
 from models.attacks.carlini_wagner import CarliniWagner, carlini_wagner
-from models.attacks.linf import Budget
+from models.attacks.linf import Budget, Gradient
 from models.attacks.square import Square, square
 from models.attacks.target import LossName, Target
 
@@ -101,7 +102,7 @@ class Attack:
 def _by_sign(
     setting: SignAttack, target: Target, x: Tensor, labels: Tensor, generator: torch.Generator
 ) -> Tensor:
-    gradient = target.gradient(setting.draws, setting.loss)
+    gradient = _finite(target.gradient(setting.draws, setting.loss))
     with precise_backward(target.network) if setting.bpda else nullcontext():
         if setting.method == "fgsm":
             return linf.fgsm(gradient, x, labels, setting.budget)
@@ -118,3 +119,15 @@ def _by_sign(
             best = torch.where(better.reshape(-1, *[1] * (x.ndim - 1)), tried, best)
             reached = torch.where(better, got, reached)
         return best
+
+
+def _finite(gradient: Gradient) -> Gradient:
+    """The gradient, refused where it is not finite: the sign of NaN is 0, so the attack would leave the image as it is."""
+
+    def checked(x: Tensor, labels: Tensor) -> Tensor:
+        found = gradient(x, labels)
+        if not torch.isfinite(found).all():
+            raise AccelsimError("attack: the network's gradients are not all finite, so nothing is attacked")
+        return found
+
+    return checked

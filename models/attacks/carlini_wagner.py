@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from accelsim.errors import AccelsimError
 from models.attacks.target import Target, margins
 
 _EDGE = 1e-6
@@ -19,7 +20,10 @@ _EDGE = 1e-6
 
 @dataclass(frozen=True)
 class CarliniWagner:
-    """c: weight of misleading against distance. draws: of the noise per step, for the loss and for success."""
+    """c: weight of misleading against distance. draws: of the noise per step, for the loss and for success.
+
+    confidence: lead, in logits, of a wrong class over the right one that counts as misled.
+    """
 
     c: float = 1e-4
     confidence: float = 0.0
@@ -29,7 +33,10 @@ class CarliniWagner:
 
 
 def carlini_wagner(target: Target, x: Tensor, labels: Tensor, setting: CarliniWagner) -> Tensor:
-    """The attacked images, shaped as x (N, channels, h, w); unbounded in the largest pixel change."""
+    """The attacked images, shaped as x (N, channels, h, w); unbounded in the largest pixel change.
+
+    Raises AccelsimError where the network's gradients are not finite.
+    """
     w = torch.atanh((2.0 * x - 1.0).clamp(-1.0 + _EDGE, 1.0 - _EDGE)).detach().requires_grad_()
     optimizer = torch.optim.Adam([w], lr=setting.lr)
     best = x.clone()
@@ -44,7 +51,12 @@ def carlini_wagner(target: Target, x: Tensor, labels: Tensor, setting: CarliniWa
             loss = (distance + setting.c * (-over).clamp_min(-setting.confidence)).sum()
         (w.grad,) = torch.autograd.grad(loss, w)
         optimizer.step()
-        better = (over.detach() > 0) & (distance.detach() < least)
+        better = (over.detach() > setting.confidence) & (distance.detach() < least)
         least = torch.where(better, distance.detach(), least)
         best = torch.where(better.reshape(-1, *[1] * (x.ndim - 1)), tried.detach(), best)
+    # An image of which w became NaN was no longer attacked.
+    if not torch.isfinite(w).all():
+        raise AccelsimError(
+            "attack cw-l2: the network's gradients are not all finite, so nothing is attacked"
+        )
     return best

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from accelsim.errors import AccelsimError
 from models.attacks.linf import Gradient
 
 LossName = Literal["cross-entropy", "margin"]
@@ -41,8 +42,16 @@ class Target:
         return torch.stack([margins(self.logits(x), labels) for _ in range(draws)]).mean(dim=0)
 
     def right(self, x: Tensor, labels: Tensor, draws: int = 1) -> Tensor:
-        """Which images each of `draws` fresh draws classifies rightly: bool (N, draws) on the CPU."""
-        found = [self.logits(x).argmax(dim=1) == labels for _ in range(draws)]
+        """Which images each of `draws` fresh draws classifies rightly: bool (N, draws) on the CPU.
+
+        Raises AccelsimError for logits that are not finite: the largest of NaNs is the first, a class like any other.
+        """
+        found = []
+        for _ in range(draws):
+            logits = self.logits(x)
+            if not torch.isfinite(logits).all():
+                raise AccelsimError("the network's logits are not all finite; its accuracy means nothing")
+            found.append(logits.argmax(dim=1) == labels)
         return torch.stack(found, dim=1).cpu()
 
     def gradient(self, draws: int = 1, loss: LossName = "cross-entropy") -> Gradient:

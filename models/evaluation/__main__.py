@@ -2,8 +2,9 @@
 
     python -m models.evaluation --checkpoint CONVERTED --data DATA --out OUT --schemes dense,unstructured-90 --attacks all
 
-OUT gets results.csv (a row an attack and variant), table.csv (the paper's columns, the worst case, BitOPs) and
-records/, from which the same command goes on if it was stopped, or was asked for more images or attacks.
+OUT gets results.csv (a row an attack and variant), table.csv (the paper's columns, the worst case, BitOPs), warnings.txt
+where something makes them doubtful, and records/, from which the same command goes on if it was stopped, or was asked for
+more images or attacks. Tables and worst case are of the attacks that this call names.
 """
 
 from __future__ import annotations
@@ -13,21 +14,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
-from accelsim.files import writable_folder
+from accelsim.files import replaced, writable_folder
 from models.attacks.attack import Attack
 from models.attacks.catalogue import ADAPTIVE, PAPER, attack_named
 from models.command import exit_code
 from models.data.cifar import DATASETS, load_cifar, to_float
 from models.defenses.controls import CONTROLS
-from models.device import torch_device
+from models.device import torch_device, use_threads
 from models.evaluation.bitops import network_layers, variant_bitops
 from models.evaluation.calibration import calibration_batches
 from models.evaluation.run import Plan, evaluate, load_subject
-from models.evaluation.tables import write_tables
+from models.evaluation.tables import is_bounded, write_tables
 from models.evaluation.variants import PROJECTIONS, Variant, product
 from models.seeds import check_seed
 
@@ -77,8 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     check_seed("evaluation", args.seed)
     device = torch_device(args.device)
     variants = product(_names(args.schemes), _names(args.controls), _names(args.projections))
@@ -123,14 +122,26 @@ def _evaluate(args: argparse.Namespace) -> None:
     write_tables(
         plan.out, found.results, found.worst, dataset=args.dataset, network=subject.network, bitops=costs
     )
+    bounded = ", ".join(attack.name for attack in plan.attacks if is_bounded(attack))
     for variant_name, case in found.worst.items():
         if case is not None:
             print(
-                f"{variant_name} worst case: one {case.one:.2f} mean {case.mean:.2f} worst {case.worst:.2f} %"
+                f"{variant_name} worst case: one {case.one:.2f} mean {case.mean:.2f} worst {case.worst:.2f} % "
+                f"(of {bounded})"
             )
-    for warning in found.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    _tell(found.warnings, plan.out / "warnings.txt")
     print(f"written: {plan.out / 'table.csv'}, {plan.out / 'results.csv'}")
+
+
+def _tell(warnings: Sequence[str], path: Path) -> None:
+    """On stderr, and in a file beside the tables that they are about; no file without warnings."""
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if not warnings:
+        path.unlink(missing_ok=True)
+        return
+    with replaced(path) as temporary:
+        temporary.write_text("".join(f"{warning}\n" for warning in warnings), encoding="utf-8")
 
 
 def attacks_of(text: str) -> tuple[Attack, ...]:

@@ -15,14 +15,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
 from models.attacks.catalogue import attack_named
 from models.command import exit_code
 from models.data.cifar import DATASETS, load_cifar
-from models.device import torch_device
+from models.device import torch_device, use_threads
 from models.evaluation.plots import plot_codesign, plot_curves
 from models.evaluation.run import Plan, evaluate, load_subject
 from models.evaluation.tables import Result, write_rows
@@ -82,8 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _curves(args: argparse.Namespace) -> None:
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     check_seed("figures", args.seed)
     subject = load_subject(args.checkpoint)
     if not subject.is_converted:

@@ -22,8 +22,9 @@ from models.data.cifar import ImageSet, to_float
 from models.defenses.checkpoint import load_converted, tensors_sha256
 from models.defenses.convert import non_essential_layers
 from models.device import device_of
+from models.evaluation.doubts import doubts_of
 from models.evaluation.record import Record
-from models.evaluation.tables import Numbers, Result, warnings_of, worst_case
+from models.evaluation.tables import Numbers, Result, worst_case
 from models.evaluation.variants import Variant
 from models.random_module import reseed
 from models.training.checkpoint import load_tensors
@@ -31,6 +32,9 @@ from models.training.evaluate import load_trained
 
 FORMAT = 1
 """Of the records; goes up when the same settings would give other results."""
+
+_ROUNDING = 1e-5
+"""Of pixels, in float32: x + eps - x is not eps."""
 
 Say = Callable[[str], None]
 
@@ -121,7 +125,12 @@ def evaluate(
                 f"worst {numbers.worst:.2f} %"
             )
         worst[variant.name] = worst_case(rights)
-        warnings += warnings_of(variant.name, rights)
+        warnings += doubts_of(
+            variant.name,
+            rights,
+            is_random=variant.is_random(subject.model),
+            is_approximated=variant.scheme.kind != "dense",
+        )
     return Evaluation(results, worst, warnings)
 
 
@@ -137,6 +146,12 @@ def check(plan: Plan, subject: Subject, data: ImageSet, substitute: nn.Module | 
             raise AccelsimError(f"evaluation: {name} is {value}, must be 1 to {most}")
     if not plan.attacks or not plan.variants:
         raise AccelsimError("evaluation: no attack or no variant; name at least one of each")
+    classes = _classes(subject.model, data)
+    if int(data.labels.max()) >= classes:
+        raise AccelsimError(
+            f"evaluation: network {subject.network} tells {classes} classes apart, the images have labels up to "
+            f"{int(data.labels.max())}; is it of another data set?"
+        )
     for attack in plan.attacks:
         if isinstance(attack.setting, AutoAttack):
             require_autoattack()
@@ -147,6 +162,11 @@ def check(plan: Plan, subject: Subject, data: ImageSet, substitute: nn.Module | 
             raise AccelsimError(
                 f"variant {variant.name!r}: the checkpoint is not converted, so it must be 'dense'"
             )
+
+
+def _classes(model: nn.Module, data: ImageSet) -> int:
+    x = to_float(data.images[:1].to(device_of(model)))
+    return int(Target(model).logits(x).shape[1])
 
 
 class _Lazy:
@@ -194,6 +214,7 @@ class _Bench:
             reseed(target.network, stream)
             reseed(self.substitute.network, stream)
             attacked = attack(target, self.substitute, x, labels, torch.Generator().manual_seed(stream))
+            _check_images(attack, x, attacked)
             # Draws that the attack cannot have seen.
             reseed(target.network, stream ^ 1)
             rights = [tuple(image) for image in target.right(attacked, labels, draws).tolist()]
@@ -226,6 +247,18 @@ class _Bench:
         if attack.needs_substitute:
             head["substitute_sha256"] = tensors_sha256(dict(self.substitute.network.state_dict()))
         return head
+
+
+def _check_images(attack: Attack, x: Tensor, attacked: Tensor) -> None:
+    """Nothing outside its budget is ever counted, whoever wrote the attack. Raises AccelsimError."""
+    most = torch.inf if attack.eps is None else attack.eps + _ROUNDING
+    change = float((attacked - x).abs().amax())
+    # Written so that a NaN fails.
+    if not (change <= most and float(attacked.amin()) >= 0.0 and float(attacked.amax()) <= 1.0):
+        raise AccelsimError(
+            f"attack {attack.name}: gave images that are not finite, outside [0, 1] or beyond its eps (largest change "
+            f"{255 * change:.3f}/255)"
+        )
 
 
 def _images_sha256(batches: Sequence[Tensor]) -> str:

@@ -21,7 +21,7 @@ from accelsim.errors import AccelsimError
 from models.command import exit_code
 from models.data.cifar import ImageSet, load_cifar
 from models.defenses.checkpoint import tensors_sha256
-from models.device import torch_device
+from models.device import torch_device, use_threads
 from models.networks import make_network, with_baseline
 from models.training.adversarial.fit import fit
 from models.training.adversarial.history import write_history
@@ -103,8 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> None:
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     recipe = load_adversarial_recipe(args.recipe, args.set)
     data = load_cifar(recipe.dataset, args.data, train=True)
     state = train(recipe, data, args.out, args.device, quiet=False, start=args.start)

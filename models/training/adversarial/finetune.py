@@ -14,8 +14,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from accelsim.errors import AccelsimError
 from accelsim.trace import Scheme
 from models.command import exit_code
@@ -23,7 +21,7 @@ from models.data.cifar import ImageSet, load_cifar
 from models.defenses.checkpoint import load_converted, round_weights, save_converted
 from models.defenses.controls import CONTROLS, set_control
 from models.defenses.convert import non_essential_layers, set_scheme
-from models.device import torch_device
+from models.device import torch_device, use_threads
 from models.training.adversarial.fit import fit
 from models.training.adversarial.history import write_history
 from models.training.adversarial.recipe import AdversarialRecipe, load_adversarial_recipe
@@ -103,8 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> None:
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     recipe = load_adversarial_recipe(args.recipe, args.set)
     data = load_cifar(recipe.dataset, args.data, train=True)
     scheme = Scheme.parse(args.scheme)

@@ -46,6 +46,33 @@ def test_iterated_fgsm_equals_foolbox(classifier, labelled) -> None:
     assert 0.0 < robust(classifier, ours, labelled[1]) < 0.9
 
 
+def test_one_step_equals_foolbox(classifier, labelled) -> None:
+    foolbox = pytest.importorskip("foolbox", reason="foolbox, of the extra dev, is the oracle")
+    model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device="cpu")
+    attack = foolbox.attacks.LinfFastGradientAttack(random_start=False)
+    _, theirs, _ = attack(model, *labelled, epsilons=BUDGET.eps)
+    ours = linf.fgsm(Target(classifier).gradient(), *labelled, BUDGET)
+    torch.testing.assert_close(ours, theirs)
+    assert 0.0 < robust(classifier, ours, labelled[1]) < 1.0
+
+
+@pytest.mark.parametrize("decay", [0.0, 1.0])
+def test_momentum_breaks_as_many_as_foolbox(classifier, labelled, decay: float) -> None:
+    """foolbox adds gradients as they are; the paper, torchattacks and ours scale each by its L1 norm first."""
+    foolbox = pytest.importorskip("foolbox", reason="foolbox, of the extra dev, is the oracle")
+    model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device="cpu")
+    attack = foolbox.attacks.LinfMomentumIterativeFastGradientMethod(
+        momentum=decay, abs_stepsize=BUDGET.step, steps=BUDGET.steps
+    )
+    _, theirs, _ = attack(model, *labelled, epsilons=BUDGET.eps)
+    budget = Budget(eps=BUDGET.eps, step=BUDGET.step, steps=BUDGET.steps, momentum=decay)
+    ours = linf.mim(Target(classifier).gradient(), *labelled, budget)
+    difference = robust(classifier, ours, labelled[1]) - robust(classifier, theirs, labelled[1])
+    assert abs(difference) <= 0.01 and 0.0 < robust(classifier, ours, labelled[1]) < 0.9
+    if not decay:
+        torch.testing.assert_close(ours, theirs)
+
+
 def test_pgd_breaks_as_many_as_foolbox(classifier, labelled) -> None:
     foolbox = pytest.importorskip("foolbox", reason="foolbox, of the extra dev, is the oracle")
     model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device="cpu")

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.trace import Scheme
-from models.attacks import catalogue
+from models.attacks import catalogue, linf
 from models.attacks.attack import Attack, SignAttack
 from models.attacks.bpda import precise_backward
-from models.attacks.carlini_wagner import CarliniWagner
+from models.attacks.carlini_wagner import CarliniWagner, carlini_wagner
 from models.attacks.catalogue import attack_named
 from models.attacks.linf import Budget
 from models.attacks.square import Square, share_at, square
@@ -171,6 +171,56 @@ def test_without_noise_bpda_is_plain(converted, labelled) -> None:
         for name in ("pgd5", "bpda-pgd5")
     ]
     assert torch.equal(*both)
+
+
+def test_momentum_by_its_formula(classifier, labelled) -> None:
+    """Equations 6 and 7 of Dong et al. (2018), image by image in float64: g <- mu g + grad / |grad|_1, x <- x + a sign g."""
+    x, labels = labelled[0][:8], labelled[1][:8]
+    budget = Budget(eps=0.05, step=0.02, steps=4, momentum=0.8)
+    found = linf.mim(Target(classifier).gradient(), x, labels, budget)
+    for image, label, ours in zip(x, labels, found, strict=True):
+        at, running = image.clone(), torch.zeros(image.shape, dtype=torch.float64)
+        for _ in range(4):
+            at = at.detach().requires_grad_()
+            loss = nn.functional.cross_entropy(classifier(at[None]), label[None])
+            (gradient,) = torch.autograd.grad(loss, at)
+            running = 0.8 * running + gradient.double() / gradient.double().abs().sum()
+            stepped = at.detach() + 0.02 * running.sign().float()
+            at = torch.minimum(torch.maximum(stepped, image - 0.05), image + 0.05).clamp(0, 1)
+        assert (ours - at).abs().gt(1e-5).double().mean() < 0.01  # signs of what is 0 but for rounding
+
+
+def test_carlini_wagner_with_confidence_leads_by_it(classifier, labelled) -> None:
+    x, labels = labelled
+    target = Target(classifier)
+    for confidence in (0.0, 2.0):
+        setting = CarliniWagner(c=5.0, confidence=confidence, lr=0.02, steps=80)
+        attacked = carlini_wagner(target, x, labels, setting)
+        lead = target.margins(attacked, labels)
+        misled = (attacked != x).flatten(1).any(dim=1)
+        assert misled.double().mean() > 0.5 and float(lead[misled].min()) > confidence - 1e-5
+        assert torch.equal(misled, lead > 0)  # the others are the images themselves
+
+
+class Steep(nn.Module):
+    """A network whose derivative is infinite times zero everywhere."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x + (x - x).sqrt())
+
+
+@pytest.mark.parametrize("name", ["fgsm", "pgd2", "mifgsm", "bpda-pgd2", "cw-l2"])
+def test_gradients_that_are_no_numbers_are_refused(classifier, labelled, name: str) -> None:
+    """The sign of NaN is 0: the images would come back as they were, and all would count as robust."""
+    x, labels = labelled[0][:4], labelled[1][:4]
+    target = Target(Steep(classifier))
+    assert Target(classifier).right(x, labels).all()
+    with pytest.raises(AccelsimError, match="gradients are not all finite"):
+        attack_named(name)(target, target, x, labels, torch.Generator().manual_seed(1))
 
 
 def test_square_shrinks_as_published() -> None:

@@ -141,7 +141,48 @@ def test_refused_before_anything_runs(
     ):
         with pytest.raises(AccelsimError, match=message):
             evaluate(wrong, who, data)
+    other = ImageSet(data.images, data.labels + 1)
+    with pytest.raises(AccelsimError, match="tells 5 classes apart, the images have labels up to 5"):
+        evaluate(plan(tmp_path, "fgsm", "dense"), subject, other)
     assert not list(tmp_path.iterdir())
+
+
+class Broken(nn.Module):
+    """Right on clean images; NaN, or an infinite gradient, on others."""
+
+    def __init__(self, network: nn.Module, clean: Tensor, logits: float) -> None:
+        super().__init__()
+        self.network, self.clean, self.logits = network, clean, logits
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.requires_grad:
+            return self.network(x) * (x - x).sqrt().sum()  # the derivative at 0 is infinite
+        return self.network(x) + (0.0 if torch.equal(x, self.clean[: len(x)]) else self.logits)
+
+
+def test_numbers_that_mean_nothing_are_refused(
+    tmp_path: Path, classifier: nn.Module, data: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The largest of NaNs is class 0, and the sign of NaN is 0, no attack at all: both would be counted as results."""
+    clean = to_float(data.images)
+    broken = Subject(Broken(classifier, clean, float("nan")).eval(), "b", "3")
+    one = plan(tmp_path, "clean", "dense", images=16)
+    evaluate(one, broken, data)
+    with pytest.raises(AccelsimError, match="the network's gradients are not all finite"):
+        evaluate(plan(tmp_path, "fgsm", "dense", images=16), broken, data)
+    monkeypatch.setattr(
+        "models.attacks.attack.Attack.__call__", lambda self, a, b, x, *rest: x + 1e-3 * (x < 0.5)
+    )
+    with pytest.raises(AccelsimError, match="logits are not all finite"):
+        evaluate(plan(tmp_path, "pgd3", "dense", images=16), broken, data)
+    monkeypatch.setattr(
+        "models.attacks.attack.Attack.__call__", lambda self, a, b, x, *rest: x + 0.2 * (x < 0.5)
+    )
+    with pytest.raises(
+        AccelsimError, match=r"attack pgd4: gave .* beyond its eps \(largest change 51\.000/255\)"
+    ):
+        evaluate(plan(tmp_path, "pgd4", "dense", images=16), broken, data)
+    assert len(list((tmp_path / "records").iterdir())) == 1
 
 
 def tiny() -> nn.Module:
@@ -183,7 +224,12 @@ def test_the_command(files: tuple[Path, Path], tmp_path: Path, capsys: pytest.Ca
     ]
     arguments += ["--schemes", "dense,nm-1of4", "--projections", "fixed,refit", "--draws", "2", "--pool", "2"]
     assert main([*arguments, "--attacks", "clean,pgd2,transfer-pgd2,fgsm@1"]) == 0
-    assert "nm-1of4+refit worst case: one" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "nm-1of4+refit worst case: one" in printed.out
+    assert " % (of clean, pgd2, transfer-pgd2, fgsm@1)\n" in printed.out
+    beside = (tmp_path / "o" / "warnings.txt").read_text()
+    assert "nm-1of4+refit: has met no BPDA (bpda-pgd20), no EOT (eot10-pgd20)" in beside
+    assert printed.err == "".join(f"warning: {line}\n" for line in beside.splitlines())
     with (tmp_path / "o" / "table.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["method"] for row in rows] == ["dense", "nm-1of4", "nm-1of4+refit"]
@@ -196,6 +242,9 @@ def test_the_command(files: tuple[Path, Path], tmp_path: Path, capsys: pytest.Ca
     before = (tmp_path / "o" / "results.csv").read_bytes()
     assert main([*arguments, "--attacks", "clean,pgd2,transfer-pgd2,fgsm@1"]) == 0
     assert (tmp_path / "o" / "results.csv").read_bytes() == before
+    assert main([*arguments, "--attacks", "clean"]) == 0
+    assert not (tmp_path / "o" / "warnings.txt").exists()
+    capsys.readouterr()
     for extra, told in ((["--seed", "7"], "of another seed"), (["--pool", "3"], "of another pool")):
         assert main([*arguments, "--attacks", "pgd2", *extra]) == 2
         assert told in capsys.readouterr().err
@@ -233,6 +282,7 @@ def test_a_training_checkpoint_is_attacked_too(
         (["--images", "0"], "images is 0"),
         (["--seed", "-1"], "seed is -1"),
         (["--device", "tpu"], "device: 'tpu' is unknown"),
+        (["--threads", "0"], "threads: 0, must be at least 1"),
     ],
 )
 def test_bad_input_is_one_line(

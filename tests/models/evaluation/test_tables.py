@@ -1,4 +1,4 @@
-"""The three numbers, the worst case and the warnings, by hand and by brute force."""
+"""The three numbers and the worst case, by hand and by brute force."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.attacks.catalogue import attack_named
-from models.evaluation.tables import Numbers, Result, warnings_of, worst_case, write_tables
+from models.evaluation.tables import Numbers, Result, worst_case, write_tables
 
 T, F = True, False
 
@@ -49,16 +49,6 @@ def test_no_number_of_an_attack_is_below_the_worst_case(rights: list) -> None:
     for each in map(Numbers.of, named.values()):
         assert each.worst <= each.mean and each.worst <= each.one
         assert case.one <= each.one and case.mean <= each.mean + 1e-9 and case.worst <= each.worst
-
-
-def test_a_black_box_that_beats_the_white_boxes_is_told() -> None:
-    right, wrong = [(T,)] * 10, [(F,)] * 10
-    flattering = {"clean": right, "pgd20": right, "fgsm": right, "square": wrong, "transfer-pgd20": right}
-    (told,) = warnings_of("v", flattering)
-    assert "square leaves 0.00 %" in told and "(pgd20) 100.00 %" in told and told.startswith("v: ")
-    assert warnings_of("v", {"clean": right, "pgd20": wrong, "square": wrong}) == []
-    assert warnings_of("v", {"clean": right, "square": wrong}) == []
-    assert warnings_of("v", {"pgd20": right, "square@16": wrong}) == []
 
 
 def test_files(tmp_path: Path) -> None:
