@@ -9,8 +9,9 @@ paper's momentum SGD.
 
 from __future__ import annotations
 
+import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.interrupt import stop_if_pressed
 from accelsim.trace.schema import Scheme
 from models.defenses.convert import non_essential_layers, set_scheme
 from models.defenses.fit import Fit, GradientDescent, NormalEquations
@@ -36,6 +38,8 @@ CALIBRATION_ROWS_PER_BATCH = 256
 
 WANTED_ROWS_PER_UNKNOWN = 4
 """Below, `distill` warns: at 4 rows for each of the k + 1 unknowns, the error is 4/3 of what k allows."""
+
+TOLD_EVERY_SECONDS = 10.0
 
 _MORE_ROWS = "more calibration images or a larger positions_per_image"
 
@@ -69,6 +73,7 @@ def distill(
     epochs: int = 1,
     lr: float = 0.2,
     momentum: float = 0.9,
+    progress: Callable[[str], None] | None = None,
 ) -> list[LayerFit]:
     """Fit and quantize every converted layer of `model` in place; returns the fit of each.
 
@@ -78,10 +83,12 @@ def distill(
     positions_per_image: output pixels drawn, from `seed`, per batch and layer; all, if a layer has fewer.
     ridge: "lstsq" adds ridge * mean(diag Cov y) to the diagonal; 0 gives the plain minimiser of Eq. 1.
     epochs, lr, momentum: of "sgd"; lr is relative, divided by the mean |y|^2 of the first batch.
+    progress: told now and then how far it is, in one line.
 
     The scheme in force is the same afterwards. Raises AccelsimError for an unknown method, a seed outside 0
-    to 2^31 - 1, a model without converted layers, no batches, or a layer with no more rows than the k + 1
-    unknowns of each neuron (the model is then unchanged but for y_scale). Warns below four rows an unknown.
+    to 2^31 - 1, a model without converted layers, no batches, a layer with no more rows than the k + 1
+    unknowns of each neuron (the model is then unchanged but for y_scale), or a fit that is not finite. Warns below four
+    rows an unknown.
     """
     check_seed("distill", seed)
     layers = dict(non_essential_layers(model))
@@ -108,14 +115,41 @@ def distill(
         with inference(model), ExitStack() as hooks:
             for name, layer in layers.items():
                 hooks.enter_context(layer.inner.register_forward_hook(samples[name]))
-            for _ in range(epochs):
+            clock = _Clock(epochs, progress)
+            for epoch in range(epochs):
                 for batch in batches:
+                    stop_if_pressed()
                     model(batch)
+                    clock.shown(epoch)
                 rows = rows or _rows_of_one_pass(samples)
         return [_finish(name, layer, samples[name], rows[name]) for name, layer in layers.items()]
     finally:
         for name, layer in layers.items():
             layer.selector.scheme = schemes[name]
+
+
+class _Clock:
+    """Tells every few seconds how many batches have been shown, and from the second pass on how long it will take."""
+
+    def __init__(self, epochs: int, progress: Callable[[str], None] | None) -> None:
+        self._epochs, self._progress = epochs, progress
+        self._begun = self._told = time.monotonic()
+        self._batches = self._first_pass = 0
+
+    def shown(self, epoch: int) -> None:
+        """After a batch of pass `epoch`, counted from 0."""
+        self._batches += 1
+        if epoch == 0:
+            self._first_pass += 1
+        now = time.monotonic()
+        if self._progress is None or now - self._told < TOLD_EVERY_SECONDS:
+            return
+        self._told = now
+        text = f"distill: pass {epoch + 1}/{self._epochs}, {self._batches - epoch * self._first_pass} batches"
+        if epoch:
+            left = (now - self._begun) * (self._epochs * self._first_pass / self._batches - 1)
+            text += f" of {self._first_pass}, {left:.0f} s to go"
+        self._progress(text)
 
 
 class _Sample:
@@ -181,6 +215,10 @@ def _rows_of_one_pass(samples: dict[str, _Sample]) -> dict[str, int]:
 def _finish(name: str, layer: NonEssentialLayer, sample: _Sample, rows: int) -> LayerFit:
     """Solve, quantize and calibrate one layer."""
     w, b = sample.fit.solve()
+    if not (torch.isfinite(w).all() and torch.isfinite(b).all()):
+        raise AccelsimError(
+            f"distill: layer {name}: W~ is not finite; are the calibration images and weights, and is lr small enough?"
+        )
     layer.set_approximation(w, b)
     y = torch.cat([part for part, _ in sample.kept])
     z = torch.cat([part for _, part in sample.kept])

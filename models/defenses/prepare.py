@@ -4,14 +4,14 @@
     python -m models.defenses.prepare --model mypackage.nets:trained --data DATA --out CONVERTED
 
 `--model module:factory` takes your own network: a callable without arguments that returns a trained
-torch.nn.Module for CIFAR-10 images in [0, 1]. For other data use convert, distill and save_converted.
+torch.nn.Module for images of the data set in [0, 1]. For other data use convert, distill and save_converted.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,11 +20,12 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.trace.schema import Scheme
-from models.data.cifar import ImageSet, load_cifar10, to_float
+from models.command import exit_code
+from models.data.cifar import DATASETS, ImageSet, load_cifar, to_float
 from models.defenses.checkpoint import round_weights, save_converted
 from models.defenses.convert import DEFAULT_K_RATIO, convert
 from models.defenses.distill import LayerFit, distill
-from models.device import device_of, torch_device
+from models.device import device_of, torch_device, use_threads
 from models.networks import make_network
 from models.training.evaluate import load_trained
 
@@ -54,20 +55,22 @@ def convert_and_distill(
     linear: bool = False,
     method: Method = "lstsq",
     epochs: int = 1,
+    progress: Callable[[str], None] | None = None,
 ) -> tuple[nn.Module, list[LayerFit]]:
     """A float16-rounded, converted, distilled and quantized copy of `model`, and how well each layer fits.
 
     The first `images` images of a seeded permutation of `data` (training images) teach it, on the device of
-    `model`, where the copy stays. Raises AccelsimError when `images` is below 1, and as convert and distill.
+    `model`, where the copy stays. Raises AccelsimError when there are not so many images, and as convert and distill.
     """
-    if images < 1:
-        raise AccelsimError(f"prepare: images is {images}, must be at least 1")
+    if not 1 <= images <= len(data):
+        raise AccelsimError(f"prepare: images is {images}, must be 1 to {len(data)}")
     device = device_of(model)
     converted = convert(model, Scheme.dense(), k_ratio=k_ratio, seed=seed, linear=linear)
     round_weights(converted)
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:images]
     batches = _Batches(data, order, device)
-    return converted, distill(converted, batches, seed=seed, method=method, epochs=epochs)
+    fits = distill(converted, batches, seed=seed, method=method, epochs=epochs, progress=progress)
+    return converted, fits
 
 
 def prepare(
@@ -83,11 +86,12 @@ def prepare(
     device: str = "cpu",
     method: Method = "lstsq",
     epochs: int = 1,
+    progress: Callable[[str], None] | None = None,
 ) -> list[LayerFit]:
     """Make the converted checkpoint `out` from a training checkpoint or a `module:factory`.
 
     device: where the network runs while it is distilled (models.device.torch_device); the file is the same
-        kind on every device, its last bits are not. method, epochs: of `distill`.
+        kind on every device, its last bits are not. method, epochs, progress: of `distill`.
     """
     target = torch_device(device)
     if (weights is None) == (model is None):
@@ -106,6 +110,7 @@ def prepare(
         linear=linear,
         method=method,
         epochs=epochs,
+        progress=progress,
     )
     seeds = {"P": seed, "distill": seed}
     record: dict[str, Any] = {"seeds": seeds, "distill_images": images, "k_ratio": k_ratio}
@@ -116,7 +121,7 @@ def prepare(
 
 
 def main(argv: list[str] | None = None) -> int:
-    """``python -m models.defenses.prepare``. Returns the exit code."""
+    """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
     parser = argparse.ArgumentParser(
         prog="python -m models.defenses.prepare",
         description=__doc__,
@@ -124,7 +129,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--weights", type=Path, help="weights.safetensors of a training run")
     parser.add_argument("--model", help="your own network instead: module:factory")
-    parser.add_argument("--data", help="folder of CIFAR-10's binary files (default: $ACCELSIM_DATA)")
+    parser.add_argument("--data", help="folder of the data set's binary files (default: $ACCELSIM_DATA)")
+    parser.add_argument("--dataset", default="cifar10", choices=DATASETS)
     parser.add_argument("--out", required=True, type=Path, help="the converted checkpoint to write")
     parser.add_argument("--k-ratio", type=float, default=DEFAULT_K_RATIO, help="rows of P as a share of d")
     parser.add_argument("--images", type=int, default=2000, help="training images to distill on")
@@ -136,28 +142,30 @@ def main(argv: list[str] | None = None) -> int:
         "--epochs", type=int, default=1, help="passes over the images with --method sgd (the paper: 50)"
     )
     parser.add_argument("--linear", action="store_true", help="convert linear layers too")
+    parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
     args = parser.parse_args(argv)
-    try:
-        fits = prepare(
-            args.out,
-            load_cifar10(args.data, train=True),
-            weights=args.weights,
-            model=args.model,
-            k_ratio=args.k_ratio,
-            images=args.images,
-            seed=args.seed,
-            linear=args.linear,
-            device=args.device,
-            method=args.method,
-            epochs=args.epochs,
-        )
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return exit_code(lambda: _run(args), goes_on_from="the beginning")
+
+
+def _run(args: argparse.Namespace) -> None:
+    use_threads(args.threads)
+    fits = prepare(
+        args.out,
+        load_cifar(args.dataset, args.data, train=True),
+        weights=args.weights,
+        model=args.model,
+        k_ratio=args.k_ratio,
+        images=args.images,
+        seed=args.seed,
+        linear=args.linear,
+        device=args.device,
+        method=args.method,
+        epochs=args.epochs,
+        progress=lambda text: print(text, file=sys.stderr, flush=True),
+    )
     for fit in fits:
         print(f"{fit.name}: error {fit.relative_error:.4f} float, {fit.relative_error_int4:.4f} INT4")
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Clean accuracy of a trained network on CIFAR-10's test images.
+"""Clean accuracy of a trained network on the test images of CIFAR-10 or CIFAR-100.
 
 python -m models.training.evaluate --data DATA --weights OUT/weights.safetensors
 """
@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from models.data.cifar import ImageSet, load_cifar10, to_float
+from models.command import exit_code
+from models.data.cifar import DATASETS, ImageSet, load_cifar, to_float
 from models.device import device_of, torch_device
 from models.inference import inference
 from models.networks import make_network
@@ -52,27 +53,27 @@ def load_trained(path: Path | str) -> tuple[nn.Module, str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """``python -m models.training.evaluate``. Returns the exit code."""
+    """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
     parser = argparse.ArgumentParser(
         prog="python -m models.training.evaluate",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", help="folder of CIFAR-10's binary files (default: $ACCELSIM_DATA)")
+    parser.add_argument("--data", help="folder of the data set's binary files (default: $ACCELSIM_DATA)")
+    parser.add_argument("--dataset", default="cifar10", choices=DATASETS)
     parser.add_argument("--weights", required=True, type=Path, help="weights.safetensors of a training run")
     parser.add_argument("--images", type=int, help="test only the first so many images")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
     args = parser.parse_args(argv)
-    try:
-        device = torch_device(args.device)
-        network, name = load_trained(args.weights)
-        network.to(device)
-        right, tested = accuracy(network, load_cifar10(args.data, train=False), args.images)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return exit_code(lambda: _run(args), goes_on_from="the beginning")
+
+
+def _run(args: argparse.Namespace) -> None:
+    device = torch_device(args.device)
+    network, name = load_trained(args.weights)
+    network.to(device)
+    right, tested = accuracy(network, load_cifar(args.dataset, args.data, train=False), args.images)
     print(f"{name}: {right / tested:.4f} of {tested} test images right")
-    return 0
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ from torch import nn
 
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import stop_if_pressed
+from models.command import exit_code
 from models.data.cifar import ImageSet, load_cifar10
-from models.device import torch_device
+from models.device import torch_device, use_threads
 from models.networks import make_network
 from models.training.augment import augment
 from models.training.checkpoint import (
@@ -112,7 +113,7 @@ def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe
 
 
 def main(argv: list[str] | None = None) -> int:
-    """``python -m models.training.train``. Returns the exit code."""
+    """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
     parser = argparse.ArgumentParser(
         prog="python -m models.training.train",
         description=__doc__,
@@ -124,17 +125,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
     args = parser.parse_args(argv)
-    try:
-        if args.threads:
-            torch.set_num_threads(args.threads)
-        recipe = load_recipe(args.recipe)
-        network = train(recipe, load_cifar10(args.data, train=True), args.out, args.device)
-        right, images = accuracy(network, load_cifar10(args.data, train=False))
-        print(f"{recipe.network}: {right / images:.4f} of {images} test images right")
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda: _run(args), goes_on_from="the last checkpoint")
+
+
+def _run(args: argparse.Namespace) -> None:
+    use_threads(args.threads)
+    recipe = load_recipe(args.recipe)
+    network = train(recipe, load_cifar10(args.data, train=True), args.out, args.device)
+    right, images = accuracy(network, load_cifar10(args.data, train=False))
+    print(f"{recipe.network}: {right / images:.4f} of {images} test images right")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.interrupt import noted
 from accelsim.trace.schema import Scheme
+from models.defenses import distill as distillation
 from models.defenses.convert import convert, non_essential_layers
 from models.defenses.distill import distill
 from models.defenses.fit import GradientDescent, NormalEquations
@@ -147,6 +151,37 @@ def test_rows_enough_are_not_warned_of() -> None:
         distill(wide(), [activations(4 * WIDE - 1, seed=1)], positions_per_image=1)
     assert len(told) == 1 and "\n" not in str(told[0].message)
     assert told[0].filename == __file__
+
+
+def test_progress_counts_batches_and_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distillation, "TOLD_EVERY_SECONDS", 0.0)
+    told: list[str] = []
+    batches = activations(4 * WIDE, seed=1).split(2 * WIDE)
+    quiet, shown = wide(), wide()
+    fits = distill(quiet, batches, method="sgd", epochs=2, positions_per_image=1)
+    again = distill(shown, batches, method="sgd", epochs=2, positions_per_image=1, progress=told.append)
+    assert fits == again  # to watch changes nothing
+    assert told[:2] == ["distill: pass 1/2, 1 batches", "distill: pass 1/2, 2 batches"]
+    assert told[2].startswith("distill: pass 2/2, 1 batches of 2, ") and told[3].endswith(" 0 s to go")
+
+
+def test_a_fit_that_diverges_is_refused() -> None:
+    batches = activations(8 * WIDE, seed=1).split(WIDE)
+    with pytest.raises(AccelsimError, match="distill: layer 0: W~ is not finite"):
+        distill(wide(), batches, method="sgd", lr=1e3, epochs=10)
+
+
+def test_ctrl_c_between_two_batches_leaves_scheme_and_mode(small_network: nn.Module, images: Tensor) -> None:
+    model = convert(small_network, Scheme.nm(keep=1, of=2)).train()
+
+    def batches() -> Iterator[Tensor]:
+        yield images
+        signal.raise_signal(signal.SIGINT)
+
+    with noted(), pytest.raises(KeyboardInterrupt):
+        distill(model, batches())
+    assert model.training and not any(layer.is_quantized for _, layer in non_essential_layers(model))
+    assert all(layer.selector.scheme == Scheme.nm(keep=1, of=2) for _, layer in non_essential_layers(model))
 
 
 def test_modes_come_back(small_network: nn.Module, images: Tensor) -> None:

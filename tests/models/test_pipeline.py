@@ -100,10 +100,40 @@ def test_commands_tell_faults_in_one_line(
         lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--device", "cuda:99"]),
         lambda: evaluate.main(["--data", str(data), "--weights", missing, "--device", "tpu"]),
         lambda: prepare.main(["--data", missing, "--model", "tiny", *out]),
+        lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--images", "101"]),
+        lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--dataset", "cifar100"]),
+        lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--threads", "0"]),
     ):
         assert command() == 2
         captured = capsys.readouterr()
         assert captured.out == "" and len(captured.err.splitlines()) == 1
+
+
+def test_ctrl_c_is_one_line_and_130(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of the programs, where it is busiest; nothing is written by what does not resume."""
+
+    def pressed(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    run, where = tmp_path / "run", ["--data", str(data)]
+    training = [*where, "--out", str(run), "--recipe", str(tmp_path / "recipe.yaml")]
+    assert train.main(training) == 0
+    weights = ["--weights", str(run / "weights.safetensors")]
+    capsys.readouterr()
+    for module, busy, arguments in (
+        (train, "batch_at", [*where, "--out", str(tmp_path / "again"), *training[4:]]),
+        (evaluate, "accuracy", [*where, *weights]),
+        (prepare, "distill", [*where, *weights, "--out", str(tmp_path / "c"), "--images", "60"]),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, busy, pressed)
+            assert module.main(arguments) == 130
+        told = capsys.readouterr().err
+        assert told.startswith("stopped; the same command goes on from the ") and told.count("\n") == 1
+    assert not (tmp_path / "c").exists()
 
 
 def load_make_traces() -> ModuleType:
