@@ -9,17 +9,22 @@ DIM: Xie et al. 2019. TIM: Dong et al. 2019. NAttack: Li et al. 2019.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from accelsim.interrupt import stop_if_pressed
 from models.attacks.linf import Budget, Gradient, bim, fgsm, mim, pgd
 
-__all__ = ["Budget", "Gradient", "Loss", "bim", "dim", "fgsm", "mim", "nattack", "pgd", "tim"]
+__all__ = ["Budget", "Gradient", "Loss", "Space", "bim", "dim", "fgsm", "mim", "nattack", "pgd", "tim"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(images (N, pixels), labels (N,)) to losses (N,)."""
+
+Space = Literal["tanh", "pixels"]
+"""Where NAttack's normal distribution lies."""
 
 
 def dim(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
@@ -42,10 +47,8 @@ def dim(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget, generator
 
 
 def tim(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget) -> Tensor:
-    """MIM with the gradient smoothed by a 7 x 7 Gaussian kernel of standard deviation 3."""
-    offsets = torch.arange(-3.0, 4.0)
-    bell = torch.exp(-offsets.square() / (2.0 * 3.0**2))
-    kernel = (torch.outer(bell, bell) / bell.sum() ** 2).to(x.dtype)
+    """MIM with the gradient smoothed by `tim_kernel`."""
+    kernel = tim_kernel().to(x)
 
     def smooth(at: Tensor, labels: Tensor) -> Tensor:
         side = round(at.shape[1] ** 0.5)
@@ -53,6 +56,15 @@ def tim(gradient: Gradient, x: Tensor, labels: Tensor, budget: Budget) -> Tensor
         return F.conv2d(image, kernel[None, None], padding=3).flatten(1)
 
     return mim(smooth, x, labels, budget)
+
+
+def tim_kernel() -> Tensor:
+    """TIM's normal kernel, 7 x 7, of sum 1: (7, 7) float64.
+
+    As its authors' code has it, the kernel ends at three standard deviations: one pixel each for 7 x 7.
+    """
+    bell = torch.exp(-torch.linspace(-3.0, 3.0, 7, dtype=torch.float64).square() / 2.0)
+    return torch.outer(bell, bell) / bell.sum() ** 2
 
 
 def nattack(
@@ -66,25 +78,29 @@ def nattack(
     samples: int = 100,
     spread: float = 0.1,
     rate: float = 0.02,
+    space: Space = "tanh",
 ) -> Tensor:
     """Black box: moves the mean of a normal distribution of perturbations towards larger losses.
 
-    The distribution lives in tanh space, as in the published method: a perturbed image is
-    (tanh(mean + spread * epsilon) + 1) / 2, then bounded to the ball of eps. Each of `queries` rounds asks
-    for the losses of `samples` draws, standardizes them and steps `rate` along their mean times epsilon.
+    Each of `queries` rounds asks for the losses of `samples` draws, standardizes them and steps `rate` along their
+    mean times epsilon. space "tanh", as published: a perturbed image is (tanh(mean + spread * epsilon) + 1) / 2, then
+    bounded to the ball of eps. A pixel that is black or white lies where tanh is flat and hardly moves. "pixels": it is
+    the image plus mean + spread * epsilon, bounded to the ball and to [0, 1].
     """
     inside = (x * 2.0 - 1.0).clamp(-1.0 + 1e-6, 1.0 - 1e-6)
-    mean = torch.atanh(inside)
+    mean = torch.atanh(inside) if space == "tanh" else torch.zeros_like(x)
 
-    def bounded(at: Tensor, centre: Tensor) -> Tensor:
-        return centre + ((torch.tanh(at) + 1.0) / 2.0 - centre).clamp(-budget.eps, budget.eps)
+    def bounded(at: Tensor) -> Tensor:
+        moved = (torch.tanh(at) + 1.0) / 2.0 - x if space == "tanh" else at
+        return (x + moved.clamp(-budget.eps, budget.eps)).clamp(0.0, 1.0)
 
     for _ in range(queries):
+        stop_if_pressed()
         # One draw for all images: each sees independent samples, and drawing is half of the work.
         noise = torch.randn(samples, 1, x.shape[1], generator=generator)
-        tried = bounded(mean + spread * noise, x).flatten(0, 1)
+        tried = bounded(mean + spread * noise).flatten(0, 1)
         losses = loss(tried, labels.repeat(samples)).reshape(samples, len(x))
         spreads = losses.std(dim=0, keepdim=True).clamp_min(1e-7)
         standard = (losses - losses.mean(dim=0, keepdim=True)) / spreads
         mean = mean + rate / (samples * spread) * (standard.T @ noise[:, 0])
-    return bounded(mean, x).clamp(0.0, 1.0)
+    return bounded(mean)

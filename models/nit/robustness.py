@@ -88,6 +88,16 @@ def likelihood_ratio_gradient(target: Target, replications: int, generator: torc
     return gradient
 
 
+def loss_of_one_draw(target: Target, generator: torch.Generator) -> attacks.Loss:
+    """All that a black-box attacker sees of a network: the losses (N,) of one pass each."""
+
+    @torch.no_grad()
+    def loss(x: Tensor, labels: Tensor) -> Tensor:
+        return target.losses(x, labels, 1, generator)[:, 0]
+
+    return loss
+
+
 def adversarial(
     column: str,
     target: Target,
@@ -104,10 +114,6 @@ def adversarial(
     one = surrogate_gradient(target, 1, generator)
     draws = EOT_DRAWS if target.noisy else 1
 
-    @torch.no_grad()
-    def one_loss(at: Tensor, wanted: Tensor) -> Tensor:
-        return target.losses(at, wanted, 1, generator)[:, 0]
-
     def by_ratio() -> Gradient:
         return likelihood_ratio_gradient(target, LR_REPLICATIONS, generator)
 
@@ -120,7 +126,7 @@ def adversarial(
         "bim": lambda: attacks.bim(one, x, labels, budget),
         "pgd": lambda: pgd(one),
         "mim": lambda: attacks.mim(one, x, labels, budget),
-        "nattack": lambda: attacks.nattack(one_loss, x, labels, budget, generator),
+        "nattack": lambda: attacks.nattack(loss_of_one_draw(target, generator), x, labels, budget, generator),
         "dim": lambda: attacks.dim(one, x, labels, budget, generator),
         "tim": lambda: attacks.tim(one, x, labels, budget),
         "pgd-narrow": lambda: pgd(surrogate_gradient(target, 1, generator, NARROW)),

@@ -77,7 +77,7 @@ def _time(rows: Sequence[ResultRow]) -> list[str]:
     each = ", ".join(f"{method} {means[method] / 60:.1f}" for method in METHODS if method in means)
     return [
         f"CPU minutes a network, training and attacks: {each} (measured on {len(timed)} of the {len(rows)} networks, one "
-        f"thread each); all {len(rows)}: {total / 60:.0f}, that is {total / 120:.0f} minutes on two cores.\n"
+        f"thread each); all {len(rows)}: {total / 60:.0f}, on one core; a second one takes part of it off.\n"
     ]
 
 

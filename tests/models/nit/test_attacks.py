@@ -130,17 +130,42 @@ def test_tim_smooths_the_gradient(images):
     torch.testing.assert_close(moved, expected.flatten().expand_as(moved))
 
 
-def test_nattack_finds_the_corner_of_a_linear_loss():
+def test_tim_kernel_ends_at_three_standard_deviations():
+    """Row by row the normal density at -3, -2 ... 3, as the method's published code samples it."""
+    norm = pytest.importorskip("scipy.stats").norm
+    row = torch.from_numpy(norm.pdf(range(-3, 4)))
+    expected = torch.outer(row, row) / torch.outer(row, row).sum()
+    torch.testing.assert_close(attacks.tim_kernel(), expected)
+
+
+@pytest.mark.parametrize("space", ["tanh", "pixels"])
+def test_nattack_finds_the_corner_of_a_linear_loss(space):
     """loss = w . x: the best point of the ball is x + eps sign(w); gradients are never asked for."""
     generator = torch.Generator().manual_seed(8)
     w = torch.randn(12, generator=generator)
     x = torch.rand(5, 12, generator=generator) * 0.6 + 0.2
+    labels = torch.zeros(5, dtype=torch.long)
     found = attacks.nattack(
-        lambda at, _: at @ w, x, torch.zeros(5, dtype=torch.long), BUDGET, generator, queries=300, rate=0.1
+        lambda at, _: at @ w, x, labels, BUDGET, generator, queries=300, rate=0.1, space=space
     )
     assert ((found - x).abs() <= BUDGET.eps + 1e-6).all()
     gain, best = ((found - x) @ w), BUDGET.eps * w.abs().sum()
     assert (gain > 0.9 * best).all()
+
+
+def test_nattack_moves_black_pixels_in_pixel_space_only():
+    """loss = sum of all pixels, half of them black, at the paper's budget: where tanh is flat nothing is gained."""
+    x = torch.tensor([[0.0] * 6 + [0.5] * 6])
+    labels = torch.zeros(1, dtype=torch.long)
+
+    def moved(space):
+        generator = torch.Generator().manual_seed(8)
+        return attacks.nattack(lambda at, _: at.sum(dim=1), x, labels, BUDGET, generator, space=space) - x
+
+    published, pixels = moved("tanh"), moved("pixels")
+    # At random a black pixel may drift to where tanh is less flat, far below eps all the same.
+    assert published[0, :6].max() < 0.02 and published[0, 6:].min() > 0.09
+    assert pixels.min() > 0.09
 
 
 @pytest.mark.parametrize("name", ["fgsm", "bim", "mim", "tim", "pgd", "dim"])

@@ -65,7 +65,7 @@ def test_widths_order_as_attacks_see_more(bands: DigitSet, tmp_path: Path) -> No
     settings = Settings(method="stbp", epochs=40, batch=40, steps=4, lr=0.01)
     network = train(settings, bands, SPLIT.train, tmp_path)
     row = by_width(Target(network, settings.noisy, settings.loss_scale), bands, SPLIT.test)
-    assert list(row) == ["clean", "random", *(f"{width:g}" for width in WIDTHS)]
+    assert list(row) == ["clean", "random", "nattack, pixels", *(f"{width:g}" for width in WIDTHS)]
     assert row["clean"] >= 80.0
     assert min(row.values()) < row["random"] - 20.0
 

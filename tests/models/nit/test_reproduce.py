@@ -233,7 +233,7 @@ def test_time_counts_networks_that_were_not_timed_as_the_others_of_their_method(
         for seed, cpu_s in enumerate([300, 420, None])
     ]
     assert "nit 6.0 (measured on 2 of the 3 networks" in tables_markdown(rows)
-    assert "all 3: 18, that is 9 minutes on two cores" in tables_markdown(rows)
+    assert "all 3: 18, on one core" in tables_markdown(rows)
     assert "CPU minutes" not in tables_markdown(
         [*rows, ResultRow("mnist", "stbp", 0, 15, 1000, {"clean": 90.0})]
     )
