@@ -1,7 +1,9 @@
-"""A small run of adversarial training, to be killed: python killed.py OUT."""
+"""A small run of adversarial training that kills itself after a line of its log: python killed.py OUT [LINE]."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from torch import nn
 from models.data.cifar import ImageSet
 from models.networks import NETWORKS
 from models.training.adversarial.__main__ import train
+from models.training.adversarial.curve import Curve
 from models.training.adversarial.recipe import AdversarialRecipe
 
 
@@ -56,7 +59,21 @@ def images() -> ImageSet:
     return ImageSet(pixels, labels)
 
 
+def kill_after_line(step: int) -> None:
+    """SIGKILL as soon as the log has the line of a step: it is then ahead of the checkpoint."""
+    add = Curve.add
+
+    def add_and_die(self: Curve, at: int, loss: float, right: float) -> None:
+        add(self, at, loss, right)
+        if at == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Curve.add = add_and_die  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     NETWORKS["tiny"] = tiny
+    if len(sys.argv) > 2:
+        kill_after_line(int(sys.argv[2]))
     train(recipe(), images(), Path(sys.argv[1]))
