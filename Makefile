@@ -5,6 +5,7 @@
 # make lint      ruff and mypy
 # make rtl       simulate the RTL against both engines, Verilator included, and fill docs/validation.md
 # make synth     measure the RTL's blocks on LIBERTY=path/to/cells.lib and write the technology file
+# make synth-check  the same, but compare with the shipped figures instead of writing
 # make nit-smoke  the second paper's tables with one epoch, one seed and 20 images; MNIST=FOLDER FASHION=FOLDER
 # make docs      build the documentation as a site in build/site; broken links and names without a text are errors
 # make notebooks  run the notebooks again and write their outputs into them (two minutes)
@@ -15,7 +16,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml accelsim/version.py
 
-.PHONY: figure5 test explore coverage lint rtl synth nit-smoke docs notebooks traces clean
+.PHONY: figure5 test explore coverage lint rtl synth synth-check nit-smoke docs notebooks traces clean
 
 # A stamp per set of extras: an environment that is complete is left alone.
 $(VENV)/.installed-core: $(SOURCES)
@@ -55,12 +56,17 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy accelsim models rtl
 
 rtl: $(VENV)/.installed-synth
-	@command -v verilator >/dev/null || { echo "make rtl: needs Verilator 5: apt-get install verilator g++"; exit 1; }
+	@command -v verilator >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
+	  && apt-get install -y --no-install-recommends verilator g++ make; } \
+	  || { echo "make rtl: needs Verilator 5: sudo apt-get install verilator g++ make"; exit 1; }
 	$(BIN)/accelsim validate-rtl --out docs/validation.md
 
 synth: $(VENV)/.installed-synth
 	@test -n "$(LIBERTY)" || { echo "make synth: give LIBERTY=path/to/NangateOpenCellLibrary_typical.lib (or .lib.gz)"; exit 2; }
-	$(BIN)/python -m rtl.synth --liberty "$(LIBERTY)"
+	$(BIN)/python -m rtl.synth --liberty "$(LIBERTY)" $(SYNTH_OPTIONS)
+
+synth-check: SYNTH_OPTIONS := --check
+synth-check: synth
 
 nit-smoke: $(VENV)/.installed-dev
 	@test -n "$(MNIST)$(FASHION)" || { echo "make nit-smoke: give MNIST=FOLDER, FASHION=FOLDER or both, of the four idx files"; exit 2; }

@@ -24,8 +24,9 @@ from rtl.synth.control import control_units
 from rtl.synth.library import load_library
 from rtl.synth.measure import Bench, MeasuredBlock, load_block, measured, save_block
 from rtl.synth.operands import exported_layers, operand_files
-from rtl.synth.report import comparison, report_csv, table
+from rtl.synth.report import comparison, deviations, report_csv, table
 from rtl.synth.technology_file import technology_yaml
+from rtl.synth.whole import wholes
 from rtl.yosys import yosys_version
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,11 +58,20 @@ SRAM_FROM = "freepdk45"
     help="Netlists, and what is done already.",
 )
 @click.option("--only", multiple=True, help="Measure these blocks only and write no file.")
-def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...]) -> None:
+@click.option("--check", is_flag=True, help="Compare with the shipped figures; write no file.")
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="Map a VPU, the output port and issue stages, each in one piece; write no file.",
+)
+def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...], check: bool, whole: bool) -> int:
     """Synthesize, time and simulate the blocks of the RTL; write area, delay and energy per event.
 
+    With --check the exit code is 1 if a figure is not the shipped one.
+
     \b
-    Example: python -m rtl.synth --liberty NangateOpenCellLibrary_typical.lib --only fused_multiplier
+    Examples: python -m rtl.synth --liberty NangateOpenCellLibrary_typical.lib --only fused_multiplier
+              python -m rtl.synth --liberty NangateOpenCellLibrary_typical.lib --check
     """
     yosys_version()
     warnings.filterwarnings("ignore", module="amaranth")
@@ -69,7 +79,7 @@ def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...]) -> None:
     writable_folder(work)
     writable_folder(out)
     machines = {name: load_machine(name) for name in ("dense", "unstructured", "structured")}
-    specs = [*catalog(machines), *control_units(machines)]
+    specs = wholes(machines) if whole else [*catalog(machines), *control_units(machines)]
     if unknown := set(only) - {spec.name for spec in specs}:
         raise AccelsimError(
             f"only: no block {min(unknown)}; there are {', '.join(spec.name for spec in specs)}"
@@ -78,8 +88,12 @@ def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...]) -> None:
     chosen = [spec for spec in specs if not only or spec.name in only]
     blocks = {block.name: block for block in _all(chosen, bench, work)}
     click.echo(table(blocks, machines))
+    if check:
+        differing = list(deviations(blocks, (TECHNOLOGY / f"{NAME}-blocks.csv").read_text(encoding="utf-8")))
+        click.echo("\n".join(differing) or f"{len(blocks)} blocks: every figure is the shipped one")
+        return 1 if differing else 0
     if only:
-        return
+        return 0
     click.echo(comparison(blocks, machines))
     sram = load_technology(SRAM_FROM).sram_conditions
     text = technology_yaml(NAME, blocks, machines, library, sram, tools(), date.today())
@@ -90,6 +104,7 @@ def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...]) -> None:
         with replaced(path) as temporary:
             temporary.write_text(content, encoding="utf-8")
         click.echo(f"wrote {path}")
+    return 0
 
 
 def tools() -> str:
@@ -138,7 +153,7 @@ _MEASURING = (
 
 if __name__ == "__main__":
     try:
-        main(standalone_mode=False)
+        sys.exit(main(standalone_mode=False))
     except AccelsimError as error:
         click.echo(f"synth: {error}", err=True)
         sys.exit(2)

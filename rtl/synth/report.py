@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from accelsim.config.machine import Machine
@@ -59,6 +59,25 @@ def report_csv(blocks: Mapping[str, MeasuredBlock]) -> str:
         for row in [asdict(reading) for reading in block.readings] or [{}]:
             writer.writerow({key: _shown(value) for key, value in (shared | row).items()})
     return out.getvalue()
+
+
+def deviations(blocks: Mapping[str, MeasuredBlock], shipped: str) -> Iterator[str]:
+    """Where the blocks' rows of `report_csv` are not those of the `shipped` one, a line each; other blocks do not count."""
+    rows = csv.DictReader(io.StringIO(shipped))
+    wanted = {_key(row): row for row in rows if row["block"] in blocks}
+    for row in csv.DictReader(io.StringIO(report_csv(blocks))):
+        what = " ".join(part for part in _key(row) if part)
+        if (other := wanted.pop(_key(row), None)) is None:
+            yield f"{what}: not in the shipped report"
+            continue
+        yield from (
+            f"{what}: {name} {row[name]}, shipped {other[name]}" for name in row if row[name] != other[name]
+        )
+    yield from (f"{' '.join(part for part in key if part)}: in the shipped report only" for key in wanted)
+
+
+def _key(row: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(row[name] for name in ("block", "operation", "scheme", "layer", "positions"))
 
 
 def _shown(value: object) -> object:

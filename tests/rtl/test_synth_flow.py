@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +16,7 @@ pytest.importorskip("pyosys", reason="needs the extra rtl")
 pytest.importorskip("torch", reason="needs the extra train")
 
 from amaranth.back import rtlil
+from amaranth.lib.wiring import Out
 
 from accelsim.bundled import bundled_path
 from accelsim.config import load_machine, load_technology
@@ -37,9 +39,10 @@ from rtl.synth.measure import (
 )
 from rtl.synth.netlist import Netlist, read_netlist
 from rtl.synth.parts import RegisterFile, WordRegister
-from rtl.synth.report import report_csv, table
+from rtl.synth.report import deviations, report_csv, table
 from rtl.synth.simulate import Simulator, bits_of
 from rtl.synth.technology_file import technology_yaml
+from rtl.synth.whole import wholes
 from rtl.synth.yosys import Recipe, map_design
 
 STREAMS = 512
@@ -228,6 +231,42 @@ def test_table_and_csv_have_every_operation() -> None:
     for block in blocks.values():
         assert block.name in shown
         assert sum(line.startswith(f"{block.name},") for line in lines) == max(1, len(block.readings))
+
+
+def test_a_figure_that_is_not_the_shipped_one_is_named() -> None:
+    blocks = made_up_blocks()
+    shipped = report_csv(blocks)
+    assert list(deviations(blocks, shipped)) == []
+    assert list(deviations({"ranker": blocks["ranker"]}, shipped)) == []  # others are not asked for
+    changed = replace(blocks["ranker"], physical=replace(blocks["ranker"].physical, area_um2=901.0))
+    rows = len(changed.readings)
+    assert list(deviations(blocks | {"ranker": changed}, shipped)) == [
+        f"ranker rank {reading.scheme} {reading.layer} {reading.positions}".replace("  ", " ")
+        + ": area_um2 901, shipped 900"
+        for reading in changed.readings
+    ]
+    fewer = replace(blocks["ranker"], readings=changed.readings[:1])
+    assert list(deviations({"ranker": fewer}, shipped)) == [
+        "ranker rank dense layer1 4: in the shipped report only"
+    ]
+    assert len(list(deviations({"ranker": changed}, report_csv({})))) == rows
+
+
+def test_a_core_without_its_datapath_is_what_is_left_of_the_issue_stage() -> None:
+    """Every port that is left out exists, and no multiplier's operand is among those that stay."""
+    for spec in wholes(MACHINES):
+        block = spec.build()
+        assert set(spec.ignored) <= set(block.signature.members)
+        if spec.name.startswith("issue_stage"):
+            kept = {name for name, member in block.signature.members.items() if member.flow == Out}
+            assert kept - set(spec.ignored) == ISSUED
+
+
+ISSUED = {
+    "done", "input_read", "input_address", "patch_write", "patch_write_address", "patch_read", "patch_address",
+    "weight_read", "weight_address", "select_read", "select_address", "result_read", "result_address",
+    "output_write", "output_words", "output_address",
+}  # fmt: skip
 
 
 def test_the_flow_maps_blocks_as_those_of_the_shipped_file_were_mapped() -> None:
