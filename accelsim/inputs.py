@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -29,24 +30,33 @@ TraceLike = TraceFile | str | Path
 
 def as_machine(machine: MachineLike) -> Machine:
     """A machine, from itself, a YAML file, or the name of a bundled one (``"structured"``)."""
-    return machine if isinstance(machine, Machine) else load_machine(machine)
+    return machine if isinstance(machine, Machine) else load_machine(_path("machine", machine))
 
 
 def as_technology(technology: TechnologyLike) -> Technology:
     """A technology, from itself, a YAML file, or the name of a bundled one (``"freepdk45-rtl"``)."""
-    return technology if isinstance(technology, Technology) else load_technology(technology)
+    if isinstance(technology, Technology):
+        return technology
+    return load_technology(_path("technology", technology))
 
 
 def as_trace(trace: TraceLike) -> TraceFile:
     """An open trace, from itself, an HDF5 file, or the name of a bundled one (``"resnet18-cifar10"``)."""
     if isinstance(trace, TraceFile):
         return trace
+    _path("trace", trace)
     if re.fullmatch(r"[A-Za-z0-9_-]{1,100}", str(trace)) and not Path(trace).exists():
         if str(trace) not in ALL_TRACES:
             near = suggestion(str(trace), ALL_TRACES)
             raise AccelsimError(f"{trace}: no such trace; {near}, or a file (accelsim export makes one)")
         return open_trace(bundled_path(f"traces/{trace}.h5"))
     return open_trace(trace)
+
+
+def _path(what: str, given: str | Path) -> str | Path:
+    if not isinstance(given, str | os.PathLike):
+        raise AccelsimError(f"{what}: {type(given).__name__}; allowed: a {what}, a file or a bundled name")
+    return given
 
 
 def image_slice(text: str) -> slice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +65,7 @@ def chosen_schemes(trace: TraceFile, names: Sequence[str] | None, machine: Machi
 
     Raises AccelsimError if a named scheme is not in the trace or cannot run, or if none can.
     """
-    if isinstance(names, str) or (names is not None and not names):
-        raise AccelsimError(f"schemes: {names!r}; allowed: a list of names, or None for all that fit")
+    _check_names("schemes", names, "all that fit")
     if names is None:
         schemes = [scheme for scheme in trace.schemes if why_not(scheme, machine) is None]
         if not schemes:
@@ -81,7 +80,8 @@ def chosen_schemes(trace: TraceFile, names: Sequence[str] | None, machine: Machi
 
 
 def chosen_layers(trace: TraceFile, names: Sequence[str] | None) -> list[str]:
-    """The named layers, or all, in the order of execution. Raises AccelsimError for an unknown name."""
+    """The named layers, or all, in the order of execution. Raises AccelsimError for an unknown name, or for none."""
+    _check_names("layers", names, "all")
     known = [layer.name for layer in trace.layers]
     if names is None:
         return known
@@ -91,12 +91,23 @@ def chosen_layers(trace: TraceFile, names: Sequence[str] | None) -> list[str]:
     return [name for name in known if name in names]
 
 
+def _check_names(what: str, names: object, default: str) -> None:
+    if names is None:
+        return
+    listed = list(names) if isinstance(names, Collection) and not isinstance(names, str) else []
+    if not listed or not all(isinstance(name, str) for name in listed):
+        raise AccelsimError(f"{what}: {names!r}; allowed: a list of names, or None for {default}")
+
+
 def chosen_images(trace: TraceFile, images: slice | None) -> range:
     """Indices into the trace's images. Raises AccelsimError if the slice holds none of them."""
     if not isinstance(images, slice | None):
         raise AccelsimError(f"images: {images!r}; allowed: a slice such as slice(0, 4), or None for all")
     count = len(trace.image_ids)
-    indices = range(count)[images or slice(None)]
+    try:
+        indices = range(count)[images or slice(None)]
+    except (TypeError, ValueError):  # bounds that are no whole numbers, or a step of 0
+        raise AccelsimError(f"images: {images!r}; allowed: whole numbers, and no step of 0") from None
     asked_beyond = images is not None and images.stop is not None and images.stop > count
     if not indices or asked_beyond:
         text = f"{images.start or 0}:{'' if images.stop is None else images.stop}" if images else ""

@@ -124,6 +124,13 @@ def test_choice_of_layers_and_images(small_trace: Path) -> None:
         ({"images": 3}, "images: 3; allowed: a slice"),
         ({"schemes": "dense"}, "schemes: 'dense'; allowed: a list"),
         ({"schemes": []}, "allowed: a list"),
+        ({"schemes": [3]}, "schemes: \\[3\\]; allowed: a list"),
+        ({"layers": "conv1"}, "layers: 'conv1'; allowed: a list"),
+        ({"layers": []}, "layers: \\[\\]; allowed: a list"),
+        ({"layers": [3]}, "allowed: a list"),
+        ({"images": slice(0, 2, 0)}, "no step of 0"),
+        ({"images": slice("a", None)}, "whole numbers"),
+        ({"technology": 3}, "technology: int; allowed"),
         ({"engine": "magic"}, "no engine named 'magic'"),
         ({"technology": "tsmc2"}, "no such technology"),
     ],
@@ -134,6 +141,13 @@ def test_wrong_choices_are_told_in_one_line(
     with pytest.raises(AccelsimError, match=words) as caught:
         simulate(small_trace, "structured", **arguments)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("what", ["trace", "machine"])
+def test_what_is_no_trace_or_machine_is_told(small_trace: Path, what: str) -> None:
+    given = {"trace": small_trace, "machine": "structured", what: {"mvu": 3}}
+    with pytest.raises(AccelsimError, match=f"{what}: dict; allowed: a {what}, a file or a bundled name"):
+        simulate(**given)  # type: ignore[arg-type]
 
 
 def test_compare_runs_each_scheme_on_its_machine_and_dense_once(small_trace: Path) -> None:
