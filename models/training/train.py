@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from accelsim.errors import AccelsimError
+from accelsim.files import writable_folder
 from accelsim.interrupt import stop_if_pressed
 from models.command import exit_code
 from models.data.cifar import ImageSet, load_cifar10
@@ -45,10 +46,11 @@ def train(recipe: Recipe, data: ImageSet, out: Path, device: str = "cpu") -> nn.
     step, so a resumed run sees the same batches as an unbroken one. All are drawn on the CPU, so another
     `device` (models.device.torch_device) sees them too; its sums differ in their last bits.
     The network returned is on `device`; what is saved can be loaded on any.
-    Raises AccelsimError when the checkpoint in `out` is damaged or was made by another recipe, or there is
-    no such device.
+    Raises AccelsimError when the checkpoint in `out` is damaged or was made by another recipe, `out` cannot be
+    written, or there is no such device.
     """
     target = torch_device(device)
+    writable_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     network = make_network(recipe.network).train().to(target)

@@ -88,7 +88,9 @@ def test_train_prepare_evaluate_export(
 def test_commands_tell_faults_in_one_line(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    missing = str(tmp_path / "missing")
+    missing, taken, recipe = str(tmp_path / "missing"), tmp_path / "a-file", tmp_path / "recipe.yaml"
+    taken.touch()
+    recipe.write_text(RECIPE)
     out = ["--out", str(tmp_path / "o")]
     for command in (
         lambda: train.main(["--data", str(data), *out, "--recipe", missing]),
@@ -103,6 +105,9 @@ def test_commands_tell_faults_in_one_line(
         lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--images", "101"]),
         lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--dataset", "cifar100"]),
         lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--threads", "0"]),
+        lambda: prepare.main(["--data", str(data), "--model", "tiny", "--out", str(tmp_path)]),
+        lambda: prepare.main(["--data", str(data), "--model", "tiny", "--out", str(taken / "c")]),
+        lambda: train.main(["--data", str(data), "--out", str(taken), "--recipe", str(recipe)]),
     ):
         assert command() == 2
         captured = capsys.readouterr()

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.files import writable_folder
 from accelsim.interrupt import stop_if_pressed
 from models.attacks import linf
 from models.attacks.linf import Budget
@@ -62,8 +63,9 @@ def fit(
 
     identity: JSON on what was loaded into the network, beside the recipe; another one is refused on resuming.
     Every draw (order, augmentation, attack, random layers) is a function of the recipe's seed and the step.
-    Raises AccelsimError when `out` holds another run or a damaged one, or the loss is no longer finite.
+    Raises AccelsimError when `out` holds another run or a damaged one or cannot be written, or the loss is no longer finite.
     """
+    writable_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     run = _Run(network, recipe, data, identity or {})
     progress = out / "progress.safetensors"

@@ -173,6 +173,9 @@ def test_the_command(
     assert command.main(arguments) == 0
     told = capsys.readouterr().out
     assert "step 4/4 loss" in told and "to go" in told and "tiny: held out clean" in told
+    (tmp_path / "a-file").touch()
+    assert command.main([*arguments, "--out", str(tmp_path / "a-file")]) == 2
+    assert "a-file: cannot write there" in capsys.readouterr().err
     assert command.main([*arguments, "--set", "epochs=0"]) == 2
     assert "smoke.yaml: epochs: " in capsys.readouterr().err
     for wrong in ("epochs", "epochs=[", "=3"):
