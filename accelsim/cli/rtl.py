@@ -49,7 +49,8 @@ from accelsim.interrupt import stop_if_pressed
 def validate_rtl(cases: int, seed: int, simulator: str, layers: list[str], out: str | None) -> int:
     """Run the core's RTL and compare every word of z', the cycles and all counts, layer by layer.
 
-    Exits with 1 if anything differs and names the first difference. Needs the extras rtl and train, and for whole
+    Exits with 1 if anything differs, and names each layer's first difference as it is found. Interrupted, it shows the
+    tables of the layers that are done, and writes no file. Needs the extras rtl and train, and for whole
     layers Verilator 5. Compiling a shipped machine takes minutes the first time; it is kept in ~/.cache/accelsim.
 
     \b
@@ -69,28 +70,38 @@ def validate_rtl(cases: int, seed: int, simulator: str, layers: list[str], out: 
     random: list[Any] = []
     full: list[Any] = []
     start = time.monotonic()
-    with progress_bar(cases + len(chosen), "layers") as progress:
-        say = progress or (lambda text: None)
-        for outcome in random_outcomes(cases, seed, simulator):  # type: ignore[arg-type]
-            stop_if_pressed()
-            random.append(outcome)
-            say(f"{outcome.group} {outcome.what}")
-        for outcome in full_outcomes(chosen, building=_compiling):
-            stop_if_pressed()
-            full.append(outcome)
-            say(f"{outcome.group} {outcome.what}")
-    text = markdown(random, full, seed, simulator, time.monotonic() - start)
+
+    def tables() -> str:
+        return markdown(random, full, seed, simulator, time.monotonic() - start)
+
+    try:
+        with progress_bar(cases + len(chosen), "layers") as progress:
+            for done, outcomes in (
+                (random, random_outcomes(cases, seed, simulator)),  # type: ignore[arg-type]
+                (full, full_outcomes(chosen, building=_compiling)),
+            ):
+                for outcome in outcomes:
+                    stop_if_pressed()
+                    done.append(outcome)
+                    _tell(outcome)
+                    if progress is not None:
+                        progress(f"{outcome.group} {outcome.what}")
+    except KeyboardInterrupt:
+        if random or full:  # what was compared is shown, but no file says that it was all
+            click.echo(tables())
+        raise
+    text = tables()
     click.echo(text)
     if out is not None:
         write_report(Path(out), text)
-    for outcome in [*random, *full]:
-        if outcome.differences:
-            click.echo(
-                f"accelsim: {outcome.machine}, {outcome.group}, {outcome.what}: {outcome.differences[0]}",
-                err=True,
-            )
-            return 1
-    return 0
+    return 1 if any(outcome.differences for outcome in [*random, *full]) else 0
+
+
+def _tell(outcome: Any) -> None:
+    """A layer that differs, as soon as it is known."""
+    if outcome.differences:
+        where = f"{outcome.machine}, {outcome.group}, {outcome.what}"
+        click.echo(f"accelsim: {where}: {outcome.differences[0]}", err=True)
 
 
 def _compiling(machine: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,25 @@ def test_a_difference_is_named_and_exit_code_1(
     assert ended.value.code == 1
     assert "seed 4, layer 1: core_cycles: RTL 80, compiled engine 81" in capsys.readouterr().err
     assert "1 agree in all, 1 differ" in report.read_text()
+
+
+def test_interrupted_it_shows_what_is_done_and_writes_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def some_layers(*_: object) -> Iterator[Outcome]:
+        yield AGREES
+        yield DIFFERS
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rtl.validate, "random_outcomes", some_layers)
+    report = tmp_path / "report.md"
+    with pytest.raises(SystemExit) as ended:
+        main(["validate-rtl", "--layers", "none", "--out", str(report)])
+    shown = capsys.readouterr()
+    assert ended.value.code == 130
+    assert "2 layers, 200 core cycles" in shown.out and "1 agree in all, 1 differ" in shown.out
+    assert "seed 4, layer 1: core_cycles: RTL 80" in shown.err
+    assert not report.exists()
 
 
 @pytest.mark.parametrize(
