@@ -76,7 +76,9 @@ def step(size: Size, copies: int) -> Callable[[], None]:
     network, (images, labels), generator = size.network(), batch(), torch.Generator().manual_seed(1)
     if copies == 0:
         return lambda: backpropagate(network, images, labels, generator)
-    return lambda: _discard(set_lr_gradients(network, images, labels, copies, 1.0, "exact", generator))
+    return lambda: _discard(
+        set_lr_gradients(network, images, labels, copies, cross_entropy, "exact", generator)
+    )
 
 
 def _discard(_: float) -> None:

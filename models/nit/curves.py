@@ -12,7 +12,7 @@ from torch import Tensor
 from accelsim.errors import AccelsimError
 from models.nit.estimator import Method
 from models.nit.layer import Bounds
-from models.nit.losses import cross_entropy
+from models.nit.losses import Loss, cross_entropy
 from models.nit.networks import NoisyPerceptron
 from models.nit.training import set_lr_gradients
 
@@ -48,11 +48,13 @@ def train_perceptron(
     seed: int = 0,
     replications: int = 20,
     sign_epochs: int = 0,
+    loss: Loss = cross_entropy,
     epoch_done: Callable[[float], None] | None = None,
 ) -> None:
     """Train in place with Adam at a constant rate. "bp" has no noise; the others use likelihood ratios.
 
-    sign_epochs: of "nit-s+", how many begin with the sign estimator. epoch_done: called with each epoch's mean loss.
+    sign_epochs: of "nit-s+", how many begin with the sign estimator. loss: "bp" needs its derivative, the others do not.
+    epoch_done: called with each epoch's mean loss.
     """
     if epochs < 1 or not 0 <= sign_epochs <= epochs:
         raise AccelsimError(
@@ -69,11 +71,13 @@ def train_perceptron(
             if rule == "bp":
                 optimizer.zero_grad(set_to_none=True)
                 outputs = network.run(pixels, 1, generator, noisy=False).outputs
-                loss = cross_entropy(outputs, labels).mean()
-                torch.autograd.backward(loss)
-                losses.append(loss.item())
+                mean = loss(outputs, labels).mean()
+                torch.autograd.backward(mean)
+                losses.append(mean.item())
             else:
-                losses.append(set_lr_gradients(network, pixels, labels, replications, 1.0, method, generator))
+                losses.append(
+                    set_lr_gradients(network, pixels, labels, replications, loss, method, generator)
+                )
             optimizer.step()
             bounds.project(network.noisy_layers())
         if epoch_done is not None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Outputs (N, C, classes) and labels (N,) to losses (N, C). Nothing differentiates it: likelihood ratios take any."""
 
 
 def cross_entropy(outputs: Tensor, labels: Tensor, scale: float = 1.0) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from accelsim.interrupt import stop_if_pressed
 from accelsim.trace.container import one_line
 from models.data.idx import DigitSet
 from models.nit.estimator import Method, centred, lr_gradient
-from models.nit.losses import cross_entropy
+from models.nit.losses import Loss, cross_entropy
 from models.nit.networks import NoisyNetwork, SpikingNetwork
 from models.nit.settings import Settings
 from models.training.checkpoint import (
@@ -77,12 +78,12 @@ def _step(
     generator: torch.Generator,
 ) -> float:
     if settings.learns_noise:
-        loss = set_lr_gradients(
+        mean_loss = set_lr_gradients(
             network,
             images,
             labels,
             settings.replications,
-            settings.loss_scale,
+            partial(cross_entropy, scale=settings.loss_scale),
             settings.estimator(epoch),
             generator,
             reduced=settings.reduced,
@@ -95,9 +96,9 @@ def _step(
         # STBP-N adds standard normal noise: its level is not learned.
         for layer in network.noisy_layers():
             layer.sigma.grad = None
-        loss = mean.item()
+        mean_loss = mean.item()
     optimizer.step()
-    return loss
+    return mean_loss
 
 
 @torch.no_grad()
@@ -106,7 +107,7 @@ def set_lr_gradients(
     images: Tensor,
     labels: Tensor,
     replications: int,
-    loss_scale: float,
+    loss: Loss,
     method: Method,
     generator: torch.Generator,
     *,
@@ -117,7 +118,7 @@ def set_lr_gradients(
     One forward pass, and no graph: nothing is differentiated. reduced: with antithetic noise and a baseline.
     """
     seen = network.run(images, replications, generator, record=True, antithetic=reduced)
-    losses = cross_entropy(seen.outputs, labels, loss_scale)
+    losses = loss(seen.outputs, labels)
     weights = centred(losses, antithetic=True) if reduced else losses
     for layer, record in zip(network.noisy_layers(), seen.records, strict=True):
         gradient = lr_gradient(layer, record, weights, method)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from accelsim import simulate
 from accelsim.bundled import is_bundled
 from accelsim.inputs import MNIST_TRACES, as_trace
 from accelsim.trace import check_trace
@@ -30,6 +31,44 @@ def test_the_table_in_the_documentation_is_of_today() -> None:
         [float(number.replace(",", "")) for number in NUMBER.findall(text)] for text in (kept, now)
     )
     assert shown == pytest.approx(today, rel=0.02), "python benchmarks/spiking.py"
+
+
+def test_what_the_documentation_says_of_the_layers_is_of_today() -> None:
+    text = " ".join((ROOT / "docs/spiking.md").read_text(encoding="utf-8").split())
+
+    def said(pattern: str) -> list[float]:
+        found = re.search(pattern, text)
+        assert found, pattern
+        return [float(number.replace(",", "")) for number in found.groups()]
+
+    dense, skipping, ann = (
+        layer_means(name, machine)
+        for name, machine in (
+            ("snn-stbp-mnist", "spiking-dense"),
+            ("snn-stbp-mnist", "spiking"),
+            ("ann-mnist", "spiking-dense"),
+        )
+    )
+    total = sum(layer["energy_pj"] for layer in skipping.values())
+    assert said(r"\(([\d,]+) of ([\d,]+) nJ with STBP\)") == pytest.approx(
+        [skipping["fc1"]["energy_pj"] / 1000, total / 1000], rel=0.02
+    )
+    second = [each["fc2"]["energy_pj"] / 1000 for each in (dense, skipping, ann)]
+    assert said(r"\((\d+) to (\d+) nJ; the ANN's takes (\d+)\)") == pytest.approx(second, rel=0.02)
+    (saved,) = said(r"skipping saves (\d+) % of time and energy")
+    for cost in ("latency_us", "energy_pj"):
+        assert 100 * (1 - skipping["fc2"][cost] / dense["fc2"][cost]) == pytest.approx(saved, abs=1)
+    # 128 inputs, each of which adds one weight to each of 128 neurons when it fires, in 8 steps.
+    assert skipping["fc2"]["spike_additions"] / 128 / (128 * 8) == pytest.approx(1 / 3, abs=0.01)
+    assert "A third of the inputs fire in a step" in text
+    draws = sum(layer["noise_draws"] for layer in layer_means("snn-nit-mnist", "spiking-noise").values())
+    assert said(r"([\d,]+) draws an image") == [draws]
+
+
+def layer_means(name: str, machine: str) -> dict[str, dict[str, float]]:
+    """Costs and counts of each layer, means over the trace's images."""
+    means = simulate(name, machine).layers.groupby("layer").mean(numeric_only=True)
+    return means.to_dict("index")
 
 
 def test_the_bundled_traces_are_sound_and_small() -> None:

@@ -96,7 +96,10 @@ def _sort(results: Sequence[str | Path]) -> tuple[Path | None, Path | None]:
         if each.is_dir():
             folders.append(each)
         elif not each.exists():
-            raise AccelsimError(f"{each}: no such folder of results or results database")
+            raise AccelsimError(
+                f"{each}: no such folder of results or results database; "
+                f"accelsim figure5, compare or run --out {each} makes a folder"
+            )
         elif kind_of(each) == "results":
             databases.append(each)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import pytest
 import torch
@@ -21,13 +22,13 @@ STANDARD_ERRORS = 4.5
 BATCHES = 40
 
 
-def _estimates(network, x, labels, *, method="exact", antithetic=True, replications=4000, batches=BATCHES):
-    """Per layer and parameter: `batches` independent estimates, stacked."""
+def _estimates(network, x, labels, *, method="exact", antithetic=True, replications=4000, loss=cross_entropy):
+    """Per layer and parameter: BATCHES independent estimates, stacked."""
     generator = torch.Generator().manual_seed(5)
     rows: list[list[Tensor]] = []
-    for _ in range(batches):
+    for _ in range(BATCHES):
         seen = network.run(x, replications, generator, record=True, antithetic=antithetic)
-        weights = centred(cross_entropy(seen.outputs, labels), antithetic)
+        weights = centred(loss(seen.outputs, labels), antithetic)
         row = []
         for layer, record in zip(network.noisy_layers(), seen.records, strict=True):
             gradient = lr_gradient(layer, record, weights, method)
@@ -68,6 +69,36 @@ def test_perceptron_agrees_with_autograd(antithetic):
     for estimate, *truth in zip(_estimates(network, x, labels, antithetic=antithetic), *truths, strict=True):
         sample = torch.stack(truth).to(torch.float64)
         _assert_agree(estimate, sample.mean(dim=0), sample.std(dim=0) / math.sqrt(BATCHES))
+
+
+def test_any_activation_and_any_loss():
+    """Neither of them differentiable: spikes as activation, right or wrong as loss; the expectation is a closed form.
+
+    A hidden neuron fires with probability Phi(mean / sigma), by itself; given who fires, the outputs are normal, and the
+    wrong one is the larger with a probability that is a Phi too. Autograd differentiates that sum over all who may fire.
+    """
+    network = NoisyPerceptron((2, 3, 2), lambda v: (v > 0.0).to(v.dtype), sigma=0.7, seed=2)
+    x, labels = torch.tensor([[0.9, -0.4], [0.2, 0.8]]), torch.tensor([0, 1])
+
+    def wrong(outputs, labels):
+        return (outputs.argmax(dim=2) != labels[:, None]).float()
+
+    first, last = network.noisy_layers()
+    normal = torch.distributions.Normal(0.0, 1.0)
+    fires = normal.cdf(first.mean(x) / first.sigma)
+    expected = torch.zeros(())
+    for pattern in product((0.0, 1.0), repeat=3):
+        hidden = torch.tensor(pattern)
+        probability = (fires * hidden + (1.0 - fires) * (1.0 - hidden)).prod(dim=1)
+        right, other = last.mean(hidden)[labels], last.mean(hidden)[1 - labels]
+        lost = normal.cdf((other - right) / last.sigma.square().sum().sqrt())
+        expected = expected + (probability * lost).mean()
+    expected.backward()
+    truth = [p.grad for layer in (first, last) for p in (layer.weight, layer.bias, layer.sigma)]
+    with torch.no_grad():
+        estimates = _estimates(network, x, labels, loss=wrong)
+    for estimate, exact in zip(estimates, truth, strict=True):
+        _assert_agree(estimate, exact)
 
 
 @torch.no_grad()

@@ -152,7 +152,7 @@ def test_faults_of_a_folder(report: Call, folder: Path, tmp_path: Path, fault: s
         (["DB", "DB", "--html", "page.html"], "one folder of results, one results database"),
         (["FOLDER", "FOLDER", "--html", "page.html"], "one folder of results, one results database"),
         (["FOLDER/results.json", "--html", "page.html"], "give the folder, not a file of it"),
-        (["nowhere", "--html", "page.html"], "no such folder of results or results database"),
+        (["nowhere", "--html", "page.html"], "run --out nowhere makes a folder"),
         (["FOLDER", "--where", "noise > 0", "--html", "page.html"], "about a results database"),
         (["DB", "--sweep", "other", "--html", "page.html"], "no sweep 'other'; allowed: sizes"),
         (["DB", "--where", "noises > 0", "--html", "page.html"], "noises"),
