@@ -19,7 +19,7 @@ for line in open(sys.argv[1]):
     libyosys.run_pass(line.strip(), design)
 """
 
-TIMEOUT_S = 900
+TIMEOUT_S = 3600
 
 
 def yosys_version() -> str:

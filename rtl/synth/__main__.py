@@ -22,7 +22,7 @@ from accelsim.files import replaced, writable_folder
 from rtl.synth.catalog import SCHEMES, BlockSpec, catalog
 from rtl.synth.control import control_units
 from rtl.synth.library import load_library
-from rtl.synth.measure import Bench, MeasuredBlock, load_block, measured, save_block
+from rtl.synth.measure import Bench, MeasuredBlock, load_block, mapped_only, measured, save_block
 from rtl.synth.operands import exported_layers, operand_files
 from rtl.synth.report import comparison, deviations, report_csv, table
 from rtl.synth.technology_file import technology_yaml
@@ -76,16 +76,22 @@ def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...], check: boo
     yosys_version()
     warnings.filterwarnings("ignore", module="amaranth")
     library = load_library(liberty)
-    writable_folder(work)
-    writable_folder(out)
     machines = {name: load_machine(name) for name in ("dense", "unstructured", "structured")}
     specs = wholes(machines) if whole else [*catalog(machines), *control_units(machines)]
     if unknown := set(only) - {spec.name for spec in specs}:
         raise AccelsimError(
             f"only: no block {min(unknown)}; there are {', '.join(spec.name for spec in specs)}"
         )
-    bench = Bench(library, dict(zip(SCHEMES, machines.values(), strict=True)), exported_layers(ROOT, SCHEMES))
     chosen = [spec for spec in specs if not only or spec.name in only]
+    if whole:
+        for spec in chosen:
+            click.echo(f"{spec.name} ...", err=True)
+            click.echo(table({spec.name: mapped_only(spec, library)}, machines))
+        return 0
+    writable_folder(work)
+    if not (only or check):
+        writable_folder(out)
+    bench = Bench(library, dict(zip(SCHEMES, machines.values(), strict=True)), exported_layers(ROOT, SCHEMES))
     blocks = {block.name: block for block in _all(chosen, bench, work)}
     click.echo(table(blocks, machines))
     if check:

@@ -25,6 +25,7 @@ from accelsim.errors import AccelsimError
 from rtl.blocks.brick import Brick
 from rtl.blocks.fused import FusedMultiplier
 from rtl.synth.__main__ import main, shared_digest
+from rtl.synth.catalog import BlockSpec
 from rtl.synth.derive import Derivation
 from rtl.synth.library import Library, load_library
 from rtl.synth.measure import (
@@ -267,6 +268,21 @@ ISSUED = {
     "weight_read", "weight_address", "select_read", "select_address", "result_read", "result_address",
     "output_write", "output_words", "output_address",
 }  # fmt: skip
+
+
+def test_what_is_mapped_whole_need_not_meet_a_stage_and_writes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("rtl.synth.__main__.wholes", lambda machines: [BlockSpec("lone_brick", Brick, ())])
+    monkeypatch.setattr("rtl.synth.measure.STAGE_NS", 0.001)
+    liberty = str(Path(__file__).parent / "tiny.lib")
+    result = CliRunner().invoke(
+        main,
+        ["--liberty", liberty, "--whole", "--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")],
+    )
+    assert result.exit_code == 0, result.output
+    assert "lone_brick" in result.output
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_flow_maps_blocks_as_those_of_the_shipped_file_were_mapped() -> None:
