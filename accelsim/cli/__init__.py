@@ -74,7 +74,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(EXIT_BAD_INPUT)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "accelsim"
-        _stop(f"{error.format_message()} See {command} --help", EXIT_BAD_INPUT)
+        message = error.format_message()
+        end = "" if message.endswith((".", "?")) else "."
+        _stop(f"{message}{end} See {command} --help", EXIT_BAD_INPUT)
     except click.ClickException as error:
         _stop(error.format_message(), EXIT_BAD_INPUT)
     except (click.Abort, KeyboardInterrupt):

@@ -122,14 +122,20 @@ def export_network(
 def trained_network(folder: Path | str) -> tuple[SpikingNetwork, Settings]:
     """The network of a finished run of models.nit.training, and its settings.
 
-    Raises AccelsimError when `folder` holds no such run.
+    Raises AccelsimError when `folder` holds no such run, or one that was stopped before its last epoch.
     """
     path = Path(folder) / "weights.safetensors"
+    if not path.exists():
+        raise AccelsimError(f"{path}: no such checkpoint; python -m models.nit.reproduce makes such runs")
     tensors, metadata = load_tensors(path)
     if "settings" not in metadata:
         raise AccelsimError(f"{path}: holds no settings of a spiking network")
     with one_line(f"{path}: settings"):
         settings = Settings.model_validate(metadata["settings"])
+    if metadata.get("epoch") != settings.epochs:
+        raise AccelsimError(
+            f"{path}: a run at epoch {metadata.get('epoch')} of {settings.epochs}; run it to its end first"
+        )
     network = settings.network()
     load_network_weights(network, tensors, path)
     return network, settings

@@ -36,6 +36,7 @@ RUN = ["run", "resnet18-cifar10", "--out", "never"]
         (["rum"], "Did you mean 'run'? See accelsim --help"),
         (["run", "x", "--machin", "y"], "Did you mean '--machine'? See accelsim run --help"),
         (RUN, "Missing option '--machine'. See accelsim run --help"),
+        ([*RUN, "--machine", "dense", "--images", "5:3"], "such as 0:4, 2: or 3. See accelsim run --help"),
         (["schema", "swep"], "'machine', 'technology', 'sweep'"),
         (
             ["run", "restnet18-cifar10", "--machine", "dense", "--out", "never"],

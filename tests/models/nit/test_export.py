@@ -127,7 +127,20 @@ def test_a_run_is_exported_from_the_command_line(
 def test_what_is_not_there_is_refused(tmp_path: Path, digits: DigitSet) -> None:
     with pytest.raises(AccelsimError, match="image 40, must be 0 to 39"):
         export_network(network(), digits, [40], tmp_path / "t.h5", name="n", dataset="d", noisy=False)
-    with pytest.raises(AccelsimError, match="no such checkpoint"):
+    with pytest.raises(AccelsimError, match=r"no such checkpoint; python -m models\.nit\.reproduce"):
+        trained_network(tmp_path)
+
+
+def test_a_run_that_was_stopped_is_not_taken_for_a_finished_one(tmp_path: Path, digits: DigitSet) -> None:
+    settings = Settings(method="stbp", hidden=(6,), steps=3, epochs=3, batch=20)
+
+    def stop(epoch: int, *_: object) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(settings, digits, torch.arange(40), tmp_path, stop)
+    with pytest.raises(AccelsimError, match="a run at epoch 2 of 3; run it to its end first"):
         trained_network(tmp_path)
 
 
