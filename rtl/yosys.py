@@ -10,6 +10,7 @@ from pathlib import Path
 
 from accelsim.errors import AccelsimError
 from accelsim.extras import missing_extra
+from rtl.process import run_tool
 
 _WORKER = """
 import sys
@@ -39,13 +40,7 @@ def run_yosys(what: str, commands: Sequence[str], folder: Path) -> None:
     script = folder / "script.ys"
     script.write_text("\n".join(commands) + "\n")
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", _WORKER, str(script)],
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        done = run_tool([sys.executable, "-c", _WORKER, str(script)], TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise AccelsimError(f"{what}: Yosys did not finish in {TIMEOUT_S} s") from None
     if done.returncode:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
+from rtl.process import run_tool
 from rtl.verilator.shim import shim_source
 
 PREFIX = "Vmodel"
@@ -87,9 +88,7 @@ def build_library(
 
 def _run(command: Sequence[str], folder: Path) -> None:
     try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
+        done = run_tool(command, TIMEOUT_S, folder)
     except subprocess.TimeoutExpired:
         raise AccelsimError(f"Verilator did not finish in {TIMEOUT_S} s") from None
     if done.returncode:
