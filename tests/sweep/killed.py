@@ -33,12 +33,12 @@ axes:
   mvu.accumulators_per_vpu: [1, 16]         # 1 cannot be built: failures are part of the table
 """
 
-# Tasks of a few points, so that there is much to interrupt.
+# Tasks of a few points, so that there is much to interrupt; and no word of how far it is, which is told on slow computers.
 COMMAND = """
-import sys, accelsim.sweep.tasks
+import sys, accelsim.cli, accelsim.sweep.tasks
 accelsim.sweep.tasks.TASK_SECONDS = 0.05
-from accelsim.cli import main
-main(sys.argv[1:])
+sys.modules["accelsim.cli.sweep"].LOG_SECONDS = 1e9
+accelsim.cli.main(sys.argv[1:])
 """
 
 
