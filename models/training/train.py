@@ -2,7 +2,7 @@
 
     python -m models.training.train --data DATA --out OUT --recipe models/recipes/cpu-1h.yaml
 
-OUT gets weights.safetensors (network state and the recipe), progress.pt (optimizer state, position) and
+OUT gets weights.safetensors (network state and the recipe), progress.safetensors (all that a run goes on from) and
 log.csv. A run that was stopped goes on from its last checkpoint when started again with the same OUT.
 """
 
@@ -12,6 +12,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,19 +25,15 @@ from models.command import exit_code
 from models.data.cifar import ImageSet, load_cifar10
 from models.device import torch_device, use_threads
 from models.networks import make_network
+from models.training.adversarial.state import State, load_state, save_state
 from models.training.augment import augment
-from models.training.checkpoint import (
-    load_network_weights,
-    load_progress,
-    load_tensors,
-    save_progress,
-    save_tensors,
-)
+from models.training.checkpoint import load_tensors, save_tensors
 from models.training.evaluate import accuracy
 from models.training.order import batch_at, stream
 from models.training.recipe import Recipe, load_recipe
 
 LOG_EVERY_STEPS = 20
+WEIGHTS, PROGRESS = "weights.safetensors", "progress.safetensors"
 
 
 def train(recipe: Recipe, data: ImageSet, out: Path, device: str = "cpu") -> nn.Module:
@@ -93,25 +90,23 @@ def train(recipe: Recipe, data: ImageSet, out: Path, device: str = "cpu") -> nn.
     return network
 
 
-def _save(network: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, step: int, out: Path) -> None:
+def _save(network: nn.Module, optimizer: torch.optim.SGD, recipe: Recipe, step: int, out: Path) -> None:
     metadata = {"network": recipe.network, "recipe": recipe.model_dump(mode="json"), "step": step}
-    save_tensors(out / "weights.safetensors", dict(network.state_dict()), metadata)
-    save_progress(out / "progress.pt", optimizer, step)
+    save_tensors(out / WEIGHTS, dict(network.state_dict()), metadata)
+    # One file, and the last: killed before it, the run goes on from the one before and writes the weights again.
+    save_state(out / PROGRESS, network, optimizer, State(step, []), _identity(recipe))
 
 
-def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, out: Path) -> int:
-    if not (out / "progress.pt").is_file():
-        return 0
-    tensors, metadata = load_tensors(out / "weights.safetensors")
-    if metadata.get("recipe") != recipe.model_dump(mode="json"):
-        raise AccelsimError(f"{out}: holds a run of another recipe; give another --out or remove it")
-    load_network_weights(network, tensors, out / "weights.safetensors")
-    step = load_progress(out / "progress.pt", optimizer)
-    if step != metadata.get("step"):
-        raise AccelsimError(
-            f"{out}: weights are of step {metadata.get('step')}, progress of {step}; remove it"
-        )
-    return step
+def _resume(network: nn.Module, optimizer: torch.optim.SGD, recipe: Recipe, out: Path) -> int:
+    if (out / WEIGHTS).is_file() and not (out / PROGRESS).is_file():
+        _, metadata = load_tensors(out / WEIGHTS)
+        if metadata.get("recipe") != recipe.model_dump(mode="json"):
+            raise AccelsimError(f"{out}: holds a run of another recipe; give another --out or remove it")
+    return load_state(out / PROGRESS, network, optimizer, _identity(recipe)).step
+
+
+def _identity(recipe: Recipe) -> dict[str, Any]:
+    return {"recipe": recipe.model_dump(mode="json")}
 
 
 def main(argv: list[str] | None = None) -> int:

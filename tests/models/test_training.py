@@ -132,6 +132,34 @@ def test_resumed_run_equals_an_unbroken_one(
         train(recipe(seed=2), data, tmp_path / "whole")
 
 
+@pytest.mark.parametrize("first", [1, 3])
+def test_stopped_between_two_files_of_a_checkpoint(
+    tmp_path: Path, data: ImageSet, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    """At the first checkpoint or a later one: weights are written, the state of the run is still the one before."""
+    plan = recipe(checkpoint_seconds=1e-9)
+    whole = train(plan, data, tmp_path / "whole")
+    real, calls = training.save_state, []
+
+    def stop(*args: object) -> None:
+        calls.append(args)
+        if len(calls) == first:
+            raise KeyboardInterrupt
+        real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training, "save_state", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(plan, data, tmp_path / "broken")
+    if first == 1:
+        with pytest.raises(AccelsimError, match="another recipe"):
+            train(recipe(seed=2), data, tmp_path / "broken")
+    resumed = train(plan, data, tmp_path / "broken")
+    for ours, theirs in zip(resumed.state_dict().values(), whole.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs)
+    ours, theirs = (load_tensors(tmp_path / name / training.WEIGHTS) for name in ("broken", "whole"))
+    assert ours[1] == theirs[1] and all(torch.equal(ours[0][name], theirs[0][name]) for name in theirs[0])
+
+
 def test_divergence_is_told(tmp_path: Path, data: ImageSet) -> None:
     with pytest.raises(AccelsimError, match="lower max_lr"):
         train(recipe(max_lr=1e30), data, tmp_path)
