@@ -19,9 +19,11 @@ from accelsim.counts import COUNT_NAMES
 from accelsim.engine import compiled, run_image, run_images
 from accelsim.engine.compiled import count_images, jit, load_or_compile, run
 from accelsim.errors import AccelsimError
-from accelsim.inputs import BUNDLED_TRACES, as_trace
+from accelsim.inputs import ALL_TRACES, as_trace
+from accelsim.mapping import check_runs
 from accelsim.simulate import why_not
 from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
+from accelsim.trace.schema import SPIKING_KINDS
 from tests.engine.strategies import Case, cases, random_case, small_machine
 
 RANDOM_CASES = 500
@@ -128,18 +130,34 @@ def test_many_rows_on_one_vpu(n: int, rows_per_pass: int, hold_weights: bool) ->
     assert differences([layer], small_machine(mvu=mvu)) == {}
 
 
-@pytest.mark.parametrize("name", BUNDLED_TRACES)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL_TRACES)
 def test_bundled_traces(name: str) -> None:
-    """Every layer under every scheme, one image, on every shipped machine that can run it."""
+    """Every image of every layer under every scheme, on every shipped machine whose memories are made for such layers."""
     if not is_bundled(f"traces/{name}.h5"):
         pytest.skip("the trace is not in this checkout")
     trace = as_trace(name)
-    machines = [load_machine(each) for each in ("dense", "structured", "unstructured")]
+    spiking = any(info.shape.kind in SPIKING_KINDS for info in trace.layers)
+    names = (
+        ("spiking", "spiking-dense", "spiking-noise") if spiking else ("dense", "structured", "unstructured")
+    )
+    ran = set()
     for scheme in trace.schemes:
-        layers = [trace.layer(info.name, scheme, images=slice(0, 1)) for info in trace.layers]
-        for machine in machines:
-            if why_not(scheme, machine) is None:
-                assert differences(layers, machine) == {}, (scheme.name, machine.name)
+        layers = [trace.layer(info.name, scheme) for info in trace.layers]
+        for machine in map(load_machine, names):
+            if why_not(scheme, machine) is None and _runs(layers, machine):
+                for image in range(layers[0].images):
+                    assert differences(layers, machine, image) == {}, (scheme.name, machine.name, image)
+                ran.add(scheme)
+    assert ran == set(trace.schemes)
+
+
+def _runs(layers: Sequence[LayerTrace], machine: Machine) -> bool:
+    try:
+        check_runs(layers, machine)
+    except AccelsimError:  # a network that is given noise, on a machine without generators of it
+        return False
+    return True
 
 
 def test_images_together_are_images_alone(small_trace: Path) -> None:
