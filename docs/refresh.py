@@ -27,7 +27,7 @@ from accelsim.store.table import table
 from accelsim.sweep import load_sweep, open_space
 from accelsim.sweep.plan import plan_sweep
 from accelsim.sweep.run import run_sweep
-from models.robust.tables import documents, read_results
+from models.robust.tables import documents
 
 ROOT = Path(__file__).resolve().parent.parent
 AREA_SHARES = (1, 1.25, 1.5, 2)
@@ -98,9 +98,7 @@ def refresh_figure5() -> None:
 
 
 def refresh_robust() -> None:
-    folder = ROOT / "docs/results/robust"
-    tables = documents(read_results(folder / "results.csv"), read_results(folder / "figure-co-design.csv"))
-    for document, contents in tables.items():
+    for document, contents in documents(ROOT / "docs/results/robust").items():
         rewrite(document, contents)
 
 

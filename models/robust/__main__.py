@@ -2,8 +2,9 @@
 
     python -m models.robust models/recipes/robust/cpu-1h.yaml --data DATA --out OUT
 
-OUT gets a folder for every network, evaluation/ with a record for every attack, times.csv and results.csv. Stopped at any
-moment, the same command goes on. --only and --stages take a part, so that several processes can share the work.
+OUT gets a folder for every network, evaluation/ with a record for every attack, times.csv, results.csv, common.csv (what can
+be compared cell by cell) and warnings.txt. Stopped at any moment, the same command goes on. --only and --stages take a part,
+so that several processes can share the work.
 """
 
 from __future__ import annotations
@@ -13,16 +14,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from accelsim.errors import AccelsimError, suggestion
 from accelsim.files import writable_folder
 from models.command import exit_code
 from models.data.cifar import load_cifar
-from models.device import torch_device
+from models.device import torch_device, use_threads
 from models.robust.make import make_networks
-from models.robust.measure import measure, write_results
+from models.robust.measure import measure
 from models.robust.plan import load_study
+from models.robust.results import write_results
 
 STAGES = ("make", "measure", "results")
 
@@ -50,8 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace) -> None:
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     study = load_study(args.plan)
     stages = _chosen("stage", args.stages, STAGES)
     names = _chosen("network", args.only, study.plan.networks)
@@ -63,7 +62,8 @@ def _run(args: argparse.Namespace) -> None:
     if "measure" in stages:
         measure(study, names, args.data, args.out, args.device, _print)
     if "results" in stages:
-        print(f"written: {write_results(study, args.out)}")
+        for path in write_results(study, args.out):
+            print(f"written: {path}")
 
 
 def _chosen(what: str, text: str | None, allowed: Sequence[str]) -> list[str]:

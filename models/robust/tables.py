@@ -1,4 +1,8 @@
-"""The tables of the documents from results.csv, the paper's numbers beside ours. Needs no PyTorch."""
+"""The tables of the documents from results.csv, the paper's numbers beside ours. Needs no PyTorch.
+
+There are two studies of one network: in the first, of many rows, fine-tuning is 50 steps; in the second, of few, it is the
+paper's epoch.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,7 @@ TITLES = {
     "square": "Square",
     WORST: "worst case",
 }
+CHEAP = ("clean", "pgd20", "fgsm", "mifgsm", "transfer-pgd20")
 OURS = {
     "overfitting-at": "at",
     "rse-add": "rse-add",
@@ -58,10 +63,17 @@ def read_results(path: Path) -> list[dict[str, str]]:
         raise AccelsimError(f"{path}: cannot read the results: {error.strerror}") from error
 
 
-def documents(lines: Sequence[Line], costs: Sequence[Line]) -> dict[str, dict[str, str]]:
-    """Document under docs/ to what stands between each of its markers. costs: of figure-co-design.csv."""
-    measured = measured_tables(lines) | {"co-design": codesign_table(costs)}
-    return {"reproduction.md": {"robust": paper_tables(lines)}, "robustness.md": measured}
+def documents(folder: Path) -> dict[str, dict[str, str]]:
+    """Document under docs/ to what stands between each of its markers, from the tables of both studies in `folder`.
+
+    Raises AccelsimError when one of them cannot be read.
+    """
+    names = ("results", "common", "epoch", "epoch-common", "figure-co-design")
+    lines, common, epoch, epoch_common, costs = (read_results(folder / f"{name}.csv") for name in names)
+    measured = measured_tables(lines) | epoch_tables(epoch)
+    measured |= {"common": common_table(common), "epoch-common": common_table(epoch_common)}
+    measured |= {"co-design": codesign_table(costs)}
+    return {"reproduction.md": {"robust": paper_tables(lines, epoch)}, "robustness.md": measured}
 
 
 def codesign_table(costs: Sequence[Line]) -> str:
@@ -89,7 +101,6 @@ def measured_tables(lines: Sequence[Line]) -> dict[str, str]:
     distilled = [row for row in rows if row.startswith("converted:")]
     compared = [row for row in own if row == "at" or f"converted:{row}" in distilled]
     redrawn = [row for row in rows if row.startswith("unstructured-90:")]
-    cheap = ("clean", "pgd20", "fgsm", "mifgsm", "transfer-pgd20")
     strong = (
         "pgd20",
         "transfer-pgd20",
@@ -103,13 +114,28 @@ def measured_tables(lines: Sequence[Line]) -> dict[str, str]:
     )
     hit = [row for row in [*own, *distilled] if any(_line(lines, row, attack) for attack in strong[2:-1])]
     return {
-        "cheap": _table(lines, own, cheap),
+        "cheap": _table(lines, own, CHEAP),
         "strong": _table(
             lines, [*hit, *(row for row in controls if _line(lines, row, "eot10-pgd20"))], strong
         ),
         "distilled": _table(lines, [*compared, *controls, *distilled], ("clean", "pgd20")),
-        "differences": _table(lines, [*own, *controls, *distilled], cheap, _difference),
+        "differences": _table(lines, [*own, *controls, *distilled], CHEAP, _difference),
         "redrawn": _table(lines, ["unstructured-90", *redrawn], ("clean", "pgd20")),
+    }
+
+
+def common_table(lines: Sequence[Line]) -> str:
+    """Rows and attacks of common.csv, whose cells are all of the same images."""
+    rows = list(dict.fromkeys(line["row"] for line in lines))
+    return _table(lines, rows, list(dict.fromkeys(line["attack"] for line in lines)))
+
+
+def epoch_tables(lines: Sequence[Line]) -> dict[str, str]:
+    """Marker to table, for docs/robustness.md: what an epoch of fine-tuning comes to."""
+    rows = list(dict.fromkeys(line["row"] for line in lines))
+    return {
+        "epoch": _table(lines, rows, (*CHEAP, "bpda-pgd20", WORST)),
+        "epoch-differences": _table(lines, rows, CHEAP, _difference),
     }
 
 
@@ -127,8 +153,8 @@ def _table(
     return _markdown(["", *(TITLES[attack] for attack in shown)], table)
 
 
-def paper_tables(lines: Sequence[Line]) -> str:
-    """Tables 1 to 4: a line of the paper's, then one of ours, which says what was not run."""
+def paper_tables(lines: Sequence[Line], epoch: Sequence[Line]) -> str:
+    """Tables 1 to 4: a line of the paper's, then ours, which says what was not run, and a third where there is an epoch."""
     parts = []
     for number, what in (
         (1, "robust accuracy, ResNet-18"),
@@ -138,18 +164,25 @@ def paper_tables(lines: Sequence[Line]) -> str:
         entries = [entry for entry in published() if entry.table == number]
         for dataset in dict.fromkeys(entry.dataset for entry in entries):
             mine = [entry for entry in entries if entry.dataset == dataset]
-            parts.append((number, f"**Table {number}: {what}, {dataset}**\n\n" + _paper_table(lines, mine)))
+            parts.append(
+                (number, f"**Table {number}: {what}, {dataset}**\n\n" + _paper_table(lines, epoch, mine))
+            )
     parts.append((3, "**Table 3: WideResNet-34-10 against other methods**\n\n" + _table3()))
     return "\n".join(text for _, text in sorted(parts, key=lambda part: part[0]))
 
 
-def _paper_table(lines: Sequence[Line], entries: Sequence[Published]) -> str:
+def _paper_table(lines: Sequence[Line], epoch: Sequence[Line], entries: Sequence[Published]) -> str:
     columns = [name for name in PAPER_ATTACKS if any(name in entry.accuracy for entry in entries)]
     table = []
     for entry in entries:
         printed = [_number(entry.accuracy.get(name)) for name in columns]
         table.append([entry.method, "paper", *printed])
         table.append([entry.method, "ours", *_beside(lines, entry, columns)])
+        longer = _beside(epoch, entry, columns)
+        if (
+            set(longer) != {NOT_RUN} and entry.method not in OURS
+        ):  # those are the same networks in both studies
+            table.append([entry.method, "ours, an epoch", *longer])
     return _markdown(["method", "", *(TITLES[PAPER_ATTACKS[name]] for name in columns)], table)
 
 

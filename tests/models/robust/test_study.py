@@ -19,7 +19,7 @@ from models.evaluation.variants import Variant
 from models.export import layers_in_order
 from models.networks import NETWORKS
 from models.robust import __main__ as command
-from models.robust import make, measure
+from models.robust import make, measure, results
 from models.robust.interval import paired, wilson
 from models.robust.plan import load_study
 from models.training.evaluate import accuracy, load_trained
@@ -81,7 +81,9 @@ def rows_of(out: Path) -> dict[tuple[str, str], dict[str, str]]:
 
 
 @pytest.mark.slow
-def test_one_command_does_everything_and_goes_on(plan: Path, tmp_path: Path) -> None:
+def test_one_command_does_everything_and_goes_on(
+    plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "whole"
     assert run(plan, out) == 0
     rows = rows_of(out)
@@ -119,6 +121,23 @@ def test_one_command_does_everything_and_goes_on(plan: Path, tmp_path: Path) -> 
         assert int(rows[row, "clean"]["bitops"]) == expected
     jobs = {line.split(",")[0] for line in (out / "times.csv").read_text().splitlines()}
     assert {"at", "converted", "trades", "at clean fgsm"} <= jobs
+    # What can be compared cell by cell, had the transferred attack been AutoAttack: two rows, on the ten images that it saw.
+    with monkeypatch.context() as patched:
+        patched.setattr(results, "AUTOATTACK", "transfer-pgd2")
+        lines = results.common(load_study(plan), out)
+    common = {(str(each["row"]), str(each["attack"])): each for each in lines}
+    assert {row for row, _ in common} == {"unstructured-50", "trades"}
+    assert {each["images"] for each in common.values()} == {10}
+    first_ten = sum(image[0] for image in seen[0][:10])
+    assert common["unstructured-50", "clean"]["mean"] == f"{10 * first_ten:.2f}"
+    withstood = sum(all(each[i][0] for each in seen) for i in range(10))
+    assert common["unstructured-50", "worst case"]["mean"] == f"{10 * withstood:.2f}"
+    assert results.common(load_study(plan), out) == []
+    told = (out / "warnings.txt").read_text()
+    assert (
+        "nm-2of4+random: has met no black box (square, transfer-pgd20), no BPDA (bpda-pgd20), no EOT" in told
+    )
+    assert "unstructured-50: has met no BPDA (bpda-pgd20): " in told and "\nat: " not in told
     # Again: nothing is done anew, and the table is the same.
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
     table = (out / "results.csv").read_bytes()

@@ -10,7 +10,14 @@ from accelsim.bitops.published import published
 from accelsim.errors import AccelsimError
 from accelsim.marked import between
 from models.robust.figures import figure3, figure4, main
-from models.robust.tables import WORST, documents, measured_tables, paper_tables, read_results
+from models.robust.tables import (
+    WORST,
+    documents,
+    epoch_tables,
+    measured_tables,
+    paper_tables,
+    read_results,
+)
 
 ROOT = Path(__file__).parents[3]
 MEASURED = ROOT / "docs/results/robust/results.csv"
@@ -47,7 +54,8 @@ def cells(markdown: str, *first: str) -> list[str]:
 
 
 def test_the_papers_tables_are_complete_and_ours_stand_beside(results: Path) -> None:
-    text = paper_tables(read_results(results))
+    epoch = {**read_results(results)[5], "mean": "51.00", "low": "44", "high": "58", "images": "300"}
+    text = paper_tables(read_results(results), [epoch])
     one, two, three, four = (text.index(f"**Table {number}") for number in (1, 2, 3, 4))
     assert one < two < three < four
     table1, table2, table4 = text[one:two], text[two:three], text[four:]
@@ -59,9 +67,11 @@ def test_the_papers_tables_are_complete_and_ours_stand_beside(results: Path) -> 
     ]
     assert cells(table4, "noise-injection-7:8", "ours") == ["not run", "33.0 [27, 40] of 200"]
     assert cells(table4, "noise-injection-90", "ours") == ["47.0 [40, 54] of 200", "31.5 [25, 38] of 200"]
+    assert cells(table4, "noise-injection-90", "ours, an epoch") == ["51.0 [44, 58] of 300", "not run"]
     assert set(cells(table2, "noise-injection-90", "ours")) == {"not run"}
     # CIFAR-100 was not run, whatever the network.
     assert text.count("| ours | ") == len(published()) and table1.count("of 200") == 4
+    assert text.count("| ours, an epoch | ") == 2  # in Tables 1 and 4
     # Every printed number is there, of Table 3 too.
     for entry in published():
         assert all(f"{value:.2f}" in text for value in entry.accuracy.values())
@@ -77,6 +87,17 @@ def test_what_was_measured(results: Path) -> None:
         and "`at`" not in found["differences"]
     )
     assert cells(found["distilled"], "`converted:unstructured-90`") == ["41.0 [32, 51] of 100", ""]
+
+
+def test_an_epoch_of_fine_tuning(results: Path) -> None:
+    lines = [line for line in read_results(results) if "+" not in line["row"] and ":" not in line["row"]]
+    found = epoch_tables(lines)
+    assert cells(found["epoch"], "`at`") == [
+        "50.0 [43, 57] of 200",
+        "30.0 [24, 37] of 200",
+        "26.0 [15, 40] of 50",
+    ]
+    assert cells(found["epoch-differences"], "`nm-1of8`") == ["-4.0 [-9.0, +1.0]"]
 
 
 def test_figures(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,16 +140,16 @@ def test_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_documents_show_what_was_measured() -> None:
-    costs = read_results(MEASURED.parent / "figure-co-design.csv")
-    for document, contents in documents(read_results(MEASURED), costs).items():
+    for document, contents in documents(MEASURED.parent).items():
         for marker, content in contents.items():
             shown = between(ROOT / "docs" / document, marker)
             assert shown == content, f"python docs/refresh.py robust: {marker} of {document}"
 
 
-def test_what_was_measured_is_possible() -> None:
+@pytest.mark.parametrize("name", ["results.csv", "epoch.csv", "common.csv", "epoch-common.csv"])
+def test_what_was_measured_is_possible(name: str) -> None:
     """Shares of whole images and draws, inside their intervals; no attack leaves clearly more than none."""
-    lines = read_results(MEASURED)
+    lines = read_results(MEASURED.with_name(name))
     for line in lines:
         trials = int(line["images"]) * int(line["draws"])
         right = float(line["mean"]) / 100 * trials
