@@ -34,10 +34,12 @@ def wait_for(what: Callable[[], bool]) -> None:
 def is_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
+        # Where nobody collects orphans, they stay as zombies.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except ProcessLookupError:
         return True
-    status = Path(f"/proc/{pid}/stat")  # where nobody collects orphans, they stay as zombies
-    return status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:  # gone since, or no /proc here
+        return False
 
 
 def test_what_it_printed_and_how_it_ended(tmp_path: Path) -> None:
@@ -53,9 +55,7 @@ def test_a_timeout_ends_what_the_tool_has_started(tmp_path: Path, monkeypatch: p
     def too_late(self: subprocess.Popen[str], *_: object, timeout: float | None = None) -> tuple[str, str]:
         if timeout is None:
             return ended_in_time(self)
-        wait_for(
-            place.exists
-        )  # the clock runs out when the inner process is there, on however busy a computer
+        wait_for(place.exists)  # on however busy a computer
         raise subprocess.TimeoutExpired(self.args, timeout)
 
     monkeypatch.setattr(subprocess.Popen, "communicate", too_late)
