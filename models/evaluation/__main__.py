@@ -17,7 +17,7 @@ from pathlib import Path
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced, writable_folder
+from accelsim.files import writable_folder
 from models.attacks.attack import Attack
 from models.attacks.catalogue import ADAPTIVE, PAPER, attack_named
 from models.command import exit_code
@@ -26,6 +26,7 @@ from models.defenses.controls import CONTROLS
 from models.device import torch_device, use_threads
 from models.evaluation.bitops import network_layers, variant_bitops
 from models.evaluation.calibration import calibration_batches
+from models.evaluation.doubts import write_doubts
 from models.evaluation.run import Plan, evaluate, load_subject
 from models.evaluation.tables import is_bounded, write_tables
 from models.evaluation.variants import PROJECTIONS, Variant, product
@@ -129,19 +130,10 @@ def _evaluate(args: argparse.Namespace) -> None:
                 f"{variant_name} worst case: one {case.one:.2f} mean {case.mean:.2f} worst {case.worst:.2f} % "
                 f"(of {bounded})"
             )
-    _tell(found.warnings, plan.out / "warnings.txt")
-    print(f"written: {plan.out / 'table.csv'}, {plan.out / 'results.csv'}")
-
-
-def _tell(warnings: Sequence[str], path: Path) -> None:
-    """On stderr, and in a file beside the tables that they are about; no file without warnings."""
-    for warning in warnings:
+    for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    if not warnings:
-        path.unlink(missing_ok=True)
-        return
-    with replaced(path) as temporary:
-        temporary.write_text("".join(f"{warning}\n" for warning in warnings), encoding="utf-8")
+    write_doubts(plan.out / "warnings.txt", found.warnings)
+    print(f"written: {plan.out / 'table.csv'}, {plan.out / 'results.csv'}")
 
 
 def attacks_of(text: str) -> tuple[Attack, ...]:

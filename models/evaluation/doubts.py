@@ -6,12 +6,14 @@ than white-box ones, attacks that try harder and do less, and gradients that get
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 
+from accelsim.files import replaced
 from models.attacks.attack import Attack, SignAttack
 from models.attacks.autoattack import AutoAttack
 from models.attacks.catalogue import attack_named
@@ -49,6 +51,15 @@ def gaps_of(attacks: Iterable[str], is_random: bool, is_approximated: bool) -> l
     """One line for each thing that these attacks leave untried; the flags are those of `doubts_of`."""
     met = {name: attack_named(name) for name in attacks}
     return [*_random_networks(met, is_random), *_not_run(met, is_random, is_approximated)]
+
+
+def write_doubts(path: Path, doubts: Sequence[str]) -> None:
+    """A line for each; no file where there are none, not even one of an earlier call."""
+    if not doubts:
+        path.unlink(missing_ok=True)
+        return
+    with replaced(path) as temporary:
+        temporary.write_text("".join(f"{doubt}\n" for doubt in doubts), encoding="utf-8")
 
 
 def _black_beats_white(met: Mapping[str, Attack], rights: Mapping[str, Rights]) -> list[str]:

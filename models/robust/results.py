@@ -12,11 +12,10 @@ from pathlib import Path
 import torch
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
 from models.attacks.catalogue import attack_named
 from models.data.cifar import to_float
 from models.evaluation.bitops import network_layers, variant_bitops
-from models.evaluation.doubts import gaps_of, signs_of
+from models.evaluation.doubts import gaps_of, signs_of, write_doubts
 from models.evaluation.record import Record, Rights, read_record
 from models.evaluation.run import load_subject
 from models.evaluation.tables import Numbers, is_bounded, worst_case, write_rows
@@ -126,9 +125,9 @@ def write_results(study: Study, out: Path) -> list[Path]:
     if alike := common(study, out):
         write_rows(out / COMMON, alike)
         written.append(out / COMMON)
-    if told := warnings(study, out):
-        with replaced(out / WARNINGS) as temporary:
-            temporary.write_text("".join(f"{warning}\n" for warning in told), encoding="utf-8")
+    told = warnings(study, out)
+    write_doubts(out / WARNINGS, told)
+    if told:
         written.append(out / WARNINGS)
     return written
 
