@@ -48,12 +48,12 @@ explore: $(VENV)/.installed-dev
 
 # Slower: every line that runs is noted.
 coverage: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --cov=accelsim --cov=models --cov=rtl --cov-report=term
+	$(BIN)/python -m pytest --cov=accelsim --cov=models --cov-report=term
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy accelsim models rtl
+	$(BIN)/mypy accelsim models
 
 rtl: $(VENV)/.installed-synth
 	@command -v verilator >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
@@ -63,7 +63,7 @@ rtl: $(VENV)/.installed-synth
 
 synth: $(VENV)/.installed-synth
 	@test -n "$(LIBERTY)" || { echo "make synth: give LIBERTY=path/to/NangateOpenCellLibrary_typical.lib (or .lib.gz)"; exit 2; }
-	$(BIN)/python -m rtl.synth --liberty "$(LIBERTY)" $(SYNTH_OPTIONS)
+	$(BIN)/python -m accelsim.rtl.synth --liberty "$(LIBERTY)" $(SYNTH_OPTIONS)
 
 synth-check: SYNTH_OPTIONS := --check
 synth-check: synth

@@ -7,14 +7,14 @@ The public API::
     results = simulate("resnet18-cifar10", "structured", schemes=["nm-1of8"], images=slice(0, 1))
     print(results.summary[["scheme", "latency_us", "energy_pj"]])
 
-Traces are made with ``accelsim.trace.TraceWriter`` (from NumPy) or ``models.export`` (from PyTorch).
+Traces are made with ``accelsim.trace.TraceWriter`` (from NumPy) or ``accelsim.nn.trace_export`` (from PyTorch).
 """
 
 from accelsim.compare import compare
 from accelsim.config import Machine, Technology, load_machine, load_technology
 from accelsim.errors import AccelsimError
 from accelsim.report.figure5 import figure5
-from accelsim.results.results import Results
+from accelsim.results.run_results import Results
 from accelsim.simulate import simulate
 from accelsim.trace import (
     Approximation,

@@ -18,7 +18,7 @@ from accelsim.inputs import (
     as_technology,
     as_trace,
 )
-from accelsim.results.results import Results
+from accelsim.results.run_results import Results
 from accelsim.simulate import Progress, check_fits, chosen_images, scheme_of, simulate, why_not
 from accelsim.trace import TraceFile
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from accelsim.config.json_schema import Schema, machine_schema, schema_of, technology_schema, titled
 from accelsim.extras import missing_extra
-from accelsim.sweep.json_schema import sweep_schema
+from accelsim.sweep.sweep_schema import sweep_schema
 
 
 def recipe_schema() -> Schema:
     """Of a recipe of ``python -m models.training.train``. Raises AccelsimError without PyTorch."""
     try:
-        from models.training.recipe import Recipe
+        from models.training.training_recipe import Recipe
     except ImportError:
         raise missing_extra("schema recipe", "PyTorch", "train") from None
     return titled(schema_of(Recipe), "accelsim recipe", "models/recipes/ holds examples.")
@@ -22,7 +22,7 @@ def recipe_schema() -> Schema:
 def adversarial_recipe_schema() -> Schema:
     """Of a recipe of ``python -m models.training.adversarial``. Raises AccelsimError without PyTorch."""
     try:
-        from models.training.adversarial.recipe import AdversarialRecipe
+        from models.training.adversarial.adversarial_recipe import AdversarialRecipe
     except ImportError:
         raise missing_extra("schema adversarial-recipe", "PyTorch", "train") from None
     said = "models/recipes/adversarial/ holds examples; docs/robustness.md says what they are for."

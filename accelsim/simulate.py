@@ -21,8 +21,8 @@ from accelsim.inputs import (
 )
 from accelsim.interrupt import stop_if_pressed
 from accelsim.mapping import check_runs
-from accelsim.results.results import Results
-from accelsim.results.rows import cost_columns, layer_columns, utilization_columns
+from accelsim.results.result_rows import cost_columns, layer_columns, utilization_columns
+from accelsim.results.run_results import Results
 from accelsim.trace import Scheme, TraceFile
 from accelsim.version import __version__
 

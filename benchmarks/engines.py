@@ -31,7 +31,7 @@ from accelsim import LayerTrace, Machine, load_machine
 from accelsim.engine import run_image
 from accelsim.engine.compiled import count_images, load_or_compile
 from accelsim.engine.compiled.jit import compiled, popcount
-from accelsim.engine.compiled.jobs import Words
+from accelsim.engine.compiled.precise_jobs import Words
 from accelsim.inputs import as_trace
 from accelsim.simulate import why_not
 

@@ -23,9 +23,9 @@ from accelsim import load_machine, load_technology, open_trace
 from accelsim.engine.compiled import load_or_compile
 from accelsim.inputs import as_trace
 from accelsim.store import Point, Workload
-from accelsim.sweep.evaluate import evaluate
+from accelsim.sweep.evaluate_points import evaluate
 from accelsim.trace import TraceFile, TraceWriter
-from accelsim.trace.masks import unpack
+from accelsim.trace.packed_masks import unpack
 
 MADE_FOR = {"dense": "dense", "unstructured": "unstructured", "nm": "structured"}
 WRITTEN_AT_A_TIME = 64

@@ -20,10 +20,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from accelsim.nn.spiking.lif import Lif
+from accelsim.nn.spiking.spiking_networks import NoisyNetwork, NoisyPerceptron, SpikingNetwork
 from models.nit.estimator import centred, lr_gradient
-from models.nit.lif import Lif
-from models.nit.losses import cross_entropy
-from models.nit.networks import NoisyNetwork, NoisyPerceptron, SpikingNetwork
+from models.nit.nit_losses import cross_entropy
 from models.nit.training import set_lr_gradients
 
 BATCH = 64

@@ -20,8 +20,8 @@ from accelsim.search import DEFAULT_OBJECTIVES, SAMPLERS, run_search
 from accelsim.search.front import non_dominated
 from accelsim.store import Store
 from accelsim.sweep import load_sweep, open_space
-from accelsim.sweep.plan import plan_sweep
-from accelsim.sweep.run import run_sweep
+from accelsim.sweep.sweep_plan import plan_sweep
+from accelsim.sweep.sweep_run import run_sweep
 
 SPEC = Path(__file__).parent / "search.yaml"
 FloatTable = np.ndarray[tuple[int, int], np.dtype[np.float64]]

@@ -19,8 +19,8 @@ from accelsim import simulate
 from accelsim.store import Point, Store
 from accelsim.sweep import load_sweep, open_space
 from accelsim.sweep.cluster import dask_executor
-from accelsim.sweep.plan import plan_sweep
-from accelsim.sweep.run import Executor, Progress, prepare, run_here, run_sweep
+from accelsim.sweep.sweep_plan import plan_sweep
+from accelsim.sweep.sweep_run import Executor, Progress, prepare, run_here, run_sweep
 
 SWEEP = """
 format: accelsim-sweep/1

@@ -20,13 +20,13 @@ from accelsim.files import replaced
 from accelsim.marked import fill_document
 from accelsim.report.constants_tables import areas_markdown, blocks_markdown, events_markdown
 from accelsim.report.equal_area import equal_area_markdown
-from accelsim.report.plots import plot_figure5
-from accelsim.report.published import published_markdown
+from accelsim.report.figure5_plot import plot_figure5
+from accelsim.report.published_energy_table import published_markdown
 from accelsim.store import Store
-from accelsim.store.table import table
+from accelsim.store.flat_table import table
 from accelsim.sweep import load_sweep, open_space
-from accelsim.sweep.plan import plan_sweep
-from accelsim.sweep.run import run_sweep
+from accelsim.sweep.sweep_plan import plan_sweep
+from accelsim.sweep.sweep_run import run_sweep
 from models.robust.tables import documents
 
 ROOT = Path(__file__).resolve().parent.parent

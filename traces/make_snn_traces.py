@@ -16,11 +16,11 @@ from pathlib import Path
 import torch
 
 from accelsim.errors import AccelsimError
-from models.data.idx import PARTS, DigitSet, load_digits
+from accelsim.nn.data.idx import PARTS, DigitSet, load_digits
+from accelsim.nn.spiking.run_settings import Settings
+from accelsim.nn.spiking.spike_export import export_network
+from accelsim.nn.spiking.spiking_networks import NoisyNetwork, NoisyPerceptron
 from models.nit.curves import Images, train_perceptron
-from models.nit.export import export_network
-from models.nit.networks import NoisyNetwork, NoisyPerceptron
-from models.nit.settings import Settings
 from models.nit.training import train
 
 HERE = Path(__file__).parent

@@ -21,14 +21,14 @@ from pathlib import Path
 import torch
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.data.cifar import load_cifar10
+from accelsim.nn.injection.converted_checkpoint import Converted, load_converted, save_converted
+from accelsim.nn.tensor_files import load_tensors
+from accelsim.nn.trace_export import evaluate_schemes, export_from_checkpoint
 from accelsim.trace import Scheme
-from models.data.cifar import load_cifar10
-from models.defenses.checkpoint import Converted, load_converted, save_converted
-from models.defenses.prepare import prepare
-from models.export import evaluate_schemes, export_from_checkpoint
-from models.training.checkpoint import load_tensors
-from models.training.recipe import Recipe, load_recipe
+from models.prepare import prepare
 from models.training.train import train
+from models.training.training_recipe import Recipe, load_recipe
 
 HERE = Path(__file__).parent
 RECIPES = HERE.parent / "models" / "recipes"

@@ -6,19 +6,19 @@ import sys
 
 import click
 
-from accelsim.cli.area import area
-from accelsim.cli.bitops import bitops
-from accelsim.cli.completion import completion
-from accelsim.cli.data import check, inspect
-from accelsim.cli.export import export
-from accelsim.cli.report import report
-from accelsim.cli.results import results
-from accelsim.cli.rtl import validate_rtl
-from accelsim.cli.schema import schema
-from accelsim.cli.search import pareto, search
-from accelsim.cli.simulation import compare, figure5, run
-from accelsim.cli.sweep import sweep
-from accelsim.cli.timeline import timeline
+from accelsim.cli.area_command import area
+from accelsim.cli.bitops_command import bitops
+from accelsim.cli.completion_command import completion
+from accelsim.cli.export_command import export
+from accelsim.cli.inspect_commands import check, inspect
+from accelsim.cli.report_command import report
+from accelsim.cli.results_command import results
+from accelsim.cli.schema_command import schema
+from accelsim.cli.search_commands import pareto, search
+from accelsim.cli.simulation_commands import compare, figure5, run
+from accelsim.cli.sweep_command import sweep
+from accelsim.cli.timeline_command import timeline
+from accelsim.cli.validate_rtl_command import validate_rtl
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import noted
 from accelsim.version import __version__

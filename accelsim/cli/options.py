@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from accelsim.cli.completion import bundled_or_file, schemes_of_trace
+from accelsim.cli.completion_command import bundled_or_file, schemes_of_trace
 from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
 from accelsim.inputs import DEFAULT_TECHNOLOGY, image_slice

@@ -17,9 +17,9 @@ from pydantic import (
     model_serializer,
 )
 
-from accelsim.config.check import Strict, validate
 from accelsim.config.extends import with_bases
 from accelsim.config.source import Source, find_config, parse_source, read_source, resolve_scalar
+from accelsim.config.validation import Strict, validate
 
 Kib = Annotated[int, Field(ge=1, le=1 << 20)]
 PortBits = Annotated[int, Field(ge=16, le=4096, multiple_of=16)]

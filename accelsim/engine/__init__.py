@@ -40,7 +40,7 @@ def run_images(
 
         return compiled.run_images(layers, machine, images)
     if engine == "reference":
-        from accelsim.engine.reference import run_image as run
+        from accelsim.engine.reference_engine import run_image as run
 
         return (run(layers, machine, image) for image in images)
     raise AccelsimError(f"engine: no engine named {engine!r}; there is: {', '.join(ENGINES)}")

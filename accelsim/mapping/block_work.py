@@ -9,9 +9,9 @@ import numpy as np
 
 from accelsim.config import Machine
 from accelsim.mapping.lengths import CODE_BITS, WORD_BITS, ceil_div
+from accelsim.mapping.mvu_job import Bools, Ints, Job, Number, by_vpu, full_job, masked_jobs
 from accelsim.mapping.operand import Operand
-from accelsim.mapping.passes import Bools, Ints, Job, Number, by_vpu, full_job, masked_jobs
-from accelsim.mapping.spiking import spiking_jobs, update_neurons
+from accelsim.mapping.spiking_jobs import spiking_jobs, update_neurons
 from accelsim.mapping.tiling import Tile
 
 SERVICES = ("front", "approximate", "select", "precise", "write_noise", "write")

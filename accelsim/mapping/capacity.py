@@ -8,7 +8,7 @@ from accelsim.config import Machine
 from accelsim.errors import AccelsimError
 from accelsim.mapping.lengths import BITS_PER_KIB, SPIKE_BITS, WORD_BITS, ceil_div
 from accelsim.trace import LayerShape, LayerTrace
-from accelsim.trace.schema import SPIKING_KINDS
+from accelsim.trace.layer_shape import SPIKING_KINDS
 
 
 class TooSmall(AccelsimError):

@@ -20,7 +20,7 @@ from accelsim.mapping.capacity import (
 from accelsim.mapping.lengths import CODE_BITS, SPIKE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.operand import Operand
 from accelsim.trace import LayerTrace
-from accelsim.trace.schema import SPIKING_KINDS
+from accelsim.trace.layer_shape import SPIKING_KINDS
 
 
 @dataclass(frozen=True, slots=True)

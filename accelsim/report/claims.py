@@ -1,6 +1,6 @@
 """The five claims that the paper draws from its Figure 5, evaluated on our own table.
 
-Each is decided by its rule in ``accelsim.report.rules`` and reported with the numbers it was decided on, whichever
+Each is decided by its rule in ``accelsim.report.claim_rules`` and reported with the numbers it was decided on, whichever
 way it goes, and with how it fares under other energy constants.
 """
 
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from accelsim.errors import AccelsimError
-from accelsim.report import rules
+from accelsim.report import claim_rules as rules
+from accelsim.report.claim_rules import SIMILAR_ENERGY, Verdicts
 from accelsim.report.ratios import Array, Draws, Ratios
-from accelsim.report.rules import SIMILAR_ENERGY, Verdicts
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from accelsim.config import Machine, Technology
-from accelsim.report.areas import areas_content
+from accelsim.report.area_report import areas_content
 
 
 def events_markdown(technology: Technology) -> str:

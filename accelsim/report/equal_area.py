@@ -40,7 +40,7 @@ class Best:
 
 
 def best_within(rows: Iterable[Row], area_mm2: float, cost: str) -> Best:
-    """Choose among the rows of a results table (`accelsim.store.table.table`) that ran and are no larger than that.
+    """Choose among the rows of a results table (`accelsim.store.flat_table.table`) that ran and are no larger than that.
 
     Degrees are those that every kind of scheme was run at. Raises AccelsimError if nothing dense is among the rows.
     """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from accelsim.compare import DEFAULT_MACHINES, FIRST_THRESHOLD, compare
 from accelsim.energy import area
-from accelsim.energy.uncertainty import DEFAULT_SPREAD, Spread
+from accelsim.energy.spread import DEFAULT_SPREAD, Spread
 from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
@@ -25,11 +25,11 @@ from accelsim.inputs import (
     as_trace,
 )
 from accelsim.report.claims import Claim, evaluate_claims
-from accelsim.report.markdown import claims_markdown, figure5_markdown
+from accelsim.report.error_bars import Uncertainty, uncertainty
+from accelsim.report.figure5_markdown import claims_markdown, figure5_markdown
 from accelsim.report.tornado import sensitivity
-from accelsim.report.uncertainty import Uncertainty, uncertainty
 from accelsim.results.normalize import normalized
-from accelsim.results.results import Results
+from accelsim.results.run_results import Results
 from accelsim.simulate import Progress
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
     With an uncertainty, ``sensitivity.csv`` too: every ratio with each constant at the ends of its range.
     Returns the paths. Raises AccelsimError if the folder cannot be made or written.
     """
-    from accelsim.report.plots import plot_figure5
+    from accelsim.report.figure5_plot import plot_figure5
 
     folder = Path(out)
     paths = figure.results.write(folder)

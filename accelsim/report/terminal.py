@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from accelsim.report.claims import Claim
-    from accelsim.report.uncertainty import Uncertainty
+    from accelsim.report.error_bars import Uncertainty
     from accelsim.results import Results
 
 MIN_WIDTH = 200

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accelsim.report.claims import paired
+from accelsim.report.error_bars import Uncertainty
 from accelsim.report.ratios import Array
-from accelsim.report.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     import pandas as pd

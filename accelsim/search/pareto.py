@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 from accelsim.errors import AccelsimError, suggestion
 from accelsim.search.front import non_dominated
-from accelsim.store.schema import COSTS
-from accelsim.store.table import Row
+from accelsim.store.database_tables import COSTS
+from accelsim.store.flat_table import Row
 
 DEFAULT_OBJECTIVES = ("latency_us", "energy_pj", "area_mm2")
 
@@ -35,7 +35,7 @@ def checked_objectives(names: Sequence[str]) -> tuple[str, ...]:
 def with_fronts(rows: Sequence[Row], objectives: Sequence[str], per: Per = "noise") -> list[Row]:
     """The rows that ran, each with ``group`` (a number from 0) and ``front`` (true or false); groups together.
 
-    rows: as `accelsim.store.table.table` gives them; points that failed are left out. A point competes only with points
+    rows: as `accelsim.store.flat_table.table` gives them; points that failed are left out. A point competes only with points
     of the same network, images and technology, and of the same degree of noise (``per="noise"``) or scheme; ``all`` lets
     all schemes compete, though less noise costs more and is worth more.
     """

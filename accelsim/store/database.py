@@ -11,11 +11,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from accelsim.config import Machine
-from accelsim.config.check import validate
 from accelsim.config.source import Source
+from accelsim.config.validation import validate
 from accelsim.errors import AccelsimError, near_file, suggestion
+from accelsim.store.database_tables import APPLICATION_ID, COSTS, CREATE, SCHEMA_VERSION
 from accelsim.store.point import Outcome, Point, Subject, code_version
-from accelsim.store.schema import APPLICATION_ID, COSTS, CREATE, SCHEMA_VERSION
 
 BUSY_SECONDS = 30.0
 """How long to wait for another process that is writing."""

@@ -153,7 +153,7 @@ Subject = Point | Unbuildable
 class Outcome:
     """What became of a point. Without an error the rest is filled.
 
-    costs: `accelsim.store.schema.COSTS` to number, means per image (and the area).
+    costs: `accelsim.store.database_tables.COSTS` to number, means per image (and the area).
     utilization: shares between 0 and 1 of the images' summed cycles.
     counts: the fields of `Counts`, exact, summed over layers and images.
     """

@@ -25,8 +25,8 @@ from accelsim.errors import AccelsimError
 from accelsim.extras import missing_extra
 from accelsim.inputs import ALL_TRACES, as_trace
 from accelsim.store import Outcome, Point, Workload, code_version
-from accelsim.sweep.evaluate import evaluate
-from accelsim.sweep.run import Executor, prepare
+from accelsim.sweep.evaluate_points import evaluate
+from accelsim.sweep.sweep_run import Executor, prepare
 from accelsim.sweep.tasks import Tasks
 from accelsim.trace import Scheme, TraceFile
 

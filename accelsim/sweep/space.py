@@ -17,10 +17,10 @@ from accelsim.expressions import Expression
 from accelsim.inputs import as_trace, image_slice
 from accelsim.simulate import chosen_images, scheme_of, why_not
 from accelsim.store import Point, Subject, Unbuildable, Workload
-from accelsim.sweep.fields import LET, TECHNOLOGY, changed, check_field, flat
-from accelsim.sweep.names import WORKLOAD_FIELDS, Names, parse_expression
-from accelsim.sweep.spec import Spec
-from accelsim.sweep.values import Values, axis_values, listed_values
+from accelsim.sweep.axis_values import Values, axis_values, listed_values
+from accelsim.sweep.expression_names import WORKLOAD_FIELDS, Names, parse_expression
+from accelsim.sweep.machine_fields import LET, TECHNOLOGY, changed, check_field, flat
+from accelsim.sweep.sweep_file import Spec
 from accelsim.trace import Scheme, TraceFile
 
 MAX_COMBINATIONS = 1_000_000

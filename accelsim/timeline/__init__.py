@@ -1,11 +1,11 @@
 """When each unit does what in one layer, and what power that takes: ``accelsim timeline`` (docs/timeline.md)."""
 
-from accelsim.timeline.power import PowerCurve, power_curve
-from accelsim.timeline.record import record_layer
-from accelsim.timeline.schedule import CoreSchedule, LayerSchedule, TileSchedule
+from accelsim.timeline.layer_schedule import CoreSchedule, LayerSchedule, TileSchedule
+from accelsim.timeline.power_over_time import PowerCurve, power_curve
+from accelsim.timeline.record_layer import record_layer
+from accelsim.timeline.timeline_view import BlockRange, View
 from accelsim.timeline.trace_events import write_trace_events
 from accelsim.timeline.vcd import write_vcd
-from accelsim.timeline.view import BlockRange, View
 
 __all__ = [
     "BlockRange",

@@ -14,8 +14,8 @@ from typing import Any
 
 from accelsim.energy.terms import GROUPS
 from accelsim.files import replaced
-from accelsim.timeline.schedule import UNITS, Wait
-from accelsim.timeline.view import JOB_NAMES, Slice, View
+from accelsim.timeline.layer_schedule import UNITS, Wait
+from accelsim.timeline.timeline_view import JOB_NAMES, Slice, View
 
 Event = dict[str, Any]
 

@@ -14,8 +14,8 @@ from typing import Literal
 
 from accelsim.energy.terms import GROUPS
 from accelsim.files import replaced
-from accelsim.timeline.schedule import UNITS, Unit
-from accelsim.timeline.view import Slice, View
+from accelsim.timeline.layer_schedule import UNITS, Unit
+from accelsim.timeline.timeline_view import Slice, View
 
 Change = tuple[int, str]
 """A cycle, and the value from then on as the file has it, less the identifier."""

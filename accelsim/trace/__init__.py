@@ -5,11 +5,11 @@
 docs/trace-format.md is the normative description.
 """
 
-from accelsim.trace.check import TraceReport, check_trace
+from accelsim.trace.layer_shape import Approximation, LayerInfo, LayerShape, Scheme
 from accelsim.trace.layer_trace import LayerTrace
 from accelsim.trace.reader import TraceFile, open_trace
-from accelsim.trace.schema import Approximation, LayerInfo, LayerShape, Scheme
 from accelsim.trace.synthetic import synthetic_layer_trace, synthetic_masks, write_synthetic_trace
+from accelsim.trace.trace_check import TraceReport, check_trace
 from accelsim.trace.writer import TraceWriter
 
 __all__ = [

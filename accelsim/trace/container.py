@@ -17,7 +17,7 @@ import numpy as np
 
 from accelsim.errors import AccelsimError, near_file
 from accelsim.trace.header import BlockTable, header_sha256
-from accelsim.trace.masks import PackedMasks
+from accelsim.trace.packed_masks import PackedMasks
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HEADER, HEADER_SHA256 = "header", "header_sha256"

@@ -15,9 +15,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from accelsim.errors import AccelsimError
+from accelsim.trace.checked_values import fraction, layer_name, shown, whole
 from accelsim.trace.header_document import HeaderModel, LayerModel, MasksModel, SchemeModel, SpikesModel
-from accelsim.trace.schema import SPIKING_KINDS, Approximation, LayerInfo, LayerShape, Scheme
-from accelsim.trace.values import fraction, layer_name, shown, whole
+from accelsim.trace.layer_shape import SPIKING_KINDS, Approximation, LayerInfo, LayerShape, Scheme
 
 FORMAT = "accelsim-trace"
 MAJOR, MINOR = 2, 0

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from accelsim.trace.schema import LayerKind
+from accelsim.trace.layer_shape import LayerKind
 
 
 class _Model(BaseModel):

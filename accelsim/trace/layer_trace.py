@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import AccelsimError
-from accelsim.trace.masks import (
+from accelsim.trace.layer_shape import Approximation, LayerInfo, LayerShape, Scheme
+from accelsim.trace.packed_masks import (
     BoolMasks,
     PackedMasks,
     as_bool_masks,
@@ -20,7 +21,6 @@ from accelsim.trace.masks import (
     padding_is_zero,
     unpack,
 )
-from accelsim.trace.schema import Approximation, LayerInfo, LayerShape, Scheme
 
 
 @dataclass(frozen=True, eq=False)

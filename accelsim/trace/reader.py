@@ -11,11 +11,11 @@ import numpy as np
 
 from accelsim.errors import AccelsimError, suggestion
 from accelsim.trace import container
+from accelsim.trace.checked_values import shown
 from accelsim.trace.header import BlockTable, Header, parse_header
+from accelsim.trace.layer_shape import LayerInfo, Scheme
 from accelsim.trace.layer_trace import LayerTrace
-from accelsim.trace.masks import PackedMasks, padding_is_zero
-from accelsim.trace.schema import LayerInfo, Scheme
-from accelsim.trace.values import shown
+from accelsim.trace.packed_masks import PackedMasks, padding_is_zero
 
 
 class TraceFile:

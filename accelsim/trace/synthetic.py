@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import AccelsimError
+from accelsim.trace.checked_values import fraction, whole
+from accelsim.trace.layer_shape import MAX_SEED, Approximation, LayerShape, Scheme
 from accelsim.trace.layer_trace import LayerTrace
-from accelsim.trace.masks import BoolMasks
-from accelsim.trace.schema import MAX_SEED, Approximation, LayerShape, Scheme
-from accelsim.trace.values import fraction, whole
+from accelsim.trace.packed_masks import BoolMasks
 from accelsim.trace.writer import TraceWriter
 
 PATCH = 4

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from accelsim.errors import AccelsimError
 from accelsim.trace import container
+from accelsim.trace.checked_values import layer_name, shown, whole
 from accelsim.trace.header import (
     BlockTable,
     Header,
@@ -27,7 +28,8 @@ from accelsim.trace.header import (
     check_weights_sha256,
     images_per_block,
 )
-from accelsim.trace.masks import (
+from accelsim.trace.layer_shape import MAX_SEED, Approximation, LayerInfo, LayerShape, Scheme
+from accelsim.trace.packed_masks import (
     PackedMasks,
     as_bool_masks,
     as_bool_spikes,
@@ -36,8 +38,6 @@ from accelsim.trace.masks import (
     check_structure,
     pack,
 )
-from accelsim.trace.schema import MAX_SEED, Approximation, LayerInfo, LayerShape, Scheme
-from accelsim.trace.values import layer_name, shown, whole
 from accelsim.version import __version__
 
 

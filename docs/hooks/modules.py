@@ -13,7 +13,7 @@ from pathlib import Path
 from mkdocs.exceptions import PluginError
 
 from docs.hooks import names
-from docs.hooks.names import module_files
+from docs.hooks.public_names import module_files
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "reference/modules"

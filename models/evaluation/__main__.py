@@ -18,19 +18,19 @@ from torch import Tensor
 
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
-from models.attacks.attack import Attack
-from models.attacks.catalogue import ADAPTIVE, PAPER, attack_named
+from accelsim.nn.attacks.attack import Attack
+from accelsim.nn.attacks.catalogue import ADAPTIVE, PAPER, attack_named
+from accelsim.nn.data.cifar import DATASETS, load_cifar, to_float
+from accelsim.nn.device import torch_device, use_threads
+from accelsim.nn.injection.controls import CONTROLS
+from accelsim.nn.seeds import check_seed
 from models.command import exit_code
-from models.data.cifar import DATASETS, load_cifar, to_float
-from models.defenses.controls import CONTROLS
-from models.device import torch_device, use_threads
 from models.evaluation.bitops import network_layers, variant_bitops
 from models.evaluation.calibration import calibration_batches
 from models.evaluation.doubts import write_doubts
 from models.evaluation.run import Plan, evaluate, load_subject
 from models.evaluation.tables import is_bounded, write_tables
 from models.evaluation.variants import PROJECTIONS, Variant, product
-from models.seeds import check_seed
 
 SETS = {"paper": PAPER, "adaptive": ADAPTIVE, "all": (*PAPER, *ADAPTIVE)}
 
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--attacks",
         default="paper",
-        help=f"comma-separated names (models/attacks/catalogue.py), or {', '.join(SETS)}",
+        help=f"comma-separated names (accelsim/nn/attacks/catalogue.py), or {', '.join(SETS)}",
     )
     parser.add_argument("--images", type=int, default=1000, help="the first so many test images")
     parser.add_argument("--batch", type=int, help="images at a time (default: 100, or --images if fewer)")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from accelsim.bitops.accounting import BitOps, layer_bitops
+from accelsim.nn.trace_export import layers_in_order
 from accelsim.trace import LayerInfo
 from models.evaluation.run import Subject
 from models.evaluation.variants import Variant
-from models.export import layers_in_order
 
 
 def network_layers(subject: Subject, image: Tensor) -> list[LayerInfo]:
@@ -22,7 +22,7 @@ def network_layers(subject: Subject, image: Tensor) -> list[LayerInfo]:
 def variant_bitops(layers: Sequence[LayerInfo], variant: Variant) -> int | None:
     """Per image; None where the accounting has no word for it: nothing saved, or a share that only masks tell.
 
-    Random layers of baselines are not counted (accelsim.bitops.table has what the paper adds for them).
+    Random layers of baselines are not counted (accelsim.bitops.paper_comparison has what the paper adds for them).
     """
     if variant.control == "gaussian" or variant.scheme.scope == "calibrated":
         return None

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.files import replaced
-from models.attacks.attack import Attack, SignAttack
-from models.attacks.autoattack import AutoAttack
-from models.attacks.catalogue import attack_named
+from accelsim.nn.attacks.attack import Attack, SignAttack
+from accelsim.nn.attacks.autoattack import AutoAttack
+from accelsim.nn.attacks.catalogue import attack_named
 from models.evaluation.record import Rights
 from models.evaluation.tables import Numbers, is_bounded
 

@@ -17,15 +17,15 @@ from pathlib import Path
 
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
-from models.attacks.catalogue import attack_named
+from accelsim.nn.attacks.catalogue import attack_named
+from accelsim.nn.data.cifar import DATASETS, load_cifar
+from accelsim.nn.device import torch_device, use_threads
+from accelsim.nn.seeds import check_seed
 from models.command import exit_code
-from models.data.cifar import DATASETS, load_cifar
-from models.device import torch_device, use_threads
 from models.evaluation.plots import plot_codesign, plot_curves
 from models.evaluation.run import Plan, evaluate, load_subject
 from models.evaluation.tables import Result, write_rows
 from models.evaluation.variants import Variant
-from models.seeds import check_seed
 
 RATIOS = (10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99)
 EPS_255 = (4, 8, 12, 16)
@@ -84,9 +84,7 @@ def _curves(args: argparse.Namespace) -> None:
     check_seed("figures", args.seed)
     subject = load_subject(args.checkpoint)
     if not subject.is_converted:
-        raise AccelsimError(
-            f"{args.checkpoint}: not a converted checkpoint; make one with models.defenses.prepare"
-        )
+        raise AccelsimError(f"{args.checkpoint}: not a converted checkpoint; make one with models.prepare")
     subject.model.to(torch_device(args.device))
     names, attacks = figure3() if args.figure == "3" else figure4()
     plan = Plan(

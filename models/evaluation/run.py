@@ -15,20 +15,20 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import stop_if_pressed
-from models.attacks.attack import Attack
-from models.attacks.autoattack import AutoAttack, require_autoattack
-from models.attacks.target import Target
-from models.data.cifar import ImageSet, to_float
-from models.defenses.checkpoint import load_converted, tensors_sha256
-from models.defenses.convert import non_essential_layers
-from models.device import device_of
+from accelsim.nn.accuracy import load_trained
+from accelsim.nn.attacks.attack import Attack
+from accelsim.nn.attacks.autoattack import AutoAttack, require_autoattack
+from accelsim.nn.attacks.target import Target
+from accelsim.nn.data.cifar import ImageSet, to_float
+from accelsim.nn.device import device_of
+from accelsim.nn.injection.conversion import non_essential_layers
+from accelsim.nn.injection.converted_checkpoint import load_converted, tensors_sha256
+from accelsim.nn.random_module import reseed
+from accelsim.nn.tensor_files import load_tensors
 from models.evaluation.doubts import doubts_of
 from models.evaluation.record import Record
 from models.evaluation.tables import Numbers, Result, worst_case
 from models.evaluation.variants import Variant
-from models.random_module import reseed
-from models.training.checkpoint import load_tensors
-from models.training.evaluate import load_trained
 
 FORMAT = 1
 """Of the records; goes up when the same settings would give other results."""

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.files import replaced
-from models.attacks.attack import Attack
-from models.attacks.catalogue import attack_named
+from accelsim.nn.attacks.attack import Attack
+from accelsim.nn.attacks.catalogue import attack_named
 from models.evaluation.record import Rights
 
 PAPER_EPS = 8 / 255

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError, suggestion
+from accelsim.nn.injection.controls import CONTROLS, set_control
+from accelsim.nn.injection.conversion import non_essential_layers, set_scheme
+from accelsim.nn.injection.redrawn import redrawn
+from accelsim.nn.random_module import RandomModule, is_random
 from accelsim.trace import Scheme
-from models.defenses.controls import CONTROLS, set_control
-from models.defenses.convert import non_essential_layers, set_scheme
-from models.defenses.redrawn import redrawn
-from models.random_module import RandomModule, is_random
 
 PROJECTIONS = ("fixed", "refit", "projected")
-"""P as it was drawn; redrawn at every pass, W~ refitted or projected (models.defenses.redrawn)."""
+"""P as it was drawn; redrawn at every pass, W~ refitted or projected (accelsim.nn.injection.redrawn)."""
 
 
 @dataclass(frozen=True)

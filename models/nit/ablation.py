@@ -10,10 +10,10 @@ import torch
 
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
-from models.data.idx import DigitSet, Split
+from accelsim.nn.data.idx import DigitSet, Split
+from accelsim.nn.spiking.run_settings import Settings
 from models.nit.named_rows import NamedRow
 from models.nit.robustness import NARROW, PREDICTION_DRAWS, Target
-from models.nit.settings import Settings
 from models.nit.training import train
 from models.nit.widths import pgd_accuracy
 

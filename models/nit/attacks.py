@@ -1,6 +1,6 @@
 """The attacks of the NIT paper (section 4.1) on flat images in [0, 1], bounded in the largest pixel change.
 
-Those along the sign of a gradient are models.attacks.linf's; here are the ones that bend the gradient first, for
+Those along the sign of a gradient are accelsim.nn.attacks.linf's; here are the ones that bend the gradient first, for
 square images of one channel, and NAttack, which takes losses alone.
 
 DIM: Xie et al. 2019. TIM: Dong et al. 2019. NAttack: Li et al. 2019.
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from accelsim.interrupt import stop_if_pressed
-from models.attacks.linf import Budget, Gradient, bim, fgsm, mim, pgd
+from accelsim.nn.attacks.linf import Budget, Gradient, bim, fgsm, mim, pgd
 
 __all__ = ["Budget", "Gradient", "Loss", "Space", "bim", "dim", "fgsm", "mim", "nattack", "pgd", "tim"]
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
-from models.nit.layer import NoisyLayer, Record
+from accelsim.nn.spiking.noisy_layer import NoisyLayer, Record
 
 Method = Literal["exact", "sign"]
 

@@ -18,10 +18,10 @@ import torch
 
 from accelsim.errors import AccelsimError
 from accelsim.marked import between, fill_document
+from accelsim.nn.data.idx import load_digits, split_digits
+from accelsim.nn.spiking.spike_export import trained_network
 from models.command import exit_code
-from models.data.idx import load_digits, split_digits
 from models.nit.ablation import ATTACKED_IMAGES, CHOICES, row_of
-from models.nit.export import trained_network
 from models.nit.named_rows import NamedRow, read_rows, rows_markdown, write_rows
 from models.nit.reproduce import SPLIT_SEED, TABLE_METHODS
 from models.nit.robustness import Target

@@ -24,14 +24,14 @@ from rich.console import Console
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
 from accelsim.marked import between, fill_document
+from accelsim.nn.data.idx import DigitSet, Split, load_digits, split_digits
+from accelsim.nn.spiking.run_settings import METHODS, MethodName, Settings
 from accelsim.trace.container import one_line
 from accelsim.version import __version__
 from models.command import exit_code
-from models.data.idx import DigitSet, Split, load_digits, split_digits
 from models.nit.attacks import Budget
 from models.nit.results import ResultRow, write_results
 from models.nit.robustness import COLUMNS, NOISE_COLUMNS, PREDICTION_DRAWS, Target, adversarial
-from models.nit.settings import METHODS, MethodName, Settings
 from models.nit.tables import MARKER, documents, tables_markdown
 from models.nit.training import train
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.spiking.spiking_networks import SpikingNetwork
 from models.nit import attacks
 from models.nit.attacks import Budget, Gradient
 from models.nit.estimator import centred, input_gradient
-from models.nit.losses import cross_entropy
-from models.nit.networks import SpikingNetwork
+from models.nit.nit_losses import cross_entropy
 
 PAPER_COLUMNS = ("clean", "fgsm", "bim", "pgd", "mim", "nattack", "dim", "tim")
 EXTRA_COLUMNS = ("pgd-narrow", "pgd-wide", "eot-pgd", "eot-pgd-wide", "lr-fgsm", "lr-pgd", "transfer-pgd")

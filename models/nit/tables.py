@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from accelsim.nn.spiking.run_settings import METHODS
 from models.nit.results import EXACT_COLUMNS, ResultRow
 from models.nit.robustness import EXTRA_COLUMNS, PAPER_COLUMNS
-from models.nit.settings import METHODS
 
 TITLES = {"mnist": "MNIST (the paper's Table 2)", "fashion-mnist": "Fashion-MNIST (the paper's Table 3)"}
 MARKER = "nit"

@@ -12,19 +12,19 @@ from torch import Tensor
 
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import stop_if_pressed
-from accelsim.trace.container import one_line
-from models.data.idx import DigitSet
-from models.nit.estimator import Method, centred, lr_gradient
-from models.nit.losses import Loss, cross_entropy
-from models.nit.networks import NoisyNetwork, SpikingNetwork
-from models.nit.settings import Settings
-from models.training.checkpoint import (
+from accelsim.nn.data.idx import DigitSet
+from accelsim.nn.spiking.run_settings import Settings
+from accelsim.nn.spiking.spiking_networks import NoisyNetwork, SpikingNetwork
+from accelsim.nn.tensor_files import (
     load_network_weights,
     load_progress,
     load_tensors,
     save_progress,
     save_tensors,
 )
+from accelsim.trace.container import one_line
+from models.nit.estimator import Method, centred, lr_gradient
+from models.nit.nit_losses import Loss, cross_entropy
 
 
 def train(

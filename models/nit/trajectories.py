@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.spiking.noisy_layer import NoisyLayer, Record, draw_noise
 from models.nit.estimator import lr_gradient
-from models.nit.layer import NoisyLayer, Record, draw_noise
 
 Rule = Literal["backpropagation", "exact", "sign"]
 QUADRATURE_NODES = 40

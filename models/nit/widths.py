@@ -6,7 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.data.idx import DigitSet
+from accelsim.nn.data.idx import DigitSet
 from models.nit import attacks
 from models.nit.attacks import Budget
 from models.nit.robustness import Target, loss_of_one_draw, surrogate_gradient

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.trace.schema import Scheme
-from models.defenses.convert import replace_layer
-from models.defenses.distill import distill
-from models.fixed_point.from_network import named_layer
-from models.inference import inference
-from models.layers.geometry import conv_patches
-from models.layers.non_essential import NonEssentialConv2d, NonEssentialLayer
-from models.layers.select import keep_largest
+from accelsim.nn.fixed_point.from_network import named_layer
+from accelsim.nn.inference import inference
+from accelsim.nn.injection.conversion import replace_layer
+from accelsim.nn.injection.distillation import distill
+from accelsim.nn.layers.geometry import conv_patches
+from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer
+from accelsim.nn.layers.select import keep_largest
+from accelsim.trace.layer_shape import Scheme
 
 BATCH = 50
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from accelsim.errors import AccelsimError, suggestion
 from accelsim.files import writable_folder
+from accelsim.nn.data.cifar import load_cifar
+from accelsim.nn.device import torch_device, use_threads
 from models.command import exit_code
-from models.data.cifar import load_cifar
-from models.device import torch_device, use_threads
 from models.robust.make import make_networks
 from models.robust.measure import measure
 from models.robust.plan import load_study

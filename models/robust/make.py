@@ -14,9 +14,9 @@ import torch
 
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
-from models.data.cifar import ImageSet
-from models.defenses.prepare import prepare
+from accelsim.nn.data.cifar import ImageSet
 from models.evaluation.variants import Variant
+from models.prepare import prepare
 from models.robust.plan import AT, CONVERTED, Study
 from models.training.adversarial.__main__ import train
 from models.training.adversarial.finetune import finetune

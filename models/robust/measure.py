@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from models.data.cifar import ImageSet, load_cifar
-from models.device import torch_device
+from accelsim.nn.data.cifar import ImageSet, load_cifar
+from accelsim.nn.device import torch_device
 from models.evaluation.calibration import calibration_batches
 from models.evaluation.run import Plan, Subject, evaluate, load_subject
 from models.evaluation.variants import Variant

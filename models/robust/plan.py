@@ -18,12 +18,12 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from accelsim.errors import AccelsimError
-from models.attacks.attack import Attack
-from models.attacks.catalogue import ADAPTIVE, PAPER, attack_named
+from accelsim.nn.attacks.attack import Attack
+from accelsim.nn.attacks.catalogue import ADAPTIVE, PAPER, attack_named
+from accelsim.nn.seeds import MAX_SEED
 from models.evaluation.variants import Variant
-from models.seeds import MAX_SEED
-from models.training.adversarial.recipe import AdversarialRecipe, load_adversarial_recipe
-from models.training.recipe import read_recipe
+from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
+from models.training.training_recipe import read_recipe
 
 AT, CONVERTED = "at", "converted"
 ATTACK_SETS = {"paper": PAPER, "adaptive": ADAPTIVE}
@@ -34,7 +34,7 @@ class _Part(BaseModel):
 
 
 class Distillation(_Part):
-    """How W~ and b~ are found; see models.defenses.distill. images: of the training set, shown `epochs` times."""
+    """How W~ and b~ are found; see accelsim.nn.injection.distillation. images: of the training set, shown `epochs` times."""
 
     method: Literal["lstsq", "sgd"] = Field(description="exact, or the paper's momentum SGD")
     epochs: int = Field(ge=1, le=10_000, description="passes over the images, with sgd")
@@ -47,7 +47,7 @@ class Block(_Part):
     """Attacks, each on the first `images` test images, of rows; attacks may name a set: paper, adaptive."""
 
     attacks: tuple[str, ...] = Field(
-        min_length=1, description="names of models/attacks/catalogue.py, or paper, adaptive"
+        min_length=1, description="names of accelsim/nn/attacks/catalogue.py, or paper, adaptive"
     )
     rows: tuple[str, ...] = Field(min_length=1, description="a network, or network:variant")
     images: int = Field(ge=1, description="the first so many test images")

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from accelsim.errors import AccelsimError
-from models.attacks.catalogue import attack_named
-from models.data.cifar import to_float
+from accelsim.nn.attacks.catalogue import attack_named
+from accelsim.nn.data.cifar import to_float
 from models.evaluation.bitops import network_layers, variant_bitops
 from models.evaluation.doubts import gaps_of, signs_of, write_doubts
 from models.evaluation.record import Record, Rights, read_record

@@ -10,7 +10,7 @@ import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from accelsim.bitops.published import Published, published
+from accelsim.bitops.paper_tables import Published, published
 from accelsim.errors import AccelsimError
 
 Line = Mapping[str, str]

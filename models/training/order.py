@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.data.cifar import ImageSet, to_float
+from accelsim.nn.data.cifar import ImageSet, to_float
 
 
 def batch_at(data: ImageSet, seed: int, batch_size: int, step: int) -> tuple[Tensor, Tensor]:

@@ -21,16 +21,16 @@ from torch import nn
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
 from accelsim.interrupt import stop_if_pressed
+from accelsim.nn.accuracy import accuracy
+from accelsim.nn.data.cifar import ImageSet, load_cifar10
+from accelsim.nn.device import torch_device, use_threads
+from accelsim.nn.networks import make_network
+from accelsim.nn.tensor_files import load_tensors, save_tensors
 from models.command import exit_code
-from models.data.cifar import ImageSet, load_cifar10
-from models.device import torch_device, use_threads
-from models.networks import make_network
-from models.training.adversarial.state import State, load_state, save_state
+from models.training.adversarial.training_state import State, load_state, save_state
 from models.training.augment import augment
-from models.training.checkpoint import load_tensors, save_tensors
-from models.training.evaluate import accuracy
 from models.training.order import batch_at, stream
-from models.training.recipe import Recipe, load_recipe
+from models.training.training_recipe import Recipe, load_recipe
 
 LOG_EVERY_STEPS = 20
 WEIGHTS, PROGRESS = "weights.safetensors", "progress.safetensors"
@@ -41,7 +41,7 @@ def train(recipe: Recipe, data: ImageSet, out: Path, device: str = "cpu") -> nn.
 
     Every random draw (initial weights, order of images, augmentation) is a function of recipe.seed and the
     step, so a resumed run sees the same batches as an unbroken one. All are drawn on the CPU, so another
-    `device` (models.device.torch_device) sees them too; its sums differ in their last bits.
+    `device` (accelsim.nn.device.torch_device) sees them too; its sums differ in their last bits.
     The network returned is on `device`; what is saved can be loaded on any.
     Raises AccelsimError when the checkpoint in `out` is damaged or was made by another recipe, `out` cannot be
     written, or there is no such device.

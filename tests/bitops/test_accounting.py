@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from accelsim import open_trace, simulate
 from accelsim.bitops import counted_bitops, essential_neurons, layer_bitops, trace_bitops
 from accelsim.bitops.accounting import BitOps, with_k_ratio
-from accelsim.bitops.traces import layer_trace_bitops
+from accelsim.bitops.trace_bitops import layer_trace_bitops
 from accelsim.counts import Counts
 from accelsim.errors import AccelsimError
 from accelsim.trace import Approximation, LayerInfo, LayerShape, LayerTrace, Scheme

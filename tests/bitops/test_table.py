@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from accelsim import open_trace
-from accelsim.bitops.published import published
-from accelsim.bitops.table import TRACES, entries, network_bitops
+from accelsim.bitops.paper_comparison import TRACES, entries, network_bitops
+from accelsim.bitops.paper_tables import published
 from accelsim.bundled import bundled_path
 from accelsim.cli import main
 from accelsim.trace import Scheme

@@ -12,7 +12,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from accelsim.cli import cli
-from accelsim.cli.completion import SHELLS, VARIABLE
+from accelsim.cli.completion_command import SHELLS, VARIABLE
 
 
 def in_shell(shell: str, script: str) -> list[str]:

@@ -15,7 +15,7 @@ from tests.docs.command_lines import check_command, commands, help_page
 
 MODULES = sorted(
     str(path.relative_to(ROOT))
-    for room in ("models", "rtl", "traces", "benchmarks")
+    for room in ("accelsim/rtl", "models", "traces", "benchmarks")
     for path in (ROOT / room).rglob("*.py")
     if re.search(
         r"argparse\.ArgumentParser\(|^@click.command", path.read_text(encoding="utf-8"), re.MULTILINE

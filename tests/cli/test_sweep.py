@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from accelsim.cli import main
-from accelsim.cli.sweep import duration
+from accelsim.cli.sweep_command import duration
 
 Outcome = tuple[int, str, str]
 Call = Callable[..., Outcome]
@@ -107,7 +107,7 @@ def test_run_again_and_look(accelsim: Call, spec: Path, tmp_path: Path) -> None:
 
 def test_a_bundled_sweep(accelsim: Call, tmp_path: Path) -> None:
     from accelsim.sweep import load_sweep, open_space
-    from accelsim.sweep.plan import plan_sweep
+    from accelsim.sweep.sweep_plan import plan_sweep
 
     plan = plan_sweep(open_space(load_sweep("equal-area")))
     assert len(plan.subjects) >= 500

@@ -13,20 +13,22 @@ pytest.importorskip("amaranth", reason="the RTL needs the extra rtl")
 pytest.importorskip("pyosys", reason="the RTL needs the extra rtl")
 pytest.importorskip("torch", reason="the fixed-point reference needs the extra train")
 
-import rtl.validate
+import accelsim.rtl.validate
 from accelsim.cli import main
-from accelsim.cli.rtl import validate_rtl
+from accelsim.cli.validate_rtl_command import validate_rtl
 from accelsim.errors import AccelsimError
-from rtl.cases import random_cases
-from rtl.validate import Outcome, sampled_layers
-from rtl.validation_report import write_report
+from accelsim.rtl.cases import random_cases
+from accelsim.rtl.validate import Outcome, sampled_layers
+from accelsim.rtl.validation_report import write_report
 
 AGREES = Outcome("nm", "random", "seed 4, layer 0", 120, 36, 0.5, ())
 DIFFERS = Outcome("nm", "random", "seed 4, layer 1", 80, 9, 0.5, ("core_cycles: RTL 80, compiled engine 81",))
 
 
 def with_outcomes(monkeypatch: pytest.MonkeyPatch, *outcomes: Outcome) -> None:
-    monkeypatch.setattr(rtl.validate, "random_outcomes", lambda cases, seed, simulator: iter(outcomes))
+    monkeypatch.setattr(
+        accelsim.rtl.validate, "random_outcomes", lambda cases, seed, simulator: iter(outcomes)
+    )
 
 
 def test_agreement_is_a_table_and_exit_code_0(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +59,7 @@ def test_interrupted_it_shows_what_is_done_and_writes_nothing(
         yield DIFFERS
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rtl.validate, "random_outcomes", some_layers)
+    monkeypatch.setattr(accelsim.rtl.validate, "random_outcomes", some_layers)
     report = tmp_path / "report.md"
     with pytest.raises(SystemExit) as ended:
         main(["validate-rtl", "--layers", "none", "--out", str(report)])
@@ -88,7 +90,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
 def test_missing_tools_are_told_before_any_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(rtl.validate, "random_outcomes", lambda *_: pytest.fail("work began"))
+    monkeypatch.setattr(accelsim.rtl.validate, "random_outcomes", lambda *_: pytest.fail("work began"))
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SystemExit) as ended:
         main(["validate-rtl", "--layers", "layer1.1.conv2"])
@@ -105,7 +107,7 @@ def test_missing_tools_are_told_before_any_work(
 def test_a_file_that_must_not_be_overwritten_is_told_before_any_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(rtl.validate, "random_outcomes", lambda *_: pytest.fail("work began"))
+    monkeypatch.setattr(accelsim.rtl.validate, "random_outcomes", lambda *_: pytest.fail("work began"))
     letter = tmp_path / "letter.md"
     letter.write_text("a letter")
     for out, said in ((letter, "not overwritten"), (letter / "report.md", "cannot write there")):

@@ -15,7 +15,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from accelsim.cli import main
-from accelsim.kinds import kind_of
+from accelsim.file_kinds import kind_of
 from accelsim.schemas import SCHEMAS
 from tests.docs.blocks import LANGUAGES, ROOT, SHELL, Block, blocks_of, documents, spans_of
 from tests.docs.command_lines import NotUnderstood, check_command, check_options, commands, only_starts

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from accelsim.config import load_machine, load_technology, machine_from_yaml
 from accelsim.counts import Counts
 from accelsim.energy import energy
-from accelsim.energy.constants import constant_prices
+from accelsim.energy.constant_prices import constant_prices
 from tests.energy.pinned import pinned_machine
 
 TECHNOLOGY = load_technology("freepdk45")

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from accelsim.config import load_technology
-from accelsim.energy.published import (
+from accelsim.energy.published_energies import (
     ADD_PJ,
     MULTIPLY_PJ,
     Comparison,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from accelsim.energy.uncertainty import Spread, ratios
+from accelsim.energy.spread import Spread, ratios
 from accelsim.errors import AccelsimError
 
 

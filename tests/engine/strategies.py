@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from accelsim.config import Machine
 from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
-from accelsim.trace.schema import SPIKING_KINDS
+from accelsim.trace.layer_shape import SPIKING_KINDS
 from tests.oracles.layout import ceil_div
 
 BITS_PER_KIB = 8192

@@ -12,7 +12,7 @@ from accelsim.config import Machine
 from accelsim.counts import Counts
 from accelsim.engine import run_image
 from accelsim.trace import LayerTrace
-from accelsim.trace.schema import SPIKING_KINDS
+from accelsim.trace.layer_shape import SPIKING_KINDS
 from tests.engine.strategies import Case, cases
 from tests.oracles.layout import ceil_div
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from accelsim.mapping import tile_layer
 from accelsim.mapping.block_work import RegularWork
-from accelsim.mapping.passes import Job, Operand, by_vpu, full_job, masked_jobs
+from accelsim.mapping.mvu_job import Job, Operand, by_vpu, full_job, masked_jobs
 from tests.engine.strategies import Case, cases, random_case
 
 

@@ -8,7 +8,7 @@ import pytest
 from accelsim import AccelsimError, Approximation, LayerShape, LayerTrace, Machine, Scheme, load_machine
 from accelsim.mapping import tile_layer
 from accelsim.mapping.capacity import row_pitch
-from accelsim.mapping.passes import by_vpu, owned_rows
+from accelsim.mapping.mvu_job import by_vpu, owned_rows
 
 
 def machine(name: str = "structured", **changes: object) -> Machine:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.attacks.target import Target
+from accelsim.nn.attacks.target import Target
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from accelsim.errors import AccelsimError
-from models.data import cifar
-from models.data.cifar import RECORD_BYTES, RECORDS_PER_FILE, load_cifar10, to_float
+from accelsim.nn.data import cifar
+from accelsim.nn.data.cifar import RECORD_BYTES, RECORDS_PER_FILE, load_cifar10, to_float
 
 
 def write_test_batch(folder: Path) -> np.ndarray:

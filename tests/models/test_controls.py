@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.injection.controls import CONTROLS, set_control
+from accelsim.nn.injection.conversion import convert, set_scheme
+from accelsim.nn.injection.distillation import distill
+from accelsim.nn.layers.non_essential import NonEssentialLayer
+from accelsim.nn.random_module import is_random, reseed
 from accelsim.trace import Scheme
-from models.defenses.controls import CONTROLS, set_control
-from models.defenses.convert import convert, set_scheme
-from models.defenses.distill import distill
-from models.layers.non_essential import NonEssentialLayer
-from models.random_module import is_random, reseed
 
 SCHEMES = [Scheme.unstructured(0.7), Scheme.unstructured(0.5, "position"), Scheme.nm(keep=1, of=4)]
 

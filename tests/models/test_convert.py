@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.trace.schema import Scheme
-from models.defenses.convert import convert, non_essential_layers, set_scheme
-from models.defenses.distill import distill
-from models.layers.non_essential import NonEssentialConv2d, NonEssentialLayer
+from accelsim.nn.injection.conversion import convert, non_essential_layers, set_scheme
+from accelsim.nn.injection.distillation import distill
+from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer
+from accelsim.trace.layer_shape import Scheme
 
 CONVOLUTIONS = {
     "plain": nn.Conv2d(6, 8, 3, padding=1),

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from accelsim.trace.schema import Scheme
-from models.defenses.convert import convert, non_essential_layers
-from models.device import device_of, torch_device
-from models.layers.select import keep_n_of_m
+from accelsim.nn.device import device_of, torch_device
+from accelsim.nn.injection.conversion import convert, non_essential_layers
+from accelsim.nn.layers.select import keep_n_of_m
+from accelsim.trace.layer_shape import Scheme
 from models.training.augment import augment
 
 

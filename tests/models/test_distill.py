@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import noted
-from accelsim.trace.schema import Scheme
-from models.defenses import distill as distillation
-from models.defenses.convert import convert, non_essential_layers
-from models.defenses.distill import distill
-from models.defenses.fit import GradientDescent, NormalEquations
+from accelsim.nn.injection import distillation
+from accelsim.nn.injection.conversion import convert, non_essential_layers
+from accelsim.nn.injection.distillation import distill
+from accelsim.nn.injection.layer_fit import GradientDescent, NormalEquations
+from accelsim.trace.layer_shape import Scheme
 
 
 def rows(seed: int, groups: int = 2, count: int = 400) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
-from models.fixed_point.formats import (
+from accelsim.nn.fixed_point.formats import (
     MULTIPLIER_MAX,
     SHIFT_MAX,
     TERM_LIMIT,

@@ -12,14 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.trace import Scheme, open_trace
-from models.defenses.checkpoint import Converted, load_converted
-from models.defenses.convert import convert, non_essential_layers
-from models.defenses.distill import distill
-from models.fixed_point.agreement import FloatResult, agreement, float_layer
-from models.fixed_point.as_trace import as_layer_trace
-from models.fixed_point.formats import to_values
-from models.fixed_point.from_network import (
+from accelsim.nn.fixed_point.agreement import FloatResult, agreement, float_layer
+from accelsim.nn.fixed_point.as_trace import as_layer_trace
+from accelsim.nn.fixed_point.fixed_point_reference import FixedResult, fixed_point_layer
+from accelsim.nn.fixed_point.formats import to_values
+from accelsim.nn.fixed_point.from_network import (
     Formats,
     choose_formats,
     input_words,
@@ -28,10 +25,13 @@ from models.fixed_point.from_network import (
     named_layer,
     network_operands,
 )
-from models.fixed_point.operands import KeepLargest, Threshold
-from models.fixed_point.reference import FixedResult, fixed_point_layer
-from models.fixed_point.sample import Sample, SampledMap, load_sample, result_crc32, save_sample
-from models.layers.non_essential import NonEssentialLayer
+from accelsim.nn.fixed_point.layer_operands import KeepLargest, Threshold
+from accelsim.nn.fixed_point.sample import Sample, SampledMap, load_sample, result_crc32, save_sample
+from accelsim.nn.injection.conversion import convert, non_essential_layers
+from accelsim.nn.injection.converted_checkpoint import Converted, load_converted
+from accelsim.nn.injection.distillation import distill
+from accelsim.nn.layers.non_essential import NonEssentialLayer
+from accelsim.trace import Scheme, open_trace
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "models" / "checkpoints" / "resnet18-cifar10.safetensors"

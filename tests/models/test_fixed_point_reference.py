@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
-from models.fixed_point.operands import CoreOperands, KeepLargest, NoiseOperands, Threshold
-from models.fixed_point.random_operands import KINDS, Kind, random_operands
-from models.fixed_point.reference import fixed_point_layer
+from accelsim.nn.fixed_point.fixed_point_reference import fixed_point_layer
+from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, NoiseOperands, Threshold
+from accelsim.nn.fixed_point.random_operands import KINDS, Kind, random_operands
 
 
 def worked_layer(selection: Threshold | KeepLargest) -> CoreOperands:

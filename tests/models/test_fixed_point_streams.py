@@ -13,11 +13,10 @@ from accelsim.config import Machine
 from accelsim.config.machine import machine_from_yaml
 from accelsim.engine import run_image
 from accelsim.errors import AccelsimError
-from models.fixed_point.as_trace import as_layer_trace
-from models.fixed_point.operands import CoreOperands, KeepLargest, NoiseOperands
-from models.fixed_point.random_operands import KINDS, random_operands
-from models.fixed_point.reference import FixedResult, fixed_point_layer
-from models.fixed_point.streams import (
+from accelsim.nn.fixed_point.as_trace import as_layer_trace
+from accelsim.nn.fixed_point.fixed_point_reference import FixedResult, fixed_point_layer
+from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, NoiseOperands
+from accelsim.nn.fixed_point.operand_streams import (
     MvuShape,
     block_count,
     noise_stream,
@@ -25,6 +24,7 @@ from models.fixed_point.streams import (
     projection_stream,
     spread,
 )
+from accelsim.nn.fixed_point.random_operands import KINDS, random_operands
 
 MACHINE = """
 format: accelsim-machine/1

@@ -17,8 +17,8 @@ from torch import nn
 
 from accelsim import open_trace
 from accelsim.errors import AccelsimError
-from models.export import layers_in_order
-from models.networks import ResNet18, WideResNet34_10, make_network
+from accelsim.nn.networks import ResNet18, WideResNet34_10, make_network
+from accelsim.nn.trace_export import layers_in_order
 
 
 def test_resnet18_macs_and_neurons() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from accelsim.errors import AccelsimError
-from models.data.photographs import photograph_crops
+from models.photographs import photograph_crops
 
 datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is not installed")
 

@@ -12,13 +12,14 @@ import pytest
 from torch import nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn import accuracy as evaluate
+from accelsim.nn.data import cifar
+from accelsim.nn.injection.converted_checkpoint import load_converted, round_weights
+from accelsim.nn.networks import NETWORKS
+from accelsim.nn.trace_export import export_from_checkpoint
 from accelsim.trace import Scheme, open_trace
-from models.data import cifar
-from models.defenses import prepare
-from models.defenses.checkpoint import load_converted, round_weights
-from models.export import export_from_checkpoint
-from models.networks import NETWORKS
-from models.training import evaluate, train
+from models import prepare
+from models.training import train
 
 ROOT = Path(__file__).parents[2]
 RECIPE = """

@@ -8,7 +8,7 @@ import torch
 from sklearn.random_projection import SparseRandomProjection
 
 from accelsim.errors import AccelsimError
-from models.layers.projection import projection_scale, projection_size, ternary_signs
+from accelsim.nn.layers.projection import projection_scale, projection_size, ternary_signs
 
 
 def test_density_and_variance_as_scikit_learn() -> None:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.layers.quantize import best_scale, int4_codes, pack_int4, unpack_int4
+from accelsim.nn.layers.quantize import best_scale, int4_codes, pack_int4, unpack_int4
 
 
 @given(seed=st.integers(0, 1000), scale=st.floats(2**-10, 10.0, width=32))

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.injection.conversion import convert, non_essential_layers, set_scheme
+from accelsim.nn.injection.distillation import distill
+from accelsim.nn.injection.redrawn import redrawn
+from accelsim.nn.layers.projection import projection_scale
+from accelsim.nn.layers.quantize import int4_codes
+from accelsim.nn.random_module import is_random, reseed
 from accelsim.trace import Scheme
-from models.defenses.convert import convert, non_essential_layers, set_scheme
-from models.defenses.distill import distill
-from models.defenses.redrawn import redrawn
-from models.layers.projection import projection_scale
-from models.layers.quantize import int4_codes
-from models.random_module import is_random, reseed
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
-from accelsim.trace.schema import Scheme
-from models.layers.select import Selector, keep_largest, keep_n_of_m
+from accelsim.nn.layers.select import Selector, keep_largest, keep_n_of_m
+from accelsim.trace.layer_shape import Scheme
 
 
 def largest_by_sorting(values: list[float], keep: int) -> list[bool]:

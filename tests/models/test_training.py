@@ -11,15 +11,15 @@ from safetensors.torch import save_file
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from models.data.cifar import ImageSet
-from models.defenses.checkpoint import load_converted
-from models.networks import NETWORKS
+from accelsim.nn.accuracy import accuracy, load_trained
+from accelsim.nn.data.cifar import ImageSet
+from accelsim.nn.injection.converted_checkpoint import load_converted
+from accelsim.nn.networks import NETWORKS
+from accelsim.nn.tensor_files import load_progress, load_tensors, save_progress, save_tensors
 from models.training import train as training
 from models.training.augment import augment
-from models.training.checkpoint import load_progress, load_tensors, save_progress, save_tensors
-from models.training.evaluate import accuracy, load_trained
-from models.training.recipe import Recipe, load_recipe
 from models.training.train import train
+from models.training.training_recipe import Recipe, load_recipe
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
 

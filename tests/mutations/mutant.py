@@ -28,7 +28,7 @@ Engine = Literal["reference", "compiled"]
 
 ROOM = Path(accelsim.__file__).parent
 COPIED = {
-    "reference": ("accelsim.mapping", "accelsim.machine", "accelsim.engine.reference"),
+    "reference": ("accelsim.mapping", "accelsim.machine", "accelsim.engine.reference_engine"),
     "compiled": ("accelsim.mapping", "accelsim.engine.compiled"),
 }
 """The packages that are the engine; what they import besides is shared with the engine in use."""

@@ -17,14 +17,14 @@ import numpy as np
 
 from accelsim.config import Machine
 from accelsim.files import replaced
-from models.fixed_point.as_trace import as_layer_trace
-from models.fixed_point.operands import CoreOperands
-from models.fixed_point.random_operands import Limits as OperandLimits
-from models.fixed_point.random_operands import random_operands
-from models.fixed_point.reference import fixed_point_layer
-from rtl.cases import SMALL, MachineCases, fits, random_cases, random_machine
-from rtl.core.shape import CoreShape, Limits, core_shape
-from rtl.simulate import AmaranthRunner, run_layer
+from accelsim.nn.fixed_point.as_trace import as_layer_trace
+from accelsim.nn.fixed_point.fixed_point_reference import fixed_point_layer
+from accelsim.nn.fixed_point.layer_operands import CoreOperands
+from accelsim.nn.fixed_point.random_operands import Limits as OperandLimits
+from accelsim.nn.fixed_point.random_operands import random_operands
+from accelsim.rtl.cases import SMALL, MachineCases, fits, random_cases, random_machine
+from accelsim.rtl.core.core_shape import CoreShape, Limits, core_shape
+from accelsim.rtl.rtl_simulation import AmaranthRunner, run_layer
 from tests.mutations.recorded import FILE
 
 RANDOM, CROWDED, LAYERS = 30, 20, 2

@@ -6,7 +6,7 @@ import pytest
 
 from accelsim.config import load_machine, load_technology
 from accelsim.energy import area
-from accelsim.report.areas import areas_content
+from accelsim.report.area_report import areas_content
 
 TECHNOLOGY = load_technology()
 MACHINES = [load_machine(name) for name in ("unstructured", "structured", "dense")]

@@ -16,12 +16,12 @@ from accelsim import figure5, load_technology
 from accelsim.bundled import bundled_path
 from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.energy import energy
-from accelsim.energy.uncertainty import Spread
+from accelsim.energy.spread import Spread
 from accelsim.report.claims import evaluate_claims
+from accelsim.report.error_bars import Uncertainty
 from accelsim.report.figure5 import Figure5
 from accelsim.report.ratios import Draws, Ratios
 from accelsim.report.tornado import sensitivity, tornado
-from accelsim.report.uncertainty import Uncertainty
 from tests.report.test_claims import GOOD, table
 
 SPREAD = Spread(by=0.3, draws=50, seed=3)

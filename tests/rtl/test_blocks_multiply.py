@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("amaranth", reason="the RTL needs the extra rtl")
 
-from rtl.blocks.brick import Brick
-from rtl.blocks.fused import FusedMultiplier
-from rtl.blocks.psums import AccumulatorFile
-from rtl.blocks.tree import AdderTree, tree_latency
+from accelsim.rtl.blocks.brick import Brick
+from accelsim.rtl.blocks.fused import FusedMultiplier
+from accelsim.rtl.blocks.psums import AccumulatorFile
+from accelsim.rtl.blocks.tree import AdderTree, tree_latency
 from tests.rtl.drive import stream
 
 WORDS = (-32768, -32767, -1, 0, 1, 15, 16, 255, 32767)

@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("amaranth", reason="the RTL needs the extra rtl")
 
-from rtl.blocks.projection_lane import ProjectionLane
-from rtl.blocks.quantizer import Quantizer
-from rtl.blocks.requantize import Requantizer, code_sum_bits
+from accelsim.rtl.blocks.projection_lane import ProjectionLane
+from accelsim.rtl.blocks.quantizer import Quantizer
+from accelsim.rtl.blocks.requantize import Requantizer, code_sum_bits
 from tests.rtl.drive import stream
 
 

@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("amaranth", reason="the RTL needs the extra rtl")
 
-from rtl.blocks.ranker import Ranker
-from rtl.blocks.threshold import ThresholdSelector
+from accelsim.rtl.blocks.ranker import Ranker
+from accelsim.rtl.blocks.threshold import ThresholdSelector
 from tests.rtl.drive import stream
 
 EDGES = (-32768, -32767, -1, 0, 1, 32767)

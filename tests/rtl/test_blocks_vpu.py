@@ -12,7 +12,7 @@ pytest.importorskip("amaranth", reason="the RTL needs the extra rtl")
 
 from amaranth.sim import Simulator
 
-from rtl.blocks.vpu_pipeline import VpuPipeline, VpuShape
+from accelsim.rtl.blocks.vpu_pipeline import VpuPipeline, VpuShape
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ pytest.importorskip("amaranth")
 
 from amaranth.sim import Simulator
 
-from rtl.core.shape import CoreShape, Limits
-from rtl.core.walker import Walker
+from accelsim.rtl.core.core_shape import CoreShape, Limits
+from accelsim.rtl.core.walker import Walker
 from tests.rtl.machines import small_machine
 
 ROWS = 9

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rtl.process import run_tool
+from accelsim.rtl.process import run_tool
 
 TOOL = """
 import pathlib, subprocess, sys

@@ -14,12 +14,12 @@ import pytest
 
 pytest.importorskip("pyosys", reason="needs the extra rtl")
 
-from rtl.synth.library import Library, load_library
-from rtl.synth.netlist import read_netlist
-from rtl.synth.power import measure
-from rtl.synth.simulate import bits_of
-from rtl.synth.timing import analyze
-from rtl.synth.yosys import Recipe, map_design
+from accelsim.rtl.synth.gate_power import measure
+from accelsim.rtl.synth.gate_simulation import bits_of
+from accelsim.rtl.synth.library import Library, load_library
+from accelsim.rtl.synth.netlist import read_netlist
+from accelsim.rtl.synth.static_timing import analyze
+from accelsim.rtl.synth.yosys_mapping import Recipe, map_design
 
 LIBERTY = os.environ.get("LIBERTY", "")
 pytestmark = pytest.mark.skipif(

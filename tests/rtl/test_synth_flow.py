@@ -23,13 +23,14 @@ from accelsim.bundled import bundled_path
 from accelsim.config import load_machine, load_technology
 from accelsim.config.technology import Blocks, Events
 from accelsim.errors import AccelsimError
-from rtl.blocks.brick import Brick
-from rtl.blocks.fused import FusedMultiplier
-from rtl.synth.__main__ import main, shared_digest
-from rtl.synth.catalog import BlockSpec
-from rtl.synth.derive import Derivation
-from rtl.synth.library import Library, load_library
-from rtl.synth.measure import (
+from accelsim.rtl.blocks.brick import Brick
+from accelsim.rtl.blocks.fused import FusedMultiplier
+from accelsim.rtl.synth.__main__ import main, shared_digest
+from accelsim.rtl.synth.catalog import BlockSpec
+from accelsim.rtl.synth.derive import Derivation
+from accelsim.rtl.synth.gate_simulation import Simulator, bits_of
+from accelsim.rtl.synth.library import Library, load_library
+from accelsim.rtl.synth.measure_blocks import (
     STAGE_NS,
     Bench,
     MeasuredBlock,
@@ -39,13 +40,12 @@ from rtl.synth.measure import (
     recipes,
     save_block,
 )
-from rtl.synth.netlist import Netlist, read_netlist
-from rtl.synth.parts import RegisterFile, WordRegister
-from rtl.synth.report import deviations, report_csv, table
-from rtl.synth.simulate import Simulator, bits_of
-from rtl.synth.technology_file import technology_yaml
-from rtl.synth.whole import wholes
-from rtl.synth.yosys import Recipe, map_design
+from accelsim.rtl.synth.netlist import Netlist, read_netlist
+from accelsim.rtl.synth.parts import RegisterFile, WordRegister
+from accelsim.rtl.synth.synthesis_report import deviations, report_csv, table
+from accelsim.rtl.synth.technology_file import technology_yaml
+from accelsim.rtl.synth.whole import wholes
+from accelsim.rtl.synth.yosys_mapping import Recipe, map_design
 
 STREAMS = 512
 MACHINES = {name: load_machine(name) for name in ("dense", "unstructured", "structured")}
@@ -277,8 +277,10 @@ ISSUED = {
 def test_what_is_mapped_whole_need_not_meet_a_stage_and_writes_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("rtl.synth.__main__.wholes", lambda machines: [BlockSpec("lone_brick", Brick, ())])
-    monkeypatch.setattr("rtl.synth.measure.STAGE_NS", 0.001)
+    monkeypatch.setattr(
+        "accelsim.rtl.synth.__main__.wholes", lambda machines: [BlockSpec("lone_brick", Brick, ())]
+    )
+    monkeypatch.setattr("accelsim.rtl.synth.measure_blocks.STAGE_NS", 0.001)
     liberty = str(Path(__file__).parent / "tiny.lib")
     result = CliRunner().invoke(
         main,
@@ -304,7 +306,7 @@ def test_what_was_measured_with_other_tools_or_machines_is_measured_again(
     first = shared_digest(bench)
     assert shared_digest(bench) == first
     assert shared_digest(Bench(library, {"dense": MACHINES["structured"]}, [])) != first
-    monkeypatch.setattr("rtl.synth.__main__.tools", lambda: "pyosys 0.0")
+    monkeypatch.setattr("accelsim.rtl.synth.__main__.tools", lambda: "pyosys 0.0")
     assert shared_digest(bench) != first
 
 

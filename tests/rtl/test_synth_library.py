@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
-from rtl.synth.expression import parse_expression
-from rtl.synth.library import load_library
-from rtl.synth.table import LOAD, SLEW, Table
+from accelsim.rtl.synth.blocks_table import LOAD, SLEW, Table
+from accelsim.rtl.synth.expression import parse_expression
+from accelsim.rtl.synth.library import load_library
 
 TINY = Path(__file__).parent / "tiny.lib"
 

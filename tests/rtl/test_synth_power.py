@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from accelsim.errors import AccelsimError
-from rtl.synth.library import Library, load_library
-from rtl.synth.netlist import Netlist, read_netlist
-from rtl.synth.power import PowerMeter
-from rtl.synth.simulate import Simulator, bits_of
-from rtl.synth.timing import analyze
+from accelsim.rtl.synth.gate_power import PowerMeter
+from accelsim.rtl.synth.gate_simulation import Simulator, bits_of
+from accelsim.rtl.synth.library import Library, load_library
+from accelsim.rtl.synth.netlist import Netlist, read_netlist
+from accelsim.rtl.synth.static_timing import analyze
 
 TINY = Path(__file__).parent / "tiny.lib"
 STREAMS = 64

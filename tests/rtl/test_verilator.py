@@ -18,13 +18,13 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from accelsim.errors import AccelsimError
-from rtl.blocks.once import written_once
-from rtl.blocks.psums import AccumulatorFile
-from rtl.cases import differences, random_cases
-from rtl.emit import to_verilog
-from rtl.verilator.build import verilator_version
-from rtl.verilator.model import VerilatedModel
-from rtl.verilator.runner import VerilatorRunner
+from accelsim.rtl.blocks.once import written_once
+from accelsim.rtl.blocks.psums import AccumulatorFile
+from accelsim.rtl.cases import differences, random_cases
+from accelsim.rtl.emit import to_verilog
+from accelsim.rtl.verilator.build import verilator_version
+from accelsim.rtl.verilator.model import VerilatedModel
+from accelsim.rtl.verilator.runner import VerilatorRunner
 from tests.rtl.drive import stream
 
 needs_verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="needs Verilator")

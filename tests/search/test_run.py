@@ -14,11 +14,11 @@ pytest.importorskip("optuna", reason="needs the extra search")
 from accelsim import simulate
 from accelsim.search import DEFAULT_OBJECTIVES, Search, run_search
 from accelsim.search.front import non_dominated
-from accelsim.search.study import Trial
+from accelsim.search.optuna_search import Trial
 from accelsim.store import Outcome, Point, Store
 from accelsim.sweep import Space, load_sweep, open_space
-from accelsim.sweep.plan import plan_sweep
-from accelsim.sweep.run import run_here, run_sweep
+from accelsim.sweep.sweep_plan import plan_sweep
+from accelsim.sweep.sweep_run import run_here, run_sweep
 from accelsim.sweep.tasks import Tasks
 
 SPEC = """\

@@ -14,8 +14,8 @@ pytest.importorskip("optuna", reason="needs the extra search")
 from accelsim.errors import AccelsimError
 from accelsim.search.front import non_dominated
 from accelsim.search.objectives import Pruned, degrees_of, worth
+from accelsim.search.optuna_search import BATCH, SAMPLERS, Trial, search
 from accelsim.search.pareto import DEFAULT_OBJECTIVES
-from accelsim.search.study import BATCH, SAMPLERS, Trial, search
 from accelsim.store import Outcome, Point, Subject
 from accelsim.sweep import Space, load_sweep, open_space
 

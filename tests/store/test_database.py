@@ -10,7 +10,7 @@ import pytest
 from accelsim import AccelsimError, load_machine, load_technology, open_trace
 from accelsim.counts import COUNT_NAMES
 from accelsim.store import Outcome, Point, Store, Unbuildable, Workload, code_version
-from accelsim.store.schema import COSTS, SCHEMA_VERSION
+from accelsim.store.database_tables import COSTS, SCHEMA_VERSION
 from accelsim.version import __version__
 
 TECHNOLOGY = load_technology()

@@ -10,8 +10,8 @@ import pytest
 
 from accelsim import AccelsimError, load_machine, load_technology, open_trace
 from accelsim.store import Outcome, Point, Store, Unbuildable, Workload
-from accelsim.store.schema import COSTS
-from accelsim.store.table import selected, shown_columns, table, telling_fields, write_table
+from accelsim.store.database_tables import COSTS
+from accelsim.store.flat_table import selected, shown_columns, table, telling_fields, write_table
 
 TECHNOLOGY = load_technology()
 

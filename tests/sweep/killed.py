@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.store import Store
-from accelsim.store.table import table
+from accelsim.store.flat_table import table
 from accelsim.trace import Scheme
 from accelsim.trace.synthetic import write_synthetic_trace
 
@@ -37,7 +37,7 @@ axes:
 COMMAND = """
 import sys, accelsim.cli, accelsim.sweep.tasks
 accelsim.sweep.tasks.TASK_SECONDS = 0.05
-sys.modules["accelsim.cli.sweep"].LOG_SECONDS = 1e9
+sys.modules["accelsim.cli.sweep_command"].LOG_SECONDS = 1e9
 accelsim.cli.main(sys.argv[1:])
 """
 

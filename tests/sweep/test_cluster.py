@@ -145,7 +145,7 @@ def test_a_worker_with_other_code_or_another_trace_is_refused(small_trace: Path)
     from accelsim import AccelsimError, load_machine, load_technology, open_trace
     from accelsim.store import Point, Workload
     from accelsim.sweep.cluster import _job, work
-    from accelsim.sweep.evaluate import evaluate
+    from accelsim.sweep.evaluate_points import evaluate
 
     trace = open_trace(small_trace)
     point = Point(

@@ -13,9 +13,9 @@ from accelsim import AccelsimError, load_machine, load_technology, open_trace, s
 from accelsim.counts import COUNT_NAMES
 from accelsim.energy import area
 from accelsim.store import Outcome, Point, Workload
-from accelsim.store.schema import COSTS
+from accelsim.store.database_tables import COSTS
 from accelsim.sweep import Space
-from accelsim.sweep.evaluate import evaluate
+from accelsim.sweep.evaluate_points import evaluate
 from accelsim.sweep.tasks import Tasks
 
 TECHNOLOGY = load_technology()
@@ -93,7 +93,7 @@ def test_a_damaged_trace_is_told(small_trace: Path, tmp_path: Path) -> None:
 
 
 def test_tasks_hand_out_every_point_once(space_of: Callable[..., Space]) -> None:
-    from accelsim.sweep.plan import plan_sweep
+    from accelsim.sweep.sweep_plan import plan_sweep
 
     plan = plan_sweep(space_of(axes={"mvu.vpus": {"from": 1, "to": 40, "step": 1}}))
     points = [subject for subject in plan.subjects.values() if isinstance(subject, Point)]

@@ -16,9 +16,9 @@ from accelsim.errors import AccelsimError
 from accelsim.interrupt import noted, stop_if_pressed
 from accelsim.store import Outcome, Point, Store
 from accelsim.sweep import Space
-from accelsim.sweep.evaluate import evaluate
-from accelsim.sweep.plan import plan_sweep
-from accelsim.sweep.run import missing, run_here, run_sweep
+from accelsim.sweep.evaluate_points import evaluate
+from accelsim.sweep.sweep_plan import plan_sweep
+from accelsim.sweep.sweep_run import missing, run_here, run_sweep
 from accelsim.sweep.tasks import Tasks
 
 
@@ -154,7 +154,7 @@ def test_a_press_that_a_point_lost_stops_the_others_of_its_task(
 ) -> None:
     found = plan_sweep(space_of(axes={"mvu.vpus": [2, 3, 4, 5]}, machines=["unstructured"])).subjects.values()
     points, begun = [subject for subject in found if isinstance(subject, Point)], []
-    module = sys.modules["accelsim.sweep.evaluate"]
+    module = sys.modules["accelsim.sweep.evaluate_points"]
     count = module._count
 
     def counting(*arguments: Any) -> Any:

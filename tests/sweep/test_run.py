@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from accelsim.store import Outcome, Point, Store
-from accelsim.store.table import table
+from accelsim.store.flat_table import table
 from accelsim.sweep import Space
-from accelsim.sweep.plan import plan_sweep
-from accelsim.sweep.run import Progress, estimate, missing, run_here, run_sweep
+from accelsim.sweep.sweep_plan import plan_sweep
+from accelsim.sweep.sweep_run import Progress, estimate, missing, run_here, run_sweep
 from accelsim.sweep.tasks import Tasks
 
 SpaceOf = Callable[..., Space]

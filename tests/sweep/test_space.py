@@ -15,8 +15,8 @@ from accelsim.energy import area, iso_area_vpus
 from accelsim.errors import AccelsimError
 from accelsim.store import Point, Unbuildable
 from accelsim.sweep import LeftOut, Space, load_sweep, open_space
-from accelsim.sweep.plan import plan_sweep
 from accelsim.sweep.space import MAX_COMBINATIONS
+from accelsim.sweep.sweep_plan import plan_sweep
 
 SpaceOf = Callable[..., Space]
 

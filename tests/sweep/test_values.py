@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
-from accelsim.sweep.values import MAX_VALUES, axis_values
+from accelsim.sweep.axis_values import MAX_VALUES, axis_values
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from accelsim import simulate
 from accelsim.cli import main
-from accelsim.cli.timeline import timeline  # the command; not the package
+from accelsim.cli.timeline_command import timeline  # the command; not the package
 from tests.timeline.trace_event_format import read
 
 BASE = ["--machine", "structured", "--scheme", "nm-2of8", "--layer", "conv2"]

@@ -19,7 +19,7 @@ import pytest
 from accelsim.config import machine_from_yaml
 from accelsim.energy import energy
 from accelsim.timeline import View, record_layer, write_trace_events
-from accelsim.timeline.schedule import UNITS
+from accelsim.timeline.layer_schedule import UNITS
 from tests.engine.strategies import small_machine
 from tests.timeline.cases import EXAMPLE_2, TECHNOLOGY, example_1, example_2, view_of
 

@@ -13,8 +13,8 @@ from accelsim.energy import energy
 from accelsim.engine import run_image
 from accelsim.errors import AccelsimError
 from accelsim.timeline import View, record_layer
-from accelsim.timeline.schedule import LayerSchedule
-from accelsim.timeline.view import JOB_NAMES
+from accelsim.timeline.layer_schedule import LayerSchedule
+from accelsim.timeline.timeline_view import JOB_NAMES
 from tests.engine.strategies import Case
 from tests.oracles.per_cycle import Schedule, oracle_image
 from tests.timeline.cases import (

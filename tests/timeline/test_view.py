@@ -7,7 +7,7 @@ import pytest
 
 from accelsim.errors import AccelsimError
 from accelsim.timeline import BlockRange
-from accelsim.timeline.plot import MAX_STRETCHES, stretches
+from accelsim.timeline.power_plot import MAX_STRETCHES, stretches
 
 
 @pytest.mark.parametrize(

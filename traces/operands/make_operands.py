@@ -16,20 +16,20 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.trace import Scheme, open_trace
-from models.data.cifar import load_cifar10, to_float
-from models.defenses.checkpoint import load_converted
-from models.defenses.convert import non_essential_layers
-from models.fixed_point.agreement import agreement, float_layer
-from models.fixed_point.from_network import (
+from accelsim.nn.data.cifar import load_cifar10, to_float
+from accelsim.nn.fixed_point.agreement import agreement, float_layer
+from accelsim.nn.fixed_point.fixed_point_reference import fixed_point_layer
+from accelsim.nn.fixed_point.from_network import (
     choose_formats,
     input_words,
     layer_input,
     named_layer,
     network_operands,
 )
-from models.fixed_point.reference import fixed_point_layer
-from models.fixed_point.sample import SampledMap, result_crc32, save_sample
+from accelsim.nn.fixed_point.sample import SampledMap, result_crc32, save_sample
+from accelsim.nn.injection.conversion import non_essential_layers
+from accelsim.nn.injection.converted_checkpoint import load_converted
+from accelsim.trace import Scheme, open_trace
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

@@ -1,5 +1,5 @@
 """The compiled engine: the same machine as the reference engine, as loops over packed masks in machine code."""
 
-from accelsim.engine.compiled.run import count_images, load_or_compile, run_images
+from accelsim.engine.compiled.compiled_engine import count_images, load_or_compile, run_images
 
 __all__ = ["count_images", "load_or_compile", "run_images"]

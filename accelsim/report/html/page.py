@@ -12,20 +12,20 @@ from typing import Any, cast
 
 from accelsim.energy import GROUPS
 from accelsim.errors import AccelsimError
+from accelsim.file_kinds import kind_of
 from accelsim.files import replaced
-from accelsim.kinds import kind_of
-from accelsim.report.html import columns
-from accelsim.report.html.figure import claims_content, figure5_content, network_title
-from accelsim.report.html.folder import Folder, read_folder
-from accelsim.report.html.prices import Prices, prices
-from accelsim.report.html.provenance import Section, database_sections, folder_sections, page_section
-from accelsim.report.html.tables import layers_table, points_table, runs_table
-from accelsim.report.plots import GROUP_COLOURS
+from accelsim.report.figure5_plot import GROUP_COLOURS
+from accelsim.report.html import page_columns as columns
+from accelsim.report.html.figure5_data import claims_content, figure5_content, network_title
+from accelsim.report.html.machine_prices import Prices, prices
+from accelsim.report.html.page_provenance import Section, database_sections, folder_sections, page_section
+from accelsim.report.html.page_tables import layers_table, points_table, runs_table
+from accelsim.report.html.result_folder import Folder, read_folder
+from accelsim.search.front_plot import COLOURS as KIND_COLOURS
+from accelsim.search.front_plot import NAMES as KIND_NAMES
 from accelsim.search.pareto import DEFAULT_OBJECTIVES, PER, Per, checked_objectives
-from accelsim.search.plot import COLOURS as KIND_COLOURS
-from accelsim.search.plot import NAMES as KIND_NAMES
 from accelsim.store import Store
-from accelsim.store.table import selected, table
+from accelsim.store.flat_table import selected, table
 
 SUFFIXES = (".html", ".htm")
 

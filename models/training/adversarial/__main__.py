@@ -18,17 +18,17 @@ from typing import Any
 import torch
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.accuracy import load_trained
+from accelsim.nn.data.cifar import ImageSet, load_cifar
+from accelsim.nn.device import torch_device, use_threads
+from accelsim.nn.injection.converted_checkpoint import tensors_sha256
+from accelsim.nn.networks import make_network, with_baseline
+from accelsim.nn.tensor_files import save_tensors
 from models.command import exit_code
-from models.data.cifar import ImageSet, load_cifar
-from models.defenses.checkpoint import tensors_sha256
-from models.device import torch_device, use_threads
-from models.networks import make_network, with_baseline
-from models.training.adversarial.fit import fit
+from models.training.adversarial.adversarial_fit import fit
+from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
 from models.training.adversarial.history import write_history
-from models.training.adversarial.recipe import AdversarialRecipe, load_adversarial_recipe
-from models.training.adversarial.state import State
-from models.training.checkpoint import save_tensors
-from models.training.evaluate import load_trained
+from models.training.adversarial.training_state import State
 
 
 def train(

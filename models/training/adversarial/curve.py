@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from accelsim.files import replaced
-from models.training.adversarial.recipe import AdversarialRecipe
+from models.training.adversarial.adversarial_recipe import AdversarialRecipe
 
 Say = Callable[[str], None]
 

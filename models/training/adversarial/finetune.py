@@ -15,17 +15,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.data.cifar import ImageSet, load_cifar
+from accelsim.nn.device import torch_device, use_threads
+from accelsim.nn.injection.controls import CONTROLS, set_control
+from accelsim.nn.injection.conversion import non_essential_layers, set_scheme
+from accelsim.nn.injection.converted_checkpoint import load_converted, round_weights, save_converted
 from accelsim.trace import Scheme
 from models.command import exit_code
-from models.data.cifar import ImageSet, load_cifar
-from models.defenses.checkpoint import load_converted, round_weights, save_converted
-from models.defenses.controls import CONTROLS, set_control
-from models.defenses.convert import non_essential_layers, set_scheme
-from models.device import torch_device, use_threads
-from models.training.adversarial.fit import fit
+from models.training.adversarial.adversarial_fit import fit
+from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
 from models.training.adversarial.history import write_history
-from models.training.adversarial.recipe import AdversarialRecipe, load_adversarial_recipe
-from models.training.adversarial.state import State
+from models.training.adversarial.training_state import State
 
 
 def finetune(
@@ -40,7 +40,7 @@ def finetune(
 ) -> State:
     """Fine-tune under `scheme` and write `out`/converted.safetensors, its weights rounded to float16.
 
-    control: what the non-essential neurons get, of models.defenses.controls; none: z~.
+    control: what the non-essential neurons get, of accelsim.nn.injection.controls; none: z~.
     The recipe's network must be the checkpoint's. Raises AccelsimError if it is not, for a dense scheme, for an unknown
     control, and as fit does.
     """

@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from models.data.cifar import ImageSet
-from models.networks import NETWORKS
+from accelsim.nn.data.cifar import ImageSet
+from accelsim.nn.networks import NETWORKS
 from models.training.adversarial.__main__ import train
+from models.training.adversarial.adversarial_recipe import AdversarialRecipe
 from models.training.adversarial.curve import Curve
-from models.training.adversarial.recipe import AdversarialRecipe
 
 
 def tiny() -> nn.Module:

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.data.cifar import to_float
+from accelsim.nn.injection.conversion import convert
+from accelsim.nn.injection.converted_checkpoint import load_converted, round_weights, save_converted
+from accelsim.nn.injection.distillation import distill
+from accelsim.nn.networks import NETWORKS
 from accelsim.trace import Scheme
-from models.data.cifar import to_float
-from models.defenses.checkpoint import load_converted, round_weights, save_converted
-from models.defenses.convert import convert
-from models.defenses.distill import distill
-from models.networks import NETWORKS
 from models.training.adversarial import finetune as tuning
 from models.training.adversarial.finetune import finetune, main
 from tests.models.adversarial.killed import images, recipe, tiny

@@ -14,17 +14,17 @@ import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from models.attacks import linf
-from models.baselines.rse import with_noise_layers
-from models.data.cifar import ImageSet
-from models.networks import NETWORKS
+from accelsim.nn.accuracy import load_trained
+from accelsim.nn.attacks import linf
+from accelsim.nn.baselines.rse import with_noise_layers
+from accelsim.nn.data.cifar import ImageSet
+from accelsim.nn.networks import NETWORKS
+from accelsim.nn.tensor_files import load_tensors
 from models.training.adversarial import __main__ as command
-from models.training.adversarial import fit as fitting
+from models.training.adversarial import adversarial_fit as fitting
 from models.training.adversarial.__main__ import train
+from models.training.adversarial.adversarial_recipe import AdversarialRecipe
 from models.training.adversarial.curve import Curve
-from models.training.adversarial.recipe import AdversarialRecipe
-from models.training.checkpoint import load_tensors
-from models.training.evaluate import load_trained
 from tests.models.adversarial.killed import images, recipe, tiny
 
 ROOT = Path(__file__).parents[3]

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.networks import NETWORKS
+from accelsim.nn.networks import NETWORKS
 from models.training.adversarial.__main__ import train
-from models.training.adversarial.losses import adversarial_images, loss_of, perturbed_weights
+from models.training.adversarial.adversarial_losses import adversarial_images, loss_of, perturbed_weights
 from tests.models.adversarial.killed import images, recipe, tiny
 
 

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from models.attacks import linf
-from models.attacks.autoattack import AutoAttack, autoattack
-from models.attacks.carlini_wagner import CarliniWagner, carlini_wagner
-from models.attacks.linf import Budget
-from models.attacks.square import Square, square
-from models.attacks.target import Target
+from accelsim.nn.attacks import linf
+from accelsim.nn.attacks.autoattack import AutoAttack, autoattack
+from accelsim.nn.attacks.carlini_wagner import CarliniWagner, carlini_wagner
+from accelsim.nn.attacks.linf import Budget
+from accelsim.nn.attacks.square import Square, square
+from accelsim.nn.attacks.target import Target
 
 BUDGET = Budget(eps=0.06, step=0.015, steps=8, momentum=1.0)
 

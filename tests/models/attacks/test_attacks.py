@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.attacks import catalogue, linf
+from accelsim.nn.attacks.attack import Attack, SignAttack
+from accelsim.nn.attacks.bpda import precise_backward
+from accelsim.nn.attacks.carlini_wagner import CarliniWagner, carlini_wagner
+from accelsim.nn.attacks.catalogue import attack_named
+from accelsim.nn.attacks.linf import Budget
+from accelsim.nn.attacks.square import Square, share_at, square
+from accelsim.nn.attacks.target import Target, margins
+from accelsim.nn.injection.conversion import convert, set_scheme
+from accelsim.nn.injection.distillation import distill
+from accelsim.nn.random_module import RandomModule, is_random, random_modules, reseed
 from accelsim.trace import Scheme
-from models.attacks import catalogue, linf
-from models.attacks.attack import Attack, SignAttack
-from models.attacks.bpda import precise_backward
-from models.attacks.carlini_wagner import CarliniWagner, carlini_wagner
-from models.attacks.catalogue import attack_named
-from models.attacks.linf import Budget
-from models.attacks.square import Square, share_at, square
-from models.attacks.target import Target, margins
-from models.defenses.convert import convert, set_scheme
-from models.defenses.distill import distill
-from models.random_module import RandomModule, is_random, random_modules, reseed
 
 
 class Noise(RandomModule):

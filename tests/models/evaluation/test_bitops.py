@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from accelsim import open_trace, simulate
 from accelsim.bitops import counted_bitops, trace_bitops
 from accelsim.counts import Counts
+from accelsim.nn.injection.conversion import convert, set_scheme
+from accelsim.nn.injection.distillation import distill
+from accelsim.nn.trace_export import export_trace
 from accelsim.trace import Scheme
-from models.defenses.convert import convert, set_scheme
-from models.defenses.distill import distill
 from models.evaluation.bitops import network_layers, variant_bitops
 from models.evaluation.run import Subject
 from models.evaluation.variants import Variant
-from models.export import export_trace
 
 MACHINES = {
     "unstructured": ("dense", "unstructured-70", "unstructured-50-position"),

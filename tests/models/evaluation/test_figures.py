@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from accelsim.nn.data.cifar import ImageSet
+from accelsim.nn.injection.conversion import convert
+from accelsim.nn.injection.distillation import distill
 from accelsim.trace import Scheme
-from models.data.cifar import ImageSet
-from models.defenses.convert import convert
-from models.defenses.distill import distill
 from models.evaluation import figures
 from models.evaluation.figures import figure3, figure4, main
 from models.evaluation.run import Subject

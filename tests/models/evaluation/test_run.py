@@ -14,20 +14,20 @@ from torch import Tensor, nn
 
 from accelsim.bitops.accounting import layer_bitops
 from accelsim.errors import AccelsimError
+from accelsim.nn.attacks.catalogue import attack_named
+from accelsim.nn.attacks.target import Target
+from accelsim.nn.baselines.rse import with_noise_layers
+from accelsim.nn.data import cifar
+from accelsim.nn.data.cifar import ImageSet, to_float
+from accelsim.nn.injection.conversion import convert
+from accelsim.nn.injection.converted_checkpoint import round_weights, save_converted
+from accelsim.nn.injection.distillation import distill
+from accelsim.nn.networks import NETWORKS
+from accelsim.nn.tensor_files import save_tensors
 from accelsim.trace import Scheme, open_trace
-from models.attacks.catalogue import attack_named
-from models.attacks.target import Target
-from models.baselines.rse import with_noise_layers
-from models.data import cifar
-from models.data.cifar import ImageSet, to_float
-from models.defenses.checkpoint import round_weights, save_converted
-from models.defenses.convert import convert
-from models.defenses.distill import distill
 from models.evaluation.__main__ import attacks_of, main
 from models.evaluation.run import Plan, Subject, evaluate
 from models.evaluation.variants import Variant
-from models.networks import NETWORKS
-from models.training.checkpoint import save_tensors
 
 ROOT = Path(__file__).parents[3]
 
@@ -171,12 +171,12 @@ def test_numbers_that_mean_nothing_are_refused(
     with pytest.raises(AccelsimError, match="the network's gradients are not all finite"):
         evaluate(plan(tmp_path, "fgsm", "dense", images=16), broken, data)
     monkeypatch.setattr(
-        "models.attacks.attack.Attack.__call__", lambda self, a, b, x, *rest: x + 1e-3 * (x < 0.5)
+        "accelsim.nn.attacks.attack.Attack.__call__", lambda self, a, b, x, *rest: x + 1e-3 * (x < 0.5)
     )
     with pytest.raises(AccelsimError, match="logits are not all finite"):
         evaluate(plan(tmp_path, "pgd3", "dense", images=16), broken, data)
     monkeypatch.setattr(
-        "models.attacks.attack.Attack.__call__", lambda self, a, b, x, *rest: x + 0.2 * (x < 0.5)
+        "accelsim.nn.attacks.attack.Attack.__call__", lambda self, a, b, x, *rest: x + 0.2 * (x < 0.5)
     )
     with pytest.raises(
         AccelsimError, match=r"attack pgd4: gave .* beyond its eps \(largest change 51\.000/255\)"

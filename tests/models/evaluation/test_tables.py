@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.attacks.catalogue import attack_named
+from accelsim.nn.attacks.catalogue import attack_named
 from models.evaluation.tables import Numbers, Result, worst_case, write_tables
 
 T, F = True, False

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.injection.conversion import convert
+from accelsim.nn.injection.distillation import distill
+from accelsim.nn.random_module import is_random
 from accelsim.trace import Scheme
-from models.defenses.convert import convert
-from models.defenses.distill import distill
 from models.evaluation.variants import Variant, product
-from models.random_module import is_random
 
 
 @pytest.mark.parametrize(

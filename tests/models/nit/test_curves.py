@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.spiking.spiking_networks import NoisyPerceptron
 from models.nit.curves import Images, learning_curve, train_perceptron
-from models.nit.networks import NoisyPerceptron
 
 
 def _images(count: int = 240, seed: int = 0) -> Images:

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.spiking.lif import Lif
+from accelsim.nn.spiking.noisy_layer import NoisyLayer, Record
+from accelsim.nn.spiking.spiking_networks import NoisyPerceptron, SpikingNetwork
 from models.nit.estimator import centred, input_gradient, lr_gradient
-from models.nit.layer import NoisyLayer, Record
-from models.nit.lif import Lif
-from models.nit.losses import cross_entropy
-from models.nit.networks import NoisyPerceptron, SpikingNetwork
+from models.nit.nit_losses import cross_entropy
 
 # An estimate is accepted within this many standard errors of the truth, in every coordinate. Of the at most
 # 100 coordinates of a test, one is beyond 4.5 by chance once in 1,500 runs; the seeds are fixed.

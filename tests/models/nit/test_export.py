@@ -12,11 +12,17 @@ from click.testing import CliRunner
 from accelsim import open_trace, simulate
 from accelsim.cli import cli
 from accelsim.errors import AccelsimError
-from models.data.idx import DigitSet
-from models.nit.export import accuracy, export_network, layer_shapes, received_spikes, trained_network
-from models.nit.lif import Lif
-from models.nit.networks import NoisyPerceptron, SpikingNetwork
-from models.nit.settings import Settings
+from accelsim.nn.data.idx import DigitSet
+from accelsim.nn.spiking.lif import Lif
+from accelsim.nn.spiking.run_settings import Settings
+from accelsim.nn.spiking.spike_export import (
+    accuracy,
+    export_network,
+    layer_shapes,
+    received_spikes,
+    trained_network,
+)
+from accelsim.nn.spiking.spiking_networks import NoisyPerceptron, SpikingNetwork
 from models.nit.training import train
 
 
@@ -113,8 +119,8 @@ def test_a_run_is_exported_from_the_command_line(
 ) -> None:
     run = tmp_path / "run"
     train(Settings(method="nit", hidden=(6,), steps=3, epochs=1, batch=20), digits, torch.arange(40), run)
-    monkeypatch.setattr("models.nit.export.load_digits", lambda folder: digits)
-    monkeypatch.setattr("models.nit.export.PARTS", (("train", 30), ("t10k", 10)))
+    monkeypatch.setattr("accelsim.nn.spiking.spike_export.load_digits", lambda folder: digits)
+    monkeypatch.setattr("accelsim.nn.spiking.spike_export.PARTS", (("train", 30), ("t10k", 10)))
     said = ["export", "--spiking", str(run), "--images", "30:32", "--out", str(tmp_path / "t.h5")]
     refused = CliRunner().invoke(cli, said)
     assert isinstance(refused.exception, AccelsimError) and "--spiking needs --data" in str(refused.exception)

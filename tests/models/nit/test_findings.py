@@ -9,13 +9,13 @@ import torch
 
 from accelsim.errors import AccelsimError
 from accelsim.marked import between
-from models.data.idx import DigitSet, Split
+from accelsim.nn.data.idx import DigitSet, Split
+from accelsim.nn.spiking.noisy_layer import Bounds
+from accelsim.nn.spiking.run_settings import Settings
+from accelsim.nn.spiking.spiking_networks import SpikingNetwork
 from models.nit import ablation, findings
-from models.nit.layer import Bounds
 from models.nit.named_rows import NamedRow, read_rows, rows_markdown, write_rows
-from models.nit.networks import SpikingNetwork
 from models.nit.robustness import Target, likelihood_ratio_gradient
-from models.nit.settings import Settings
 from models.nit.training import train
 from models.nit.widths import WIDTHS, by_width
 

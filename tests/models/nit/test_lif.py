@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from accelsim.errors import AccelsimError
-from models.nit.lif import Lif
+from accelsim.nn.spiking.lif import Lif
 
 
 def _run(neuron: Lif, current: torch.Tensor) -> torch.Tensor:

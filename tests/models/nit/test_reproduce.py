@@ -13,10 +13,10 @@ import torch
 
 from accelsim.errors import AccelsimError
 from accelsim.marked import between
-from models.data import idx
+from accelsim.nn.data import idx
+from accelsim.nn.spiking.run_settings import Settings
 from models.nit import reproduce, training
 from models.nit.results import ResultRow, read_results, write_results
-from models.nit.settings import Settings
 from models.nit.tables import MARKER, documents, paper_numbers, tables_markdown
 
 COUNTS = {"train": 120, "t10k": 80}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from accelsim.nn.injection.conversion import non_essential_layers
+from accelsim.nn.injection.converted_checkpoint import Converted, load_converted
 from accelsim.trace import Scheme, open_trace
-from models.defenses.checkpoint import Converted, load_converted
-from models.defenses.convert import non_essential_layers
-from models.training.adversarial.recipe import load_adversarial_recipe
+from models.training.adversarial.adversarial_recipe import load_adversarial_recipe
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "models/checkpoints"

@@ -11,18 +11,18 @@ import torch
 
 from accelsim.bitops.accounting import layer_bitops
 from accelsim.errors import AccelsimError
+from accelsim.nn.accuracy import accuracy, load_trained
+from accelsim.nn.data.cifar import ImageSet, to_float
+from accelsim.nn.injection.converted_checkpoint import load_converted
+from accelsim.nn.networks import NETWORKS
+from accelsim.nn.trace_export import layers_in_order
 from accelsim.trace import LayerInfo, Scheme
-from models.data.cifar import ImageSet, to_float
-from models.defenses.checkpoint import load_converted
 from models.evaluation.record import read_record
 from models.evaluation.variants import Variant
-from models.export import layers_in_order
-from models.networks import NETWORKS
 from models.robust import __main__ as command
 from models.robust import make, measure, results
 from models.robust.interval import paired, wilson
 from models.robust.plan import load_study
-from models.training.evaluate import accuracy, load_trained
 from tests.models.adversarial.killed import images, recipe, tiny
 
 ROOT = Path(__file__).parents[3]

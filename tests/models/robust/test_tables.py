@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accelsim.bitops.published import published
+from accelsim.bitops.paper_tables import published
 from accelsim.errors import AccelsimError
 from accelsim.marked import between
 from models.robust.figures import figure3, figure4, main

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from accelsim.energy.uncertainty import Spread
+from accelsim.energy.spread import Spread
 from accelsim.report.figure5 import figure5, write_figure5
 from accelsim.report.html import write_report
 from accelsim.store import Store
 from accelsim.sweep import load_sweep, open_space
-from accelsim.sweep.plan import plan_sweep
-from accelsim.sweep.run import run_sweep
+from accelsim.sweep.sweep_plan import plan_sweep
+from accelsim.sweep.sweep_run import run_sweep
 from accelsim.trace import Scheme
 from accelsim.trace.synthetic import write_synthetic_trace
 

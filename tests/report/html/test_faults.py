@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from accelsim.cli import main
-from accelsim.report.html import tables
+from accelsim.report.html import page_tables as tables
 
 
 class Call:

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.counts import COUNT_NAMES
-from accelsim.report.html import tables
-from accelsim.report.html.columns import CYCLE_USES
+from accelsim.report.html import page_tables as tables
+from accelsim.report.html.page_columns import CYCLE_USES
 from accelsim.store import Store
-from accelsim.store.table import table
+from accelsim.store.flat_table import table
 from tests.report.html.reading import parsed, rows
 
 Row = dict[str, Any]

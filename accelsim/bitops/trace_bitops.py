@@ -1,0 +1,56 @@
+"""BitOPs of a trace, from its masks, and of a simulation, from its counts: the same numbers by two ways."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accelsim.bitops.accounting import (
+    APPROXIMATE_MAC,
+    PRECISE_MAC,
+    PROJECTION_ADDITION,
+    BitOps,
+    layer_bitops,
+)
+from accelsim.counts import Counts
+from accelsim.errors import AccelsimError
+from accelsim.trace import LayerInfo, LayerTrace, Scheme, TraceFile
+from accelsim.trace.layer_shape import SPIKING_KINDS
+
+BRICKS_OF_A_PRECISE_MAC = 16
+
+
+def layer_trace_bitops(layer: LayerTrace) -> BitOps:
+    """BitOPs of all images of a layer together, its essential neurons counted from the masks.
+
+    Raises AccelsimError for layers of spiking neurons: BitOPs are of products, and a spike is an addition.
+    """
+    if layer.shape.kind in SPIKING_KINDS:
+        raise AccelsimError(
+            f"layer {layer.name}: BitOPs are not defined for layers of kind {layer.shape.kind}"
+        )
+    info = LayerInfo(layer.name, layer.index, layer.shape, layer.approximation)
+    images = range(len(layer.image_ids))
+    if layer.masks is None:
+        return sum((layer_bitops(info, Scheme.dense()) for _ in images), BitOps())
+    essential = np.bitwise_count(layer.masks).sum(axis=(1, 2), dtype=np.int64)
+    return sum((layer_bitops(info, layer.scheme, int(essential[i])) for i in images), BitOps())
+
+
+def trace_bitops(trace: TraceFile, scheme: str, images: slice | None = None) -> BitOps:
+    """BitOPs of all layers of the chosen images (None: all) of a trace under one of its schemes, added up.
+
+    Raises AccelsimError where the trace lacks the scheme or an image, or is damaged.
+    """
+    layers = (trace.layer(layer.name, scheme, images=images or slice(None)) for layer in trace.layers)
+    return sum((layer_trace_bitops(layer) for layer in layers), BitOps())
+
+
+def counted_bitops(counts: Counts) -> BitOps:
+    """BitOPs of what a simulation counted. Exact: a precise MAC fires 16 bricks, an approximate one a brick."""
+    macs, rest = divmod(counts.brick_ops_16bit, BRICKS_OF_A_PRECISE_MAC)
+    assert not rest
+    return BitOps(
+        precise=macs * PRECISE_MAC,
+        approximate=counts.brick_ops_4bit * APPROXIMATE_MAC,
+        projection=counts.projection_additions * PROJECTION_ADDITION,
+    )

@@ -1,0 +1,132 @@
+"""``accelsim export``: from a PyTorch network to a trace file."""
+
+from __future__ import annotations
+
+import warnings
+
+import click
+
+from accelsim.cli.options import ImageRange, Names
+from accelsim.cli.progress import progress_bar
+from accelsim.errors import AccelsimError
+from accelsim.extras import missing_extra
+from accelsim.trace import Scheme
+
+DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4of8,nm-2of8,nm-1of8"
+
+
+@click.command()
+@click.option("--checkpoint", type=click.Path(), help="A converted checkpoint of models.prepare (CIFAR-10).")
+@click.option("--data", type=click.Path(),
+              help="CIFAR-10's binary files (default: $ACCELSIM_DATA); of --spiking, its idx files.")  # fmt: skip
+@click.option("--model", help="Instead: your own network, module:factory (any torch.nn.Module).")
+@click.option(
+    "--spiking",
+    type=click.Path(),
+    help="Instead: a spiking network, the folder of a run of models.nit.reproduce.",
+)
+@click.option("--weights", type=click.Path(), help="Its weights, safetensors, if the factory loads none.")
+@click.option("--inputs", type=click.Path(), help="Its images: a .npy file, float32 (count, channels, h, w).")
+@click.option("--calibration", type=click.Path(), help="Training images to distill on, likewise.")
+@click.option(
+    "--images", type=ImageRange(), default="0:8", show_default="0:8", help="Images by number, a range."
+)
+@click.option(
+    "--schemes", type=Names(), default=DEFAULT_SCHEMES, show_default=True, help="Schemes to export."
+)
+@click.option(
+    "--k-ratio", type=float, default=0.25, show_default=True, help="Rows of P as a share of d (--model)."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of P and distillation (--model).",
+)
+@click.option("--linear", is_flag=True, help="Approximate linear layers too (--model).")
+@click.option("--skip", type=Names(), default=None, help="Layers to leave dense, by name (--model).")
+@click.option("--accuracy-images", type=click.IntRange(0, 10_000), default=0, show_default=True,
+              help="Measure each scheme's clean accuracy on so many test images (--checkpoint).")  # fmt: skip
+@click.option("--out", type=click.Path(dir_okay=False), required=True, help="The trace file to write.")
+@click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+def export(
+    checkpoint: str | None,
+    data: str | None,
+    model: str | None,
+    spiking: str | None,
+    weights: str | None,
+    inputs: str | None,
+    calibration: str | None,
+    images: slice,
+    schemes: list[str],
+    k_ratio: float,
+    seed: int,
+    linear: bool,
+    skip: list[str] | None,
+    accuracy_images: int,
+    out: str,
+    overwrite: bool,
+) -> None:
+    """Export the essential masks of a network as a trace. Needs PyTorch (the extra `train`).
+
+    Each image runs through the network once per scheme; the masks of every converted layer are written as
+    they come, so memory does not grow with the number of images.
+
+    A spiking network's trace holds its spikes, of the images numbered as its data set's training images, then its test
+    images; it has the one scheme dense.
+
+    \b
+    Examples: accelsim export --checkpoint resnet18.safetensors --data cifar10/ --images 0:8 --out mine.h5
+              accelsim export --model mynets:trained --inputs test.npy --calibration train.npy --out mine.h5
+
+    Schemes: dense; unstructured-P for P % noise (also unstructured-P-position, -calibrated); nm-NofM for N kept of M.
+    """
+    if sum(source is not None for source in (checkpoint, model, spiking)) != 1:
+        raise AccelsimError("export: give one of --checkpoint, --model and --spiking")
+    wanted = [_scheme(name) for name in schemes]
+    if images.stop is None:
+        raise AccelsimError("export: --images needs an end, such as 0:8")
+    numbers = list(range(images.start or 0, images.stop))
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise missing_extra("export", "PyTorch", "train") from None
+    fits = []
+    steps = len(numbers) * sum(scheme.kind != "dense" for scheme in wanted)
+    with progress_bar(steps, "images") as progress, warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: click.echo(f"accelsim: {message}", err=True)
+        if checkpoint is not None:
+            from accelsim.nn.trace_export import export_from_checkpoint
+
+            export_from_checkpoint(
+                checkpoint, data, out, wanted, numbers,
+                accuracy_images=accuracy_images, overwrite=overwrite, progress=progress,
+            )  # fmt: skip
+        elif spiking is not None:
+            from accelsim.nn.spiking.spike_export import export_run
+
+            if data is None:
+                raise AccelsimError("export: --spiking needs --data, the folder of its images' idx files")
+            export_run(spiking, data, out, numbers, overwrite=overwrite)
+        else:
+            from accelsim.nn.own_network import export_own_model
+
+            if inputs is None or calibration is None:
+                raise AccelsimError("export: --model needs --inputs and --calibration, .npy files of images")
+            fits = export_own_model(
+                str(model), inputs, calibration, out, wanted, numbers,
+                weights=weights, k_ratio=k_ratio, seed=seed, linear=linear, skip=skip or (),
+                overwrite=overwrite, progress=progress,
+            )  # fmt: skip
+    for fit in fits:
+        errors = f"unexplained variance {fit.relative_error:.3f}, in INT4 {fit.relative_error_int4:.3f}"
+        click.echo(f"{fit.name}: {errors}")
+    click.echo(f"written: {out}")
+
+
+def _scheme(name: str) -> Scheme:
+    try:
+        return Scheme.parse(name)
+    except AccelsimError as error:
+        raise AccelsimError(f"--schemes: {name}: {error}") from None

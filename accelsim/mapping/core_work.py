@@ -1,0 +1,89 @@
+"""The work of each core in each tile (sections 3, 4 and 7 of ``docs/machine.md``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from accelsim.config import Machine
+from accelsim.counts import Counts
+from accelsim.mapping.block_work import SERVICES, BlockWork, RegularWork, masked_work, spiking_work
+from accelsim.mapping.mvu_job import Bools, Ints
+from accelsim.mapping.tiling import Tile, tile_layer
+from accelsim.trace import LayerTrace
+from accelsim.trace.packed_masks import unpack
+
+
+@dataclass(frozen=True, slots=True)
+class CoreWork:
+    """What one core does in one tile: its blocks, in order, and the sum of their counts."""
+
+    dense: bool
+    blocks: BlockWork[Ints]
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class TileWork:
+    """One tile on all cores, with what DRAM must know of it."""
+
+    cores: tuple[CoreWork, ...]
+    load_bits: int
+    slice_lines_used: int
+
+
+def _unpack_spikes(layer: LayerTrace, image: int) -> Bools:
+    assert layer.spikes is not None
+    return unpack(layer.spikes[image], layer.shape.d)
+
+
+def _unpack(layer: LayerTrace, image: int, tile: Tile) -> Bools:
+    assert layer.masks is not None
+    last = tile.first_row + tile.rows
+    return unpack(layer.masks[image], layer.shape.n)[:, tile.first_row : last]
+
+
+def core_blocks(blocks: int, tile: Tile, machine: Machine) -> Iterator[Ints]:
+    """The numbers of each core's blocks, of so many of a tile (sections 3 and 13), in the order of the cores."""
+    cores = machine.cores
+    for core in range(cores):
+        if tile.has_spikes:  # a block goes on with the potentials that the one before has left
+            yield np.arange(0 if core else blocks, dtype=np.int64)
+        elif machine.split == "contiguous":
+            yield np.arange(core * blocks // cores, (core + 1) * blocks // cores, dtype=np.int64)
+        else:
+            yield np.arange(core, blocks, cores, dtype=np.int64)
+
+
+def _take(work: BlockWork[Ints], blocks: Ints) -> BlockWork[Ints]:
+    services = {name: getattr(work, name)[blocks] for name in SERVICES}
+    return BlockWork(**services, counts={name: values[blocks] for name, values in work.counts.items()})
+
+
+def map_tile(layer: LayerTrace, image: int, tile: Tile, machine: Machine) -> TileWork:
+    """The work of every core for one tile of one image."""
+    regular = RegularWork.of(tile, machine)
+    dense = layer.masks is None
+    if tile.has_spikes:
+        work = spiking_work(regular, _unpack_spikes(layer, image), tile, machine)
+    elif dense:
+        work = regular.all_blocks()
+    else:
+        work = masked_work(regular, _unpack(layer, image, tile), tile, machine)
+    cores = []
+    for mine in core_blocks(regular.blocks, tile, machine):
+        blocks = _take(work, mine)
+        counts = Counts(**{name: int(values.sum()) for name, values in blocks.counts.items()})
+        cores.append(CoreWork(dense, blocks, counts))
+    return TileWork(tuple(cores), tile.load_bits, tile.slice_lines_used(machine.mvu.vpus))
+
+
+def map_layer(layer: LayerTrace, machine: Machine, image: int = 0) -> Iterator[TileWork]:
+    """The tiles of one image of a layer, in order; made one at a time, so memory stays that of a tile.
+
+    Raises AccelsimError as ``tile_layer`` does.
+    """
+    for tile in tile_layer(layer, machine):
+        yield map_tile(layer, image, tile, machine)

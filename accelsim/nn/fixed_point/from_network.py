@@ -1,0 +1,199 @@
+"""Operands of a real layer: its weights, W~, P and input map as the integers that the core computes with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from accelsim.errors import AccelsimError
+from accelsim.nn.fixed_point.formats import fraction_bits, multipliers, terms, to_words
+from accelsim.nn.fixed_point.layer_operands import (
+    MAX_THRESHOLD,
+    CoreOperands,
+    KeepLargest,
+    NoiseOperands,
+    Threshold,
+)
+from accelsim.nn.inference import inference
+from accelsim.nn.injection.conversion import set_scheme
+from accelsim.nn.layers.geometry import symmetric_padding
+from accelsim.nn.layers.non_essential import NonEssentialLayer
+from accelsim.nn.layers.projection import projection_scale
+from accelsim.trace.layer_shape import Scheme
+
+
+@dataclass(frozen=True)
+class Formats:
+    """Fraction bits of x, W and the outputs (z~ and z), and the threshold register (0 where none is used)."""
+
+    x: int
+    w: int
+    z: int
+    threshold: int = 0
+
+
+def layer_input(model: nn.Module, name: str, image: Tensor, scheme: Scheme) -> Tensor:
+    """What layer `name` gets when `model` runs one image under `scheme`, which stays in force.
+
+    image: float (1, channels, h, w) as the model takes it. The result is float (1, C, H, W), or (1, features)
+    of a linear layer. Raises AccelsimError for a name that is no layer, or one that does not run.
+    """
+    module = named_layer(model, name)
+    seen: list[Tensor] = []
+
+    def note(_: nn.Module, args: Any) -> None:
+        seen.append(args[0])
+
+    with inference(set_scheme(model, scheme)), module.register_forward_pre_hook(note):
+        model(image)
+    if len(seen) != 1 or len(seen[0]) != 1:
+        raise AccelsimError(f"layer {name}: got {len(seen)} inputs in a pass; must be one, of one image")
+    return seen[0]
+
+
+def named_layer(model: nn.Module, name: str) -> nn.Module:
+    """The convolution or linear layer `name`, converted or not; raises AccelsimError if it is none."""
+    module = dict(model.named_modules()).get(name)
+    if not isinstance(module, NonEssentialLayer | nn.Conv2d | nn.Linear):
+        raise AccelsimError(f"layer {name!r} is no Conv2d or Linear of the network")
+    return module
+
+
+def choose_formats(module: nn.Module, x: Tensor, scheme: Scheme) -> Formats:
+    """Formats in which the layer's x, W and outputs on this input just fit, and the scheme's threshold.
+
+    x: float (1, C, H, W) or (1, features). Raises AccelsimError for a scheme with a threshold of each
+    position, which no register holds, or values that are not finite.
+    """
+    inner = _inner(module)
+    with inference(module):
+        outputs = inner(x)
+        largest = outputs.abs().max().item()
+        threshold = None
+        if isinstance(module, NonEssentialLayer) and scheme.kind != "dense":
+            magnitude = module.approximate(x).abs()
+            largest = max(largest, magnitude.max().item())
+            if scheme.kind == "unstructured":
+                threshold = _threshold(module, magnitude, scheme)
+    x_bits = fraction_bits("x", x.abs().max().item())
+    w_bits = fraction_bits("w", inner.get_parameter("weight").abs().max().item())
+    # No more fraction bits than the products have: the shift of z would be negative.
+    z_bits = min(fraction_bits("outputs", largest), x_bits + w_bits)
+    if threshold is None:
+        return Formats(x_bits, w_bits, z_bits)
+    register = np.floor(np.ldexp(threshold, z_bits) + 0.5)
+    return Formats(x_bits, w_bits, z_bits, int(min(register, MAX_THRESHOLD)))
+
+
+def network_operands(
+    module: nn.Module, x: NDArray[np.int16], formats: Formats, scheme: Scheme, group: int = 0
+) -> CoreOperands:
+    """Operands of a layer, or of one group of a grouped convolution, on a whole input map of words.
+
+    x: int16 (C, H, W) with formats.x fraction bits. Only integers and the checkpoint's scales enter, so the
+    operands are the same on every machine. Raises AccelsimError for a dilated convolution, and where a
+    number does not fit its register.
+    """
+    inner = _inner(module)
+    groups = inner.groups if isinstance(inner, nn.Conv2d) else 1
+    if not 0 <= group < groups:
+        raise AccelsimError(f"group: {group}, must be 0 to {groups - 1}")
+    kernel, stride, padding = _geometry(inner)
+    weight, bias = inner.get_parameter("weight").detach(), dict(inner.named_parameters()).get("bias")
+    channels, rows = len(x) // groups, len(weight) // groups
+    own = slice(group * rows, (group + 1) * rows)
+    w = _kernel_first(weight.reshape(len(weight), -1)[own], channels).numpy()
+    b = np.zeros(rows) if bias is None else bias.detach()[own].double().numpy()
+    noise = None
+    if isinstance(module, NonEssentialLayer) and scheme.kind != "dense":
+        noise = _noise_operands(module, channels, own, formats, scheme)
+    return CoreOperands(
+        np.ascontiguousarray(x[group * channels : (group + 1) * channels]),
+        kernel,
+        stride,
+        padding,
+        to_words(w, formats.w),
+        terms("bias", b, formats.x + formats.w),
+        formats.x + formats.w - formats.z,
+        noise,
+    )
+
+
+def layer_operands(
+    model: nn.Module, name: str, image: Tensor, scheme: Scheme, group: int = 0
+) -> tuple[CoreOperands, Formats]:
+    """Layer `name` of a converted network on the input that one image gives it under `scheme`.
+
+    model: from accelsim.nn.injection.converted_checkpoint.load_converted, or `convert` and `distill`; image: float
+    (1, channels, h, w). Raises AccelsimError as `layer_input`, `choose_formats`, `network_operands` do.
+    """
+    module = named_layer(model, name)
+    x = layer_input(model, name, image, scheme)
+    formats = choose_formats(module, x, scheme)
+    return network_operands(module, input_words(x, formats.x), formats, scheme, group), formats
+
+
+def input_words(x: Tensor, bits: int) -> NDArray[np.int16]:
+    """A layer's float input (1, C, H, W) or (1, features) as words (C, H, W), H = W = 1 for features."""
+    words = to_words(x[0].double().numpy(), bits)
+    return words if words.ndim == 3 else words.reshape(-1, 1, 1)
+
+
+def _noise_operands(
+    layer: NonEssentialLayer, channels: int, own: slice, formats: Formats, scheme: Scheme
+) -> NoiseOperands:
+    y_scale, b_scale = layer.y_scale.double().item(), layer.b_scale.double().item()
+    y_step = y_scale / projection_scale(layer.k)
+    y_multiplier, y_shift = multipliers("y", np.array([2.0**-formats.x / y_step]))
+    row_scales = y_scale * layer.w_scale.double().numpy()[own] * 2.0**formats.z
+    row_multipliers, shift = multipliers("z~", row_scales)
+    b_codes = layer.b_codes().detach().double().numpy()[own]
+    return NoiseOperands(
+        signs=np.ascontiguousarray(_kernel_first(layer.signs, channels).numpy()),
+        y_multiplier=int(y_multiplier[0]),
+        y_shift=y_shift,
+        codes=layer.w_codes().detach().to(torch.int8).numpy()[own],
+        multipliers=row_multipliers,
+        terms=terms("b~", b_scale * b_codes, formats.z + shift),
+        shift=shift,
+        selection=KeepLargest(scheme.keep, scheme.of)
+        if scheme.kind == "nm"
+        else Threshold(formats.threshold),
+    )
+
+
+def _threshold(layer: NonEssentialLayer, magnitude: Tensor, scheme: Scheme) -> float:
+    """The one magnitude from which on a neuron is essential: what a register of real numbers would hold."""
+    if scheme.noise == 0 and scheme.scope != "position":
+        return 0.0
+    if scheme.scope == "calibrated":
+        return layer.selector.threshold()
+    if scheme.scope == "position":
+        raise AccelsimError(f"scheme {scheme.name}: no register holds a threshold for each position")
+    ordered = magnitude.flatten().sort(descending=True).values
+    keep = round((1 - scheme.noise) * len(ordered))
+    return ordered[keep - 1].item() if keep else float("inf")
+
+
+def _inner(module: nn.Module) -> nn.Module:
+    return module.inner if isinstance(module, NonEssentialLayer) else module
+
+
+def _geometry(inner: nn.Module) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """Kernel, stride and padding."""
+    if not isinstance(inner, nn.Conv2d):
+        return (1, 1), (1, 1), (0, 0)
+    if tuple(inner.dilation) != (1, 1):
+        raise AccelsimError(f"dilation: {tuple(inner.dilation)}, must be (1, 1)")
+    kernel, stride = inner.kernel_size, inner.stride
+    return (kernel[0], kernel[1]), (stride[0], stride[1]), symmetric_padding(inner)
+
+
+def _kernel_first(rows: Tensor, channels: int) -> Tensor:
+    """Rows (m, d) from PyTorch's order (channel, kernel row, kernel column) to the core's, channels last."""
+    return rows.reshape(len(rows), channels, -1).transpose(1, 2).reshape(len(rows), -1)

@@ -1,0 +1,104 @@
+"""Turn any nn.Module into one that injects noise into non-essential neurons, and change its scheme."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterator
+
+from torch import nn
+
+from accelsim.errors import AccelsimError
+from accelsim.nn.layers.geometry import symmetric_padding
+from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer, NonEssentialLinear
+from accelsim.nn.layers.projection import projection_size
+from accelsim.nn.seeds import check_seed
+from accelsim.trace.layer_shape import Scheme
+
+DEFAULT_K_RATIO = 0.25
+
+
+def convert(
+    model: nn.Module,
+    scheme: Scheme,
+    *,
+    k_ratio: float = DEFAULT_K_RATIO,
+    seed: int = 0,
+    linear: bool = False,
+    skip: Collection[str] = (),
+    copy_model: bool = True,
+) -> nn.Module:
+    """Replace every torch.nn.Conv2d (and Linear, if `linear`) by its non-essential counterpart.
+
+    model: any module; layers are found by `named_modules`, so what is written with torch.nn.functional
+        stays as it is. Subclasses of Conv2d and Linear stay too: they may compute something else.
+    scheme: in force at first; `set_scheme` changes it. Under a dense scheme the model is the original.
+    k_ratio: rows of P as a share of d, see accelsim.nn.layers.projection.projection_size.
+    seed: 0 to 2^31 - 1; layer i (in `named_modules` order) draws its P from seed * 1,000,003 + i.
+    skip: names of layers to leave alone.
+    copy_model: False changes `model` itself.
+
+    The approximation is untrained until `accelsim.nn.injection.distillation.distill` has run.
+    Raises AccelsimError for a seed out of range, a name in `skip` that is no layer, a layer with another
+    padding than zeros, or a model in which nothing can be converted.
+    """
+    check_seed("convert", seed)
+    if copy_model:
+        model = copy.deepcopy(model)
+    kinds: tuple[type[nn.Module], ...] = (nn.Conv2d, nn.Linear) if linear else (nn.Conv2d,)
+    names = {name for name, _ in model.named_modules()}
+    for name in skip:
+        if name not in names:
+            raise AccelsimError(f"convert: skip names {name!r}, which is no module of the model")
+    # Fixed before the first replacement: wrapped layers would be found again inside their wrappers.
+    found = [(name, module) for name, module in model.named_modules() if type(module) in kinds]
+    for index, (name, module) in enumerate(found):
+        if name not in skip:
+            k = projection_size(module.get_parameter("weight")[0].numel(), k_ratio)
+            replace_layer(model, name, k, seed * 1_000_003 + index, scheme)
+    if not any(isinstance(module, NonEssentialLayer) for module in model.modules()):
+        raise AccelsimError("convert: no layer to convert (torch.nn.Conv2d, or Linear by option)")
+    return model
+
+
+def replace_layer(model: nn.Module, name: str, k: int, seed: int, scheme: Scheme) -> None:
+    """Wrap the one layer `name` of `model` in place, under every name that the model holds it by.
+
+    Raises AccelsimError when it is no Conv2d or Linear, or pads with anything but equal zeros.
+    """
+    module = dict(model.named_modules()).get(name)
+    wrapped: NonEssentialLayer
+    if not name:
+        raise AccelsimError("convert: the model is itself one layer; put it in a torch.nn.Sequential")
+    if isinstance(module, nn.Conv2d):
+        if module.padding_mode != "zeros":
+            raise AccelsimError(
+                f"convert: layer {name} has padding_mode {module.padding_mode!r}, must be 'zeros'; skip it"
+            )
+        try:
+            symmetric_padding(module)
+        except AccelsimError as error:
+            raise AccelsimError(f"convert: layer {name}: {error}; skip it") from error
+        wrapped = NonEssentialConv2d(module, k, seed, scheme)
+    elif isinstance(module, nn.Linear):
+        wrapped = NonEssentialLinear(module, k, seed, scheme)
+    else:
+        raise AccelsimError(f"convert: {name} is {type(module).__name__}, must be a Conv2d or Linear")
+    wrapped.train(module.training)
+    aliases = [alias for alias, other in model.named_modules(remove_duplicate=False) if other is module]
+    for alias in aliases:
+        parent, _, attribute = alias.rpartition(".")
+        setattr(model.get_submodule(parent), attribute, wrapped)
+
+
+def non_essential_layers(model: nn.Module) -> Iterator[tuple[str, NonEssentialLayer]]:
+    """(name, layer) of every converted layer, in `named_modules` order."""
+    for name, module in model.named_modules():
+        if isinstance(module, NonEssentialLayer):
+            yield name, module
+
+
+def set_scheme(model: nn.Module, scheme: Scheme) -> nn.Module:
+    """Put another scheme in force in every converted layer; W~ and b~ stay. Returns `model`, changed."""
+    for _, layer in non_essential_layers(model):
+        layer.selector.scheme = scheme
+    return model

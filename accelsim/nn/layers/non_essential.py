@@ -1,0 +1,208 @@
+"""Convolution and linear layers that compute only their essential neurons precisely.
+
+Paper (Liu et al., arXiv 2402.04325), section 3: z~ = W~ P x + b~ approximates z = W x + b; a mask m keeps
+the neurons with the largest |z~|; the output is z * m + z~ * (1 - m) (Eq. 2).
+
+The arithmetic of z~, for a reader who builds it in hardware. Everything right of the scales is integers:
+
+    y_code_j = clamp(round((S x)_j / y_step), -7, 7)      S: signs of P; y_step = y_scale / sqrt(3 / k)
+    z~_i     = y_scale * w_scale_i * sum_j w_code_ij * y_code_j  +  b_scale * b_code_i
+
+w_scale is one per output row, y_scale and b_scale one per layer. All are chosen for least squared error
+(accelsim.nn.layers.quantize.best_scale): w and b once on the distilled parameters, y on the projected
+activations drawn from the first batch of calibration images; they are constants afterwards.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from accelsim.errors import AccelsimError
+from accelsim.nn.layers.projection import projection_scale, ternary_signs
+from accelsim.nn.layers.quantize import best_scale, int4_codes
+from accelsim.nn.layers.select import Selector
+from accelsim.trace.layer_shape import Approximation, Scheme
+
+
+class Injection(nn.Module):
+    """Eq. 2: what becomes of z and z~. accelsim.nn.injection.controls has others to compare it with."""
+
+    def forward(self, layer: NonEssentialLayer, z: Tensor, z_approx: Tensor) -> Tensor:
+        """The output of `layer`, shaped as z; gradients flow through both branches, the mask is a constant."""
+        return torch.where(layer.essential(z_approx), z, z_approx)
+
+
+class NonEssentialLayer(nn.Module, ABC):
+    """What the convolution and the linear layer share: P, W~, b~, their INT4 codes, selection, Eq. 2.
+
+    Attributes
+    - `inner`: the wrapped layer, whose weights make the precise outputs.
+    - `signs`: int8 (k, d), the signs of P, fixed by `seed`; shared by all groups of a grouped convolution.
+    - `w_approx` (n, k), `b_approx` (n,): W~ and b~, trainable, float32.
+    - `w_scale` (n,), `b_scale` (), `y_scale` (): INT4 scales; 0 until `quantize` has run.
+    - `selector`: decides the mask; `selector.scheme` is the scheme in force.
+    - `injection`: makes the output of z and z~.
+
+    With a dense scheme the layer is the wrapped layer and nothing is approximated.
+    """
+
+    signs: Tensor
+    w_scale: Tensor
+    b_scale: Tensor
+    y_scale: Tensor
+
+    def __init__(
+        self, inner: nn.Module, n: int, d: int, k: int, groups: int, seed: int, scheme: Scheme
+    ) -> None:
+        super().__init__()
+        reference = next(inner.parameters())
+        self.inner = inner
+        self.seed = seed
+        self.k = k
+        self.groups = groups
+        signs = ternary_signs(k, d, seed)
+        self.nnz = int(signs.count_nonzero())
+        self.register_buffer("signs", signs.to(reference.device), persistent=False)
+        self.w_approx = nn.Parameter(torch.zeros(n, k, device=reference.device))
+        self.b_approx = nn.Parameter(torch.zeros(n, device=reference.device))
+        self.register_buffer("w_scale", torch.zeros(n, device=reference.device))
+        self.register_buffer("b_scale", torch.zeros((), device=reference.device))
+        self.register_buffer("y_scale", torch.zeros((), device=reference.device))
+        self.selector = Selector(scheme, groups)
+        self.injection: nn.Module = Injection()
+
+    @property
+    def approximation(self) -> Approximation:
+        """k, nnz(P) and seed, as the trace file records them."""
+        return Approximation(k=self.k, nnz=self.nnz, seed=self.seed)
+
+    @property
+    def is_quantized(self) -> bool:
+        """True once W~ and b~ are distilled and every scale is chosen."""
+        return bool(self.b_scale > 0)
+
+    @torch.no_grad()
+    def set_approximation(self, w: Tensor, b: Tensor) -> None:
+        """Take float W~ (n, k) and b~ (n,) as they come from distillation."""
+        self.w_approx.copy_(w)
+        self.b_approx.copy_(b)
+
+    @torch.no_grad()
+    def choose_y_scale(self, y: Tensor) -> None:
+        """Fix y_scale from a sample of projected activations, sqrt(3 / k) * S x, float of any shape."""
+        self.y_scale.copy_(best_scale(y.reshape(1, -1))[0])
+
+    @torch.no_grad()
+    def quantize(self) -> None:
+        """One-time INT4 quantization of W~ and b~ in place (paper section 3.1)."""
+        self.w_scale.copy_(best_scale(self.w_approx))
+        self.b_scale.copy_(best_scale(self.b_approx[None])[0])
+        self.w_approx.copy_(int4_codes(self.w_approx, self.w_scale[:, None]) * self.w_scale[:, None])
+        self.b_approx.copy_(int4_codes(self.b_approx, self.b_scale) * self.b_scale)
+
+    def w_codes(self) -> Tensor:
+        """W~ as INT4 codes: float integers -7..7 (n, k), differentiable with respect to w_approx."""
+        return int4_codes(self.w_approx, self.w_scale[:, None])
+
+    def b_codes(self) -> Tensor:
+        """b~ as INT4 codes: float integers -7..7 (n,), differentiable with respect to b_approx."""
+        return int4_codes(self.b_approx, self.b_scale)
+
+    def y_codes(self, x: Tensor) -> Tensor:
+        """y = P x as INT4 codes: float integers -7..7, shaped as `signed_sums` returns them."""
+        return int4_codes(self.signed_sums(x), self.y_scale / projection_scale(self.k))
+
+    def from_projection(self, y: Tensor) -> Tensor:
+        """z~ = W~ y + b~ of projected activations: y (rows, groups, k) to (rows, groups, n / groups)."""
+        w = self.w_approx.reshape(self.groups, -1, self.k)
+        return torch.einsum("rgk,gnk->rgn", y, w) + self.b_approx.reshape(self.groups, -1)
+
+    @abstractmethod
+    def signed_sums(self, x: Tensor) -> Tensor:
+        """S x in float for every position of x: the additions that the projection unit makes."""
+
+    @abstractmethod
+    def approximate(self, x: Tensor) -> Tensor:
+        """z~ of every neuron, shaped as the layer's output."""
+
+    @abstractmethod
+    def by_position(self, z: Tensor) -> Tensor:
+        """The layer's output as (images, positions, n)."""
+
+    @abstractmethod
+    def like_output(self, mask: Tensor, z: Tensor) -> Tensor:
+        """A mask (images, positions, n) in the shape of the output z."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Eq. 2, or what `injection` makes of it."""
+        z: Tensor = self.inner(x)
+        if self.selector.scheme.kind == "dense":
+            return z
+        if not self.is_quantized:
+            raise AccelsimError("non-essential layer: W~ is not distilled yet; run distill first")
+        mixed: Tensor = self.injection(self, z, self.approximate(x))
+        return mixed
+
+    def essential(self, magnitude: Tensor) -> Tensor:
+        """The mask of the neurons that the scheme keeps: those largest in |magnitude|, which is shaped as the output."""
+        return self.like_output(self.selector(self.by_position(magnitude)), magnitude)
+
+
+class NonEssentialConv2d(NonEssentialLayer):
+    """Wraps a torch.nn.Conv2d with zero padding: any stride, dilation, groups.
+
+    Shapes: x (images, c_in, h, w) to (images, c_out, h_out, w_out); d = c_in / groups * kh * kw, in the
+    order (channel, kernel row, kernel column).
+    """
+
+    inner: nn.Conv2d
+
+    def __init__(self, inner: nn.Conv2d, k: int, seed: int, scheme: Scheme) -> None:
+        d = inner.weight[0].numel()
+        super().__init__(inner, inner.out_channels, d, k, inner.groups, seed, scheme)
+
+    def signed_sums(self, x: Tensor) -> Tensor:
+        """(images, groups * k, h_out, w_out)."""
+        conv = self.inner
+        weight = self.signs.to(x.dtype).reshape(self.k, *conv.weight.shape[1:])
+        weight = weight.repeat(self.groups, 1, 1, 1)
+        return F.conv2d(x, weight, None, conv.stride, conv.padding, conv.dilation, self.groups)
+
+    def approximate(self, x: Tensor) -> Tensor:
+        sums = F.conv2d(self.y_codes(x), self.w_codes()[:, :, None, None], groups=self.groups)
+        scale = (self.y_scale * self.w_scale)[:, None, None]
+        return sums * scale + (self.b_scale * self.b_codes())[:, None, None]
+
+    def by_position(self, z: Tensor) -> Tensor:
+        return z.permute(0, 2, 3, 1).flatten(1, 2)
+
+    def like_output(self, mask: Tensor, z: Tensor) -> Tensor:
+        images, n, h, w = z.shape
+        return mask.reshape(images, h, w, n).permute(0, 3, 1, 2)
+
+
+class NonEssentialLinear(NonEssentialLayer):
+    """Wraps a torch.nn.Linear. Shapes: x (images, ..., in) to (images, ..., out); `...` are positions."""
+
+    inner: nn.Linear
+
+    def __init__(self, inner: nn.Linear, k: int, seed: int, scheme: Scheme) -> None:
+        super().__init__(inner, inner.out_features, inner.in_features, k, 1, seed, scheme)
+
+    def signed_sums(self, x: Tensor) -> Tensor:
+        """(images, ..., k)."""
+        return F.linear(x, self.signs.to(x.dtype))
+
+    def approximate(self, x: Tensor) -> Tensor:
+        sums = F.linear(self.y_codes(x), self.w_codes())
+        return sums * (self.y_scale * self.w_scale) + self.b_scale * self.b_codes()
+
+    def by_position(self, z: Tensor) -> Tensor:
+        return z.reshape(len(z), -1, z.shape[-1])
+
+    def like_output(self, mask: Tensor, z: Tensor) -> Tensor:
+        return mask.reshape(z.shape)

@@ -1,0 +1,103 @@
+"""Figure 5 as Markdown: the tables and verdicts that docs/reproduction.md shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from accelsim.report.ratios import HIGH, LOW
+from accelsim.report.terminal import bar, scheme_label
+from accelsim.report.tornado import LARGEST, change, tornado
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from accelsim.config import Machine
+    from accelsim.report.claims import Claim
+    from accelsim.report.error_bars import Uncertainty
+
+_COLUMNS = (
+    ("time", "time_rel", ".3f"),
+    ("energy", "energy_rel", ".3f"),
+    ("EDP", "edp_rel", ".4f"),
+    ("compute", "compute_rel", ".3f"),
+    ("SRAM", "sram_rel", ".3f"),
+    ("registers", "registers_rel", ".3f"),
+    ("DRAM", "dram_rel", ".3f"),
+    ("leakage", "leakage_rel", ".3f"),
+    ("mapping efficiency", "mapping_efficiency", ".2f"),
+    ("MVU busy", "mvu_busy", ".2f"),
+)
+
+
+def figure5_markdown(
+    table: pd.DataFrame,
+    claims: Sequence[Claim],
+    machines: Mapping[str, Machine],
+    areas_mm2: Mapping[str, float],
+    uncertainty: Uncertainty | None = None,
+) -> str:
+    """A table per network (costs relative to dense, means over images), then the claims with their numbers.
+
+    With an uncertainty, the tables have error bars, and what the constants can do comes last.
+    """
+    lines = [
+        "Machines as run: "
+        + "; ".join(
+            f"{name} {machines[name].mvu.vpus} VPUs, {mm2:.3f} mm2" for name, mm2 in areas_mm2.items()
+        )
+        + "."
+    ]
+    columns = [each for each in _COLUMNS if each[1] != "dram_rel" or table["dram_rel"].any()]
+    for network, rows in table.groupby("network", sort=False):
+        dense = rows[rows["scheme"] == "dense"].iloc[0]
+        lines += [
+            "",
+            f"**{network}**, mean of {dense['images']} image(s); dense takes {dense['latency_cycles']:,.0f} cycles, "
+            f"{dense['latency_us'] / 1e3:.2f} ms, {dense['energy_pj'] / 1e9:.3f} mJ.",
+            "",
+            "| scheme | cycles | " + " | ".join(title for title, _, _ in columns) + " |",
+            "| --- |" + " ---: |" * (len(columns) + 1),
+        ]
+        for _, row in rows.sort_values(["kind", "noise", "scheme"]).iterrows():
+            cells = [scheme_label(row["scheme"]), f"{row['latency_cycles']:,.0f}"]
+            cells += [format(row[column], spec) + bar(row, column, spec) for _, column, spec in columns]
+            lines.append("| " + " | ".join(cells) + " |")
+    text = "\n".join(lines) + "\n\n" + claims_markdown(claims)
+    return text if uncertainty is None else text + "\n" + tornado_markdown(table, uncertainty)
+
+
+def claims_markdown(claims: Sequence[Claim]) -> str:
+    """A table of verdicts."""
+    drawn = any(claim.under_draws is not None for claim in claims)
+    titles = ["claim", "network", "verdict", *(["with other energies"] if drawn else []), "numbers"]
+    lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
+    for claim in claims:
+        cells = [f"{claim.name}: {claim.text}", claim.network, f"**{claim.verdict}**"]
+        cells += [str(claim.under_draws or "")] if drawn else []
+        lines.append("| " + " | ".join([*cells, claim.evidence]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def tornado_markdown(table: pd.DataFrame, uncertainty: Uncertainty) -> str:
+    """How the constants were drawn, and a table per network of those with the largest effects by themselves."""
+    spread = uncertainty.spread
+    percent = f"{100 * spread.by:g} %"
+    lines = [
+        f"Energy constants: {len(uncertainty.constants)}, each multiplied by a factor of its own, uniform within "
+        f"{percent} of 1, in {spread.draws:,} joint draws (seed {spread.seed}); in brackets, {LOW} to {HIGH} % "
+        f"of the draws. One at a time, these change most of energy, from -{percent} to +{percent} of the constant:"
+    ]
+    for network in dict.fromkeys(table["network"]):
+        lines += [
+            "",
+            f"| {network}: constant | energy / dense | where | energy structured / unstructured | where |",
+            "| --- | ---: | --- | ---: | --- |",
+        ]
+        for effect in tornado(table, uncertainty, network)[:LARGEST]:
+            against = "" if effect.structured is None else change(effect.structured)
+            noise = "" if effect.noise is None else f"noise {100 * effect.noise:g} %"
+            lines.append(
+                f"| {effect.constant} | {change(effect.relative)} | {scheme_label(effect.scheme)} | {against} | {noise} |"
+            )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,177 @@
+"""What `accelsim run`, `compare` or `figure5` left in a folder, read back and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accelsim.counts import COUNT_NAMES
+from accelsim.energy import GROUPS
+from accelsim.errors import AccelsimError
+from accelsim.report.claims import Claim, Survival, evaluate_claims
+from accelsim.report.html.stored_results import check_stored
+from accelsim.results.normalize import normalized
+from accelsim.results.result_rows import KEYS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RUN_KEYS = tuple(name for name in KEYS if name != "image_id")
+"""Columns that name a row of the summary."""
+
+SCHEME_KINDS = ("dense", "unstructured", "nm")
+
+LAYER_KEYS = ("layer_index", "layer", "layer_kind", "n", "d", "k")
+
+COST_COLUMNS = ("latency_cycles", "latency_us", "energy_pj", "edp_pj_us", *(f"{each}_pj" for each in GROUPS))
+SHARE_COLUMNS = (
+    "mvu_busy", "mapping_efficiency", "brick_utilization", "front_busy", "selector_busy", "output_busy",
+)  # fmt: skip
+RELATIVE_COLUMNS = ("time_rel", "energy_rel", "edp_rel", *(f"{each}_rel" for each in GROUPS))
+
+_NUMBERS = ("noise", *COST_COLUMNS, *SHARE_COLUMNS, *COUNT_NAMES)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One folder of results.
+
+    summary: as `Results.summary`. layers: as `Results.layers`. provenance: as `Results.provenance`.
+    relative: the summary relative to dense, with error bars if ``figure5`` wrote them; None without a dense run.
+    claims: the paper's claims on it; none where the table does not allow them.
+    """
+
+    path: Path
+    summary: pd.DataFrame
+    layers: pd.DataFrame
+    provenance: dict[str, Any]
+    relative: pd.DataFrame | None
+    claims: tuple[Claim, ...]
+
+
+def read_folder(path: Path) -> Folder:
+    """Read a folder. Raises AccelsimError if something is missing, damaged, or of another run than the rest."""
+    import pandas as pd
+
+    stored = _read_json(path / "results.json")
+    check_stored(path / "results.json", stored)
+    summary = pd.DataFrame(stored["summary"])
+    _check_columns(path / "results.json", summary, (*RUN_KEYS, "images", *_NUMBERS))
+    layers = _read_layers(path / "layers.parquet")
+    _check_same_run(path, summary, layers)
+    provenance = stored["provenance"]
+    for key, column in (("machines", "machine"), ("traces", "network")):
+        missing = set(summary[column]) - set(provenance.get(key, {}))
+        if missing:
+            raise AccelsimError(f"{path / 'results.json'}: provenance: no {key} entry for {min(missing)}")
+    relative = _read_figure5(path / "figure5.csv", summary)
+    if relative is not None:
+        return Folder(path, summary, layers, provenance, relative, _read_claims(path / "claims.json"))
+    try:
+        relative = normalized(summary)
+    except AccelsimError:  # no dense run: costs stay absolute
+        return Folder(path, summary, layers, provenance, None, ())
+    try:
+        claims = tuple(evaluate_claims(relative))
+    except AccelsimError:  # several machines of one kind: no single comparison to judge
+        claims = ()
+    return Folder(path, summary, layers, provenance, relative, claims)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise AccelsimError(
+            f"{path}: no such file; give a folder that `accelsim run`, `compare` or `figure5` wrote"
+        ) from None
+    except OSError as error:
+        raise AccelsimError(f"{path}: cannot read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise AccelsimError(f"{path}: not JSON: {error}") from None
+
+
+def _read_layers(path: Path) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        layers = pd.read_parquet(path, columns=list(dict.fromkeys((*KEYS, *LAYER_KEYS, *_NUMBERS))))
+    except FileNotFoundError:
+        raise AccelsimError(f"{path}: no such file; `accelsim run` writes it beside results.json") from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise AccelsimError(f"{path}: cannot read: {first}") from None
+    _check_columns(path, layers, (*KEYS, *LAYER_KEYS, *_NUMBERS))
+    return layers
+
+
+def _check_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> None:
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    if not len(table):
+        raise AccelsimError(f"{path}: holds no results")
+    for name in names:
+        if name not in table:
+            raise AccelsimError(
+                f"{path}: no column {name}; written by another version of accelsim? run it again"
+            )
+        if name in _NUMBERS and (not is_numeric_dtype(table[name]) or is_bool_dtype(table[name])):
+            raise AccelsimError(f"{path}: column {name} is not all numbers")
+        if table[name].isna().any():
+            raise AccelsimError(f"{path}: column {name} has empty cells")
+    for kind in set(table["kind"]) - set(SCHEME_KINDS):
+        raise AccelsimError(f"{path}: kind {kind!r}; allowed: {', '.join(SCHEME_KINDS)}")
+
+
+def _check_same_run(path: Path, summary: pd.DataFrame, layers: pd.DataFrame) -> None:
+    """Files are replaced one by one: a run that was killed may leave those of two runs."""
+    keys = list(RUN_KEYS)
+    images = layers.groupby([*keys, "image_id"], sort=False)[["latency_cycles", "energy_pj"]].sum()
+    means = images.groupby(keys, sort=False).mean().add_suffix("_of_layers")
+    both = summary.set_index(keys)[["latency_cycles", "energy_pj"]].join(means, how="outer")
+    for name in ("latency_cycles", "energy_pj"):
+        difference = (both[name] - both[f"{name}_of_layers"]).abs() / both[name].abs().clip(lower=1e-300)
+        if not (difference < 1e-9).all():
+            raise AccelsimError(
+                f"{path}: layers.parquet and results.json are of different runs; run it again"
+            )
+
+
+def _read_figure5(path: Path, summary: pd.DataFrame) -> pd.DataFrame | None:
+    """The table of Figure 5 if there is one; it must be of the same run as the summary."""
+    import pandas as pd
+
+    if not path.exists():
+        return None
+    try:
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise AccelsimError(f"{path}: cannot read: {str(error).splitlines()[0]}") from None
+    _check_columns(path, table, (*RUN_KEYS, "images", *_NUMBERS, *RELATIVE_COLUMNS))
+    compared = ["network", "machine", "scheme", "images"]
+    # The summary's numbers went through JSON with 15 digits.
+    same = len(table) == len(summary) and (table[compared] == summary[compared]).all(axis=None)
+    if not same or ((table["energy_pj"] / summary["energy_pj"] - 1).abs() > 1e-9).any():
+        raise AccelsimError(
+            f"{path}: of another run than results.json beside it; run figure5 again or remove it"
+        )
+    return table
+
+
+def _read_claims(path: Path) -> tuple[Claim, ...]:
+    if not path.exists():
+        return ()
+    try:
+        return tuple(_claim(each) for each in _read_json(path))
+    except (TypeError, KeyError, AttributeError):
+        raise AccelsimError(f"{path}: not what `accelsim figure5` writes") from None
+
+
+def _claim(stored: dict[str, Any]) -> Claim:
+    draws = stored.get("under_draws")
+    survival = None if draws is None else Survival(**(draws | {"changed_by": tuple(draws["changed_by"])}))
+    return Claim(**(stored | {"under_draws": survival}))

@@ -1,0 +1,129 @@
+"""The results of simulations, and how they are stored."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accelsim.counts import COUNT_NAMES, Counts
+from accelsim.errors import AccelsimError
+from accelsim.files import replaced
+from accelsim.results.result_rows import KEYS, cost_columns, utilization_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from accelsim.config import Machine, Technology
+
+
+@dataclass
+class Results:
+    """Rows of simulations and where they came from.
+
+    ``rows``: one dict per (machine, scheme, image, layer); see ``accelsim.results.result_rows`` for the columns.
+    ``machines``: the machines by name; ``technology``: what energies were computed with.
+    ``provenance``: package version, hashes and content of machine, technology and trace.
+    """
+
+    technology: Technology
+    machines: dict[str, Machine] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def extend(self, other: Results) -> None:
+        """Take in the rows of ``other``: other simulations, with the same technology, engine and version.
+
+        Raises AccelsimError if those differ, a simulation is in both, or a name stands for two machines or traces.
+        """
+        if other.technology != self.technology:
+            raise AccelsimError("results: cannot join results of different technologies")
+        for name, machine in other.machines.items():
+            if self.machines.get(name, machine) != machine:
+                raise AccelsimError(f"results: two different machines are named {name}; rename one")
+        for key in ("machines", "traces"):
+            mine, theirs = self.provenance.get(key, {}), other.provenance.get(key, {})
+            for name in mine.keys() & theirs.keys():
+                if mine[name] != theirs[name]:
+                    raise AccelsimError(f"results: two different {key} are named {name}")
+        identity = (*KEYS, "layer_index")
+        known = {tuple(row[name] for name in identity) for row in self.rows}
+        for row in other.rows:
+            if tuple(row[name] for name in identity) in known:
+                raise AccelsimError(f"results: {row['scheme']} on {row['machine']} is in both")
+        for key in ("accelsim_version", "engine", "technology"):
+            if self.provenance.setdefault(key, other.provenance.get(key)) != other.provenance.get(key):
+                raise AccelsimError(f"results: cannot join results of different {key}")
+        for key in ("machines", "traces"):
+            self.provenance[key] = self.provenance.get(key, {}) | other.provenance.get(key, {})
+        self.machines |= other.machines
+        self.rows += other.rows
+
+    @property
+    def layers(self) -> pd.DataFrame:
+        """One row per (machine, scheme, image, layer)."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows)
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """One row per (machine, scheme, image): counts summed over layers, costs computed from the sums."""
+        import pandas as pd
+
+        sums: dict[tuple[Any, ...], Counts] = {}
+        for row in self.rows:
+            key = tuple(row[name] for name in KEYS)
+            counts = Counts(**{name: row[name] for name in COUNT_NAMES})
+            sums[key] = sums.get(key, Counts()) + counts
+        rows = []
+        for key, counts in sums.items():
+            machine = self.machines[key[KEYS.index("machine")]]
+            rows.append(
+                dict(zip(KEYS, key, strict=True))
+                | cost_columns(counts, machine, self.technology)
+                | utilization_columns(counts, machine)
+                | counts.as_dict()
+            )
+        return pd.DataFrame(rows)
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """One row per (network, machine, scheme): the mean over images, and how many there were."""
+        keys = [name for name in KEYS if name != "image_id"]
+        grouped = self.images.drop(columns="image_id").groupby(keys, sort=False)
+        means = grouped.mean(numeric_only=True)
+        means.insert(0, "images", grouped.size())
+        return means.reset_index()
+
+    def write(self, out: str | Path) -> list[Path]:
+        """Write ``layers`` and ``images`` as CSV and Parquet, ``summary.csv`` and ``results.json`` into a folder.
+
+        Existing files of those names are replaced, each in one step. Returns the paths. Raises
+        AccelsimError if the folder cannot be made or written.
+        """
+        folder = Path(out)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            paths: list[Path] = []
+            for name in ("layers", "images"):
+                table = getattr(self, name)
+                with replaced(folder / f"{name}.csv", paths) as temporary:
+                    table.to_csv(temporary, index=False)
+                with replaced(folder / f"{name}.parquet", paths) as temporary:
+                    table.to_parquet(temporary, index=False)
+            with replaced(folder / "summary.csv", paths) as temporary:
+                self.summary.to_csv(temporary, index=False)
+            with replaced(folder / "results.json", paths) as temporary:
+                temporary.write_text(json.dumps(self.as_json(), indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise AccelsimError(f"{folder}: cannot write results: {error.strerror or error}") from None
+        return paths
+
+    def as_json(self) -> dict[str, Any]:
+        """Summary rows and provenance, of plain JSON types."""
+        return {
+            "summary": json.loads(self.summary.to_json(orient="records", double_precision=15)),
+            "provenance": self.provenance,
+        }

@@ -1,0 +1,55 @@
+"""The operand stage of a VPU: a position's chunk out of the broadcast registers, padding gated, held till used."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from accelsim.rtl.blocks.fused import BRICKS
+
+
+class OperandStage(wiring.Component):
+    """Operands of a step, one edge later; what the other mode uses keeps still, and so do both without a step.
+
+    A chunk is ``lanes`` words wide, or ``16 * lanes`` codes narrow. ``broadcast`` is the chunks of all
+    ``positions``: position i's narrow chunk is at bit ``i * narrow``, its wide chunk at bit ``i * wide``.
+    ``enable`` gates padding: bit i is code i of a narrow chunk or word i of a wide one.
+    """
+
+    latency = 1
+
+    def __init__(self, lanes: int, positions: int) -> None:
+        self._lanes = lanes
+        self._wide, self._narrow = 16 * lanes, 4 * BRICKS * lanes
+        super().__init__(
+            {
+                "valid": In(1),
+                "wide": In(1),
+                "position": In(range(positions)),
+                "enable": In(lanes * BRICKS),
+                "broadcast": In(positions * self._narrow),
+                "weights": In(self._narrow),
+                "narrow_x": Out(self._narrow),
+                "narrow_w": Out(self._narrow),
+                "wide_x": Out(self._wide),
+                "wide_w": Out(self._wide),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        narrow_enable = Cat(bit.replicate(4) for bit in self.enable)
+        wide_enable = Cat(bit.replicate(16) for bit in self.enable[: self._lanes])
+        with m.If(self.valid):
+            with m.If(self.wide):
+                m.d.sync += [
+                    self.wide_x.eq(self.broadcast.word_select(self.position, self._wide) & wide_enable),
+                    self.wide_w.eq(self.weights[: self._wide]),
+                ]
+            with m.Else():
+                m.d.sync += [
+                    self.narrow_x.eq(self.broadcast.word_select(self.position, self._narrow) & narrow_enable),
+                    self.narrow_w.eq(self.weights),
+                ]
+        return m

@@ -1,0 +1,150 @@
+"""The core with models of its memories: what the simulators run, and the Verilog top.
+
+The memories are models, not hardware: synchronous, with as many ports as docs/machine.md, section 12, derives
+from their banks. The host loads them through ``load_*`` before a tile, a line a cycle, and reads the output SRAM
+line by line after it.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Value, unsigned
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from accelsim.rtl.core.core_shape import WORD_BITS, CoreShape
+from accelsim.rtl.core.counters import COUNTER_BITS, COUNTERS
+from accelsim.rtl.core.ports import memory_ports, scale_layout
+from accelsim.rtl.core.registers import ADDRESS_BITS, DATA_BITS
+from accelsim.rtl.core.rtl_core import Core
+
+LOAD_ADDRESS_BITS = 32
+
+
+def load_widths(shape: CoreShape) -> dict[str, int]:
+    """The memories that the host loads, and the bits of a line of each."""
+    widths = {
+        "weight": shape.machine.weight_sram.width_bits * shape.vpus,
+        "scale": scale_layout(shape).size * shape.vpus,
+        "input": WORD_BITS * shape.window_words,
+    }
+    if shape.approximates:
+        widths["signs"] = memory_ports(shape)["signs_data"].shape
+    return widths
+
+
+class Chip(wiring.Component):
+    """`Core` and its memories. ``load_address`` serves all ``load_*``; ``output_line`` follows ``output_number``."""
+
+    def __init__(self, shape: CoreShape) -> None:
+        self.shape = shape
+        self._loads = load_widths(shape)
+        super().__init__(
+            {
+                "config_write": In(1),
+                "config_address": In(ADDRESS_BITS),
+                "config_data": In(DATA_BITS),
+                "start": In(1),
+                "done": Out(1),
+                "load_address": In(LOAD_ADDRESS_BITS),
+                **{f"load_{name}": In(1) for name in self._loads},
+                **{f"load_{name}_data": In(width) for name, width in self._loads.items()},
+                "output_number": In(LOAD_ADDRESS_BITS),
+                "output_line": Out(shape.machine.output_sram.width_bits),
+                **{f"count_{name}": Out(COUNTER_BITS) for name in COUNTERS},
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = self._m = Module()
+        shape = self.shape
+        m.submodules.core = core = Core(shape)
+        for name in ("config_write", "config_address", "config_data", "start"):
+            m.d.comb += getattr(core, name).eq(getattr(self, name))
+        m.d.comb += self.done.eq(core.done)
+        m.d.comb += [getattr(self, f"count_{name}").eq(getattr(core, f"count_{name}")) for name in COUNTERS]
+
+        vpus, columns = shape.vpus, shape.window_words
+        self._loaded(
+            "weight", vpus, shape.weight_lines, core.weight_read, core.weight_address, core.weight_data
+        )
+        scale_data = Value.cast(core.scale_data)
+        self._loaded("scale", vpus, 2 * shape.rows, core.scale_read, core.scale_address, scale_data)
+        input_read = core.input_read.replicate(columns)
+        self._loaded("input", columns, shape.input_lines, input_read, core.input_address, core.input_data)
+        if shape.approximates:
+            rows = shape.limits.sign_rows
+            self._loaded("signs", 1, rows, core.signs_read, [core.signs_address], core.signs_data)
+
+        for c in range(shape.patch_columns):
+            m.submodules[f"patch_{c}"] = column = memory.Memory(
+                shape=unsigned(WORD_BITS), depth=shape.patch_lines, init=[]
+            )
+            write, read = column.write_port(), column.read_port()
+            part = slice(WORD_BITS * c, WORD_BITS * (c + 1))
+            m.d.comb += [
+                write.en.eq(core.patch_write),
+                write.addr.eq(core.patch_write_address),
+                write.data.eq(core.patch_write_data[part]),
+                read.en.eq(core.patch_read),
+                read.addr.eq(core.patch_address[c]),
+                core.patch_data[part].eq(read.data),
+            ]
+        self._result_buffer(core)
+        self._output_sram(core)
+        return m
+
+    def _loaded(self, name: str, banks: int, depth: int, reads: Value, addresses: object, out: Value) -> None:
+        """A memory of `banks` equal banks that the host writes a line of all banks at a time."""
+        m = self._m
+        width = self._loads[name] // banks
+        data = getattr(self, f"load_{name}_data")
+        for i in range(banks):
+            m.submodules[f"{name}_{i}"] = bank = memory.Memory(shape=unsigned(width), depth=depth, init=[])
+            write, read = bank.write_port(), bank.read_port()
+            m.d.comb += [
+                write.en.eq(getattr(self, f"load_{name}")),
+                write.addr.eq(self.load_address),
+                write.data.eq(data[width * i : width * (i + 1)]),
+                read.en.eq(reads[i]),
+                read.addr.eq(addresses[i]),  # type: ignore[index]
+                out[width * i : width * (i + 1)].eq(read.data),
+            ]
+
+    def _result_buffer(self, core: Core) -> None:
+        m, shape = self._m, self.shape
+        m.submodules.results = results = memory.Memory(
+            shape=unsigned(WORD_BITS), depth=shape.result_words, init=[]
+        )
+        for v in range(shape.vpus):
+            write = results.write_port()
+            m.d.comb += [
+                write.en.eq(core.result_write[v]),
+                write.addr.eq(core.result_write_address[v]),
+                write.data.eq(core.result_write_data[v]),
+            ]
+        readers = [(core.result_read, core.result_address, core.result_data)]
+        if shape.approximates:
+            readers.append((core.select_read, core.select_address, core.select_data))
+        for enables, addresses, out in readers:
+            for i, enable in enumerate(enables):
+                read = results.read_port()
+                m.d.comb += [
+                    read.en.eq(enable),
+                    read.addr.eq(addresses[i]),
+                    out[WORD_BITS * i : WORD_BITS * (i + 1)].eq(read.data),
+                ]
+
+    def _output_sram(self, core: Core) -> None:
+        m, shape = self._m, self.shape
+        words, width = shape.output_line_words, shape.machine.output_sram.width_bits
+        m.submodules.output = output = memory.Memory(shape=unsigned(width), depth=shape.output_lines, init=[])
+        for bank in range(shape.output_banks):
+            write = output.write_port(granularity=WORD_BITS)
+            enables = core.output_words[bank * words : (bank + 1) * words]
+            m.d.comb += [
+                write.en.eq(enables & core.output_write[bank].replicate(words)),
+                write.addr.eq(core.output_address[bank]),
+                write.data.eq(core.output_data[bank * width : (bank + 1) * width]),
+            ]
+        read = output.read_port()
+        m.d.comb += [read.en.eq(1), read.addr.eq(self.output_number), self.output_line.eq(read.data)]

@@ -1,0 +1,129 @@
+"""One VPU with all that is its own: masks of its rows, walker, weight registers, and the execution pipeline."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from accelsim.rtl.blocks.once import written_once
+from accelsim.rtl.blocks.requantize import VALUE_BITS, Requantizer
+from accelsim.rtl.blocks.rounding import SHIFT_BITS
+from accelsim.rtl.blocks.vpu_pipeline import VpuPipeline
+from accelsim.rtl.core.core_shape import READ_LATENCY, CoreShape
+from accelsim.rtl.core.mask_units import VpuMasks
+from accelsim.rtl.core.operand_ring import OperandRing
+from accelsim.rtl.core.pipeline import delayed, drive
+from accelsim.rtl.core.ports import scale_layout
+from accelsim.rtl.core.walker import Walker
+
+MASK_STREAM = ("mask_valid", "mask_first", "mask_place", "unit_masks", "unit_vpus", "unit_rows")
+"""What the selector sends to every VPU."""
+
+ISSUE = ("active", "job_start", "window_start", "pass_end", "wide")
+"""What the MVU's controller tells every walker."""
+
+
+@written_once
+class VpuSlice(wiring.Component):
+    """Inputs named as in `VpuMasks`, `Walker` and the selector belong to the issue stage, ``exec_*`` to the cycle
+    `CoreShape.step_skew` later: the window's kind, whether its chunk is the first or last, the chunks of the
+    block's positions, and which values of a chunk exist. ``result_*`` leaves `CoreShape.vpu_latency` after that.
+    """
+
+    def __init__(self, shape: CoreShape) -> None:
+        self._shape = shape
+        self._walker, self._masks = Walker(shape), VpuMasks(shape)
+        layout = scale_layout(shape)
+        members = {
+            **{name: In(1) for name in ISSUE},
+            **{name: member for name, member in self._masks.signature.members.items() if name != "pairs"},
+            "weight_base": In(range(shape.weight_lines + 1)),
+            "exec_wide": In(1),
+            "exec_first": In(1),
+            "exec_last": In(1),
+            "exec_operands": In(shape.positions * shape.vpu.narrow_bits),
+            "exec_enable": In(shape.bricks),
+            "noise_shift": In(SHIFT_BITS),
+            "precise_shift": In(SHIFT_BITS),
+            "weight_read": Out(1),
+            "weight_address": Out(range(shape.weight_lines)),
+            "weight_data": In(shape.machine.weight_sram.width_bits),
+            "scale_read": Out(1),
+            "scale_address": Out(range(2 * shape.rows)),
+            "scale_data": In(layout),
+            "step": Out(1),
+            "psum": Out(range(shape.vpu.accumulators)),
+            "slot_start": Out(1),
+            "read": Out(1),
+            "working": Out(1),
+            "finished": Out(1),
+            "more": Out(1),
+            "result_valid": Out(1),
+            "result_position": Out(range(shape.positions)),
+            "result_neuron": Out(range(shape.neurons + 1)),
+            "result_value": Out(VALUE_BITS),
+        }
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        shape = self._shape
+        m.submodules.masks, m.submodules.walker = masks, walker = self._masks, self._walker
+        drive(m, masks, **{name: getattr(self, name) for name in masks.signature.members if name != "pairs"})
+        drive(m, walker, pairs=masks.pairs, **{name: getattr(self, name) for name in ISSUE})
+        for name in ("step", "psum", "slot_start", "read", "working", "finished", "more"):
+            m.d.comb += getattr(self, name).eq(getattr(walker, name))
+
+        # Weights: asked for so late that a row slot's first step finds them just arrived.
+        narrow_accesses, wide_accesses = shape.weight_accesses
+        address = Signal.like(self.weight_address)
+        accesses = Mux(self.wide, wide_accesses, narrow_accesses)
+        m.d.comb += address.eq(self.weight_base + walker.row * accesses + walker.access)
+        asked = delayed(m, Cat(walker.read, address), shape.weight_read_skew, "weight_asked")
+        m.d.comb += [self.weight_read.eq(asked[0]), self.weight_address.eq(asked[1:])]
+        m.submodules.weights = weights = OperandRing(
+            len(self.weight_data),
+            shape.most_weight_accesses,
+            shape.vpu.narrow_bits if shape.approximates else shape.vpu.wide_bits,
+        )
+
+        issue = Cat(walker.step, walker.slot_start, walker.position, walker.psum, walker.row)
+        step = delayed(m, issue, shape.step_skew, "step")
+        drive(
+            m,
+            weights,
+            put=delayed(m, asked[0], READ_LATENCY, "weight_arrives"),
+            entry=self.weight_data,
+            take=step[1],
+            length=Mux(self.exec_wide, wide_accesses, narrow_accesses),
+        )
+        m.submodules.pipeline = pipeline = VpuPipeline(shape.vpu)
+        m.d.comb += [
+            pipeline.step.valid.eq(step[0]),
+            pipeline.step.wide.eq(self.exec_wide),
+            pipeline.step.first.eq(self.exec_first),
+            pipeline.step.last.eq(self.exec_last),
+            Cat(pipeline.step.position, pipeline.step.psum, pipeline.step.row).eq(step[2:]),
+        ]
+        scaled_wide = delayed(m, pipeline.scale_wide, READ_LATENCY, "scaled_wide")
+        drive(
+            m,
+            pipeline,
+            broadcast=self.exec_operands,
+            enable=self.exec_enable,
+            weights=weights.chunk,
+            bias=self.scale_data.bias,
+            multiplier=self.scale_data.multiplier,
+            shift=Mux(scaled_wide, self.precise_shift, self.noise_shift),
+        )
+        m.d.comb += [
+            self.scale_read.eq(pipeline.scale_read),
+            self.scale_address.eq(pipeline.scale_row + Mux(pipeline.scale_wide, shape.rows, 0)),
+            self.result_valid.eq(pipeline.result.valid),
+            self.result_position.eq(pipeline.result.position),
+            self.result_value.eq(pipeline.result.value),
+            # The scale constants come when the requantizer begins; the neuron's number waits for its end.
+            self.result_neuron.eq(delayed(m, self.scale_data.neuron, Requantizer.latency, "neuron")),
+        ]
+        return m

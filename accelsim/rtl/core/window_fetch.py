@@ -1,0 +1,173 @@
+"""From the place of a patch in the input map to the SRAM addresses of its windows.
+
+A group's map lies in the SRAM row by row, `[y][x][channel]`, word a of it in word column a mod Cw and line a div Cw.
+The words under one kernel row are neighbours; the next row's lie one row pitch further. The pitch is congruent to
+the words under a kernel row (mod Cw), so word i of a patch lies in column (c0 + i) mod Cw whatever row it is in,
+and the Cw words of a window in as many columns: no two of them ever meet at a port.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from accelsim.rtl.core.core_shape import (
+    COORDINATE_BITS,
+    MAX_D,
+    MAX_KERNEL_ROWS,
+    READ_LATENCY,
+    WORD_BITS,
+    CoreShape,
+)
+from accelsim.rtl.core.pipeline import delayed, select
+from accelsim.rtl.core.registers import ConfigRegisters
+
+
+class WindowFetch(wiring.Component):
+    """Reads a window for every ``fetch``; its words are at ``words`` `CoreShape.window_latency` edges later and stay.
+
+    Words in the padding or beyond the patch (``words_left`` counts from the window's first) are 0. After the
+    ``last_window`` of a patch comes its first again, or, with ``position_end`` since, another patch's.
+    ``position_end`` moves on to the next position, ``jumps`` to the next block's first.
+    """
+
+    def __init__(self, shape: CoreShape, config: ConfigRegisters) -> None:
+        self._shape, self._config = shape, config
+        columns = shape.window_words
+        self._line = signed(len(config["first_line"]))
+        super().__init__(
+            {
+                "load": In(1),
+                "fetch": In(1),
+                "last_window": In(1),
+                "position_end": In(1),
+                "jumps": In(1),
+                "words_left": In(range(MAX_D + 1)),
+                "read": Out(1),
+                "addresses": Out(data.ArrayLayout(range(shape.input_lines), columns)),
+                "read_data": In(WORD_BITS * columns),
+                "words": Out(WORD_BITS * columns),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        columns, config = self._shape.window_words, self._config
+        coordinate = signed(COORDINATE_BITS)
+
+        # Where the present position's window begins.
+        out_column, row, word = (Signal(coordinate, name=f"position_{n}") for n in ("column", "row", "word"))
+        line, column = (
+            Signal(self._line, name="position_line"),
+            Signal(range(columns), name="position_word_column"),
+        )
+        self._next_position(m, out_column, row, word, line, column)
+
+        # Where the present window begins within the patch: kernel row, offset in it, and SRAM line.
+        offset, kernel_row = Signal(coordinate), Signal(range(MAX_KERNEL_ROWS + columns))
+        window_line = Signal(self._line)
+        # Kernel row m further begins `starts[m]` words after the window's first word.
+        starts = [
+            Signal(signed(COORDINATE_BITS + 4), name=f"row_start_{i}") for i in range(1, MAX_KERNEL_ROWS)
+        ]
+        inside = [Signal(name=f"row_inside_{i}") for i in range(MAX_KERNEL_ROWS)]
+        for i, start in enumerate(starts, 1):
+            m.d.comb += start.eq(config["kernel_row_words"] * i - offset)
+        for i, bit in enumerate(inside):
+            map_row = row + kernel_row + i
+            m.d.comb += bit.eq((map_row >= 0) & (map_row < config["map_rows"]))
+
+        def rows_further(words: Value | int, name: str) -> Signal:
+            """Kernel rows between the window's first word and the one `words` after it."""
+            count = Signal(range(MAX_KERNEL_ROWS), name=name)
+            m.d.comb += count.eq(sum((words >= start for start in starts), start=Value.cast(0)))
+            return count
+
+        moved = rows_further(columns, "rows_moved")
+        first, line_now = Signal(), Signal(self._line)
+        m.d.comb += line_now.eq(Mux(first, line, window_line))
+        with m.If(self.load | (self.fetch & self.last_window)):
+            m.d.sync += [offset.eq(0), kernel_row.eq(0), first.eq(1)]
+        with m.Elif(self.fetch):
+            m.d.sync += [
+                offset.eq(offset + columns - moved * config["kernel_row_words"]),
+                kernel_row.eq(kernel_row + moved),
+                window_line.eq(line_now + 1 + moved * config["row_jump"]),
+                first.eq(0),
+            ]
+
+        # One address for every word column.
+        m.d.comb += self.read.eq(self.fetch)
+        for c in range(columns):
+            place = Signal(range(columns), name=f"place_{c}")
+            m.d.comb += place.eq(Mux(column > c, columns + c - column, c - column))
+            further = rows_further(place, f"rows_further_{c}")
+            m.d.comb += self.addresses[c].eq(line_now + (column > c) + further * config["row_jump"])
+
+        # Which words of the window, in the patch's order, exist.
+        exists = Signal(columns)
+        for i in range(columns):
+            further = rows_further(i, f"rows_to_{i}")
+            in_row = Signal(signed(COORDINATE_BITS + 3), name=f"in_row_{i}")
+            m.d.comb += [
+                in_row.eq(word + offset + i - further * config["kernel_row_words"]),
+                exists[i].eq(
+                    (in_row >= 0)
+                    & (in_row < config["row_words"])
+                    & select(inside, further)
+                    & (self.words_left > i)
+                ),
+            ]
+
+        # The data come in column order; the window register has them in the patch's.
+        late = delayed(m, Cat(self.fetch, column, exists), READ_LATENCY, "fetch_late")
+        rotation, there = late[1 : 1 + len(column)], late[1 + len(column) :]
+        ordered = Cat(self.read_data, self.read_data).bit_select(rotation * WORD_BITS, WORD_BITS * columns)
+        with m.If(late[0]):
+            m.d.sync += self.words.eq(ordered & Cat(bit.replicate(WORD_BITS) for bit in there))
+        return m
+
+    def _next_position(
+        self, m: Module, out_column: Signal, row: Signal, word: Signal, line: Signal, column: Signal
+    ) -> None:
+        config, columns = self._config, self._shape.window_words
+
+        def step(part: str) -> Value:
+            return Mux(self.jumps, config[f"jump_{part}"], config[f"next_{part}"])
+
+        reached, wraps = Signal.like(out_column), Signal()
+        m.d.comb += [
+            reached.eq(out_column + step("columns")),
+            wraps.eq(reached >= config["out_columns"]),
+        ]
+
+        def wrapping(part: str) -> Value:
+            return Mux(wraps, config[f"wrap_{part}"], 0)
+
+        # Lines and word columns: two additions modulo Cw.
+        halfway, carry = self._modulo(m, column + step("word_columns"), columns, "halfway")
+        final, carry_again = self._modulo(m, halfway + wrapping("word_columns"), columns, "final")
+        with m.If(self.load):
+            m.d.sync += [
+                out_column.eq(config["first_column"]),
+                row.eq(config["first_row"]),
+                word.eq(config["first_word"]),
+                line.eq(config["first_line"]),
+                column.eq(config["first_word_column"]),
+            ]
+        with m.Elif(self.position_end):
+            m.d.sync += [
+                out_column.eq(Mux(wraps, reached - config["out_columns"], reached)),
+                row.eq(row + step("rows") + wrapping("rows")),
+                word.eq(word + step("words") + wrapping("words")),
+                line.eq(line + step("lines") + wrapping("lines") + carry + carry_again),
+                column.eq(final),
+            ]
+
+    @staticmethod
+    def _modulo(m: Module, value: Value, modulus: int, name: str) -> tuple[Signal, Signal]:
+        """The value, below twice the modulus, reduced, and whether it had to be."""
+        reduced, carry = Signal(range(modulus), name=f"{name}_column"), Signal(name=f"{name}_carry")
+        m.d.comb += [carry.eq(value >= modulus), reduced.eq(Mux(carry, value - modulus, value))]
+        return reduced, carry

@@ -1,0 +1,339 @@
+"""What a host does to run a layer: which tiles and blocks a core gets, its registers, and its memory images.
+
+Only geometry is put in. Which neurons are essential, and all that follows from it, the core finds out by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.errors import AccelsimError
+from accelsim.mapping.tiling import Tile, tile_layer
+from accelsim.nn.fixed_point.as_trace import as_layer_trace
+from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, Threshold
+from accelsim.rtl.core.core_shape import CODE_BITS, MAX_KERNEL_ROWS, WORD_BITS, CoreShape, ceil_div
+from accelsim.rtl.core.ports import scale_layout
+from accelsim.rtl.core.registers import registers
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class TileProgram:
+    """One tile on one core.
+
+    registers: values by name, in the order of their addresses; negative ones are two's complement in hardware.
+    images: for each memory that the host loads its lines, uint8 (lines, bytes of a line), little-endian.
+    first_row, rows: the tile's neurons. positions: output positions of this core, in order.
+    lines: for each of those positions the output SRAM line of its first neuron.
+    """
+
+    registers: dict[str, int]
+    images: dict[str, Bytes]
+    first_row: int
+    rows: int
+    positions: tuple[int, ...]
+    lines: tuple[int, ...]
+
+
+def _placeholder_mask(operands: CoreOperands) -> NDArray[np.bool_]:
+    """Any mask that the scheme allows: tiles do not depend on it."""
+    mask = np.zeros((operands.positions, operands.n), np.bool_)
+    selection = operands.noise.selection if operands.noise is not None else None
+    if isinstance(selection, KeepLargest):
+        for first in range(0, operands.n, selection.of):
+            mask[:, first : first + min(selection.keep, operands.n - first)] = True
+    return mask
+
+
+def layer_programs(operands: CoreOperands, shape: CoreShape) -> Iterator[list[TileProgram]]:
+    """For each tile of the layer the programs of all cores, in order.
+
+    Raises AccelsimError if the machine, or the core's limits, cannot take the layer.
+    """
+    _check_limits(operands, shape)
+    tiles = tile_layer(as_layer_trace(operands, _placeholder_mask(operands)), shape.machine)
+    keeps = not all(tile.projects for tile in tiles) and operands.noise is not None
+    output_line = 0
+    for tile in tiles:
+        yield [
+            _program(operands, shape, tile, core, keeps, output_line) for core in range(shape.machine.cores)
+        ]
+        output_line += tile.positions * ceil_div(tile.rows, shape.output_line_words)
+        if output_line > shape.output_lines:
+            raise AccelsimError(
+                f"{shape.machine.where('output_sram.kib')}: {shape.machine.output_sram.kib} KiB hold "
+                f"{shape.output_lines} lines; the layer's outputs take {output_line}"
+            )
+
+
+def _check_limits(operands: CoreOperands, shape: CoreShape) -> None:
+    if operands.kernel[0] > MAX_KERNEL_ROWS:
+        raise AccelsimError(
+            f"a kernel of {operands.kernel[0]} rows; the RTL's front end takes at most {MAX_KERNEL_ROWS}"
+        )
+    if operands.k > shape.limits.codes:
+        raise AccelsimError(f"a projection of {operands.k} codes; limits.codes is {shape.limits.codes}")
+    if operands.noise is not None and shape.machine.projection is not None:
+        windows = ceil_div(operands.d, shape.window_words)
+        rows = windows * ceil_div(operands.k, shape.projection_lanes)
+        if rows > shape.limits.sign_rows:
+            raise AccelsimError(f"P takes {rows} rows of signs; limits.sign_rows is {shape.limits.sign_rows}")
+
+
+def _program(
+    operands: CoreOperands, shape: CoreShape, tile: Tile, core: int, keeps: bool, output_line: int
+) -> TileProgram:
+    owners = _owned_rows(shape, tile)
+    most_rows = max(len(rows) for rows in owners)
+    if most_rows > shape.limits.rows_per_vpu:
+        raise AccelsimError(
+            f"a VPU owns {most_rows} rows of a tile; limits.rows_per_vpu is {shape.limits.rows_per_vpu}"
+        )
+    weights = _weight_image(operands, shape, tile, owners, most_rows)
+    images = {
+        "weight": weights,
+        "scale": _scale_image(operands, shape, tile, owners),
+        "input": _input_image(operands, shape),
+    }
+    if operands.noise is not None:
+        images["signs"] = _sign_image(operands, shape)
+
+    blocks = _blocks(tile.positions, shape, core)
+    t, lines = shape.positions, ceil_div(tile.rows, shape.output_line_words)
+    positions = tuple(p for block in blocks for p in range(block * t, min(block * t + t, tile.positions)))
+    values = {
+        "dense": operands.noise is None,
+        "projects": operands.noise is not None and tile.projects,
+        "keeps": keeps,
+        "counts_positions": tile.counts_positions,
+        "d": operands.d,
+        "k": operands.k,
+        "x_lines": ceil_div(operands.d, shape.patch_columns),
+        "y_lines": ceil_div(CODE_BITS * operands.k, WORD_BITS * shape.patch_columns),
+        "rows_stride": most_rows,
+        "precise_base": _chunks(operands, shape)[0] * most_rows,
+        "precise_shift": operands.shift,
+        "units": tile.units,
+        "unit_rows": tile.rows_per_unit,
+        "unit_lanes": tile.lanes,
+        "neurons": tile.rows,
+        "output_lines": lines,
+        **_position_values(operands, shape, blocks, output_line, lines),
+    }
+    if operands.noise is not None:
+        noise = operands.noise
+        values |= {
+            "y_multiplier": noise.y_multiplier,
+            "y_shift": noise.y_shift,
+            "noise_shift": noise.shift,
+            "threshold": noise.selection.value if isinstance(noise.selection, Threshold) else 0,
+            "keep": noise.selection.keep if isinstance(noise.selection, KeepLargest) else 0,
+        }
+    for vpu, rows in enumerate(owners):
+        lane = 0 if tile.lanes == 1 else vpu // tile.units
+        values[f"rows_{vpu}"] = len(rows)
+        values[f"serves_{vpu}"] = sum(1 << i for i in range(t) if i % tile.lanes == lane and rows)
+    return TileProgram(
+        registers={register.name: int(values.get(register.name, 0)) for register in registers(shape)},
+        images=images,
+        first_row=tile.first_row,
+        rows=tile.rows,
+        positions=positions,
+        lines=tuple(output_line + position * lines for position in positions),
+    )
+
+
+def _blocks(positions: int, shape: CoreShape, core: int) -> range:
+    """The core's blocks (docs/machine.md, section 3)."""
+    blocks, cores = ceil_div(positions, shape.positions), shape.machine.cores
+    if shape.machine.split == "interleaved":
+        return range(core, blocks, cores)
+    return range(core * blocks // cores, (core + 1) * blocks // cores)
+
+
+def _position_values(
+    operands: CoreOperands, shape: CoreShape, blocks: range, output_line: int, lines: int
+) -> dict[str, int]:
+    """Where the core's positions lie in the input map, the output SRAM and the kept projections."""
+    channels, height, width = operands.x.shape
+    (down, right), (above, before) = operands.stride, operands.padding
+    window, t = shape.window_words, shape.positions
+    pitch = _row_pitch(operands, shape)
+    kernel_row = operands.kernel[1] * channels
+    first = blocks.start * t
+    row, column = divmod(first, operands.w_out)
+    jump_rows, jump_columns = divmod((blocks.step - 1) * t + 1, operands.w_out)
+    y_lines = ceil_div(CODE_BITS * operands.k, WORD_BITS * shape.patch_columns)
+    x_lines = ceil_div(operands.d, shape.patch_columns)
+    step_words = right * channels
+    values = {
+        "blocks": len(blocks),
+        "positions_left": max(0, operands.positions - first),
+        "block_step": blocks.step * t,
+        "kept_start": shape.places * (x_lines + y_lines) + first * y_lines,
+        "kept_step": blocks.step * t * y_lines,
+        "output_start": output_line + first * lines,
+        "output_step": blocks.step * t * lines,
+        "map_rows": height,
+        "row_words": width * channels,
+        "kernel_row_words": kernel_row,
+        "row_jump": (pitch - kernel_row) // window,
+        "out_columns": operands.w_out,
+        "first_column": column,
+        "first_row": row * down - above,
+        "first_word": (column * right - before) * channels,
+        "next_columns": 1,
+        "next_rows": 0,
+        "next_words": step_words,
+        "jump_columns": jump_columns,
+        "jump_rows": jump_rows * down,
+        "jump_words": jump_columns * step_words,
+        "wrap_rows": down,
+        "wrap_words": -operands.w_out * step_words,
+    }
+    for name in ("next", "jump", "wrap"):
+        address = values[f"{name}_rows"] * pitch + values[f"{name}_words"]
+        values[f"{name}_lines"], values[f"{name}_word_columns"] = divmod(address, window)
+    address = values["first_row"] * pitch + values["first_word"]
+    values["first_line"], values["first_word_column"] = divmod(address, window)
+    return values
+
+
+def _row_pitch(operands: CoreOperands, shape: CoreShape) -> int:
+    channels, _height, width = operands.x.shape
+    return row_pitch(channels, operands.kernel[1], width, shape.window_words)
+
+
+def row_pitch(channels: int, kernel_columns: int, width: int, window: int) -> int:
+    """Words from a map row to the next: at least the row's, congruent to a kernel row's (see `window_fetch`)."""
+    least = width * channels
+    return least + (kernel_columns * channels - least) % window
+
+
+def _owned_rows(shape: CoreShape, tile: Tile) -> list[list[int]]:
+    """For each VPU the rows that it owns, numbered within the tile, ascending."""
+    owners: list[list[int]] = [[] for _ in range(shape.vpus)]
+    for unit in range(tile.units):
+        rows = range(unit * tile.rows_per_unit, min((unit + 1) * tile.rows_per_unit, tile.rows))
+        holders = (
+            [unit % shape.vpus]
+            if tile.lanes == 1
+            else [lane * tile.units + unit for lane in range(tile.lanes)]
+        )
+        for vpu in holders:
+            owners[vpu] += rows
+    return owners
+
+
+def _chunks(operands: CoreOperands, shape: CoreShape) -> tuple[int, int]:
+    """Weight SRAM lines of a row: of its codes, and of its words."""
+    narrow, wide = shape.weight_accesses
+    return ceil_div(operands.k, shape.bricks) * narrow, ceil_div(operands.d, shape.lanes) * wide
+
+
+def _weight_image(
+    operands: CoreOperands, shape: CoreShape, tile: Tile, owners: list[list[int]], most_rows: int
+) -> Bytes:
+    """Chunk by chunk, in each row by row: first all chunks of codes, then all of words."""
+    narrow, wide = _chunks(operands, shape)
+    lines = (narrow + wide) * most_rows
+    if lines > shape.weight_lines:
+        raise AccelsimError(
+            f"{shape.machine.where('weight_sram.kib')}: a slice has {shape.weight_lines} lines; the tile takes {lines}"
+        )
+    width = shape.machine.weight_sram.width_bits // 8
+    image = np.zeros((lines, shape.vpus, width), np.uint8)
+    for vpu, rows in enumerate(owners):
+        if not rows:
+            continue
+        chosen = [tile.first_row + row for row in rows]
+        parts = [
+            (
+                _as_chunks(
+                    _word_bytes(operands.w[chosen]), shape.lanes * 2, shape.weight_accesses[1] * width
+                ),
+                narrow,
+            )
+        ]
+        if operands.noise is not None:
+            codes = _code_bytes(operands.noise.codes[chosen])
+            parts.append((_as_chunks(codes, shape.bricks // 2, shape.weight_accesses[0] * width), 0))
+        for chunks, base in parts:
+            count, accesses = chunks.shape[1], chunks.shape[2] // width
+            by_line = chunks.transpose(1, 0, 2).reshape(count, len(rows), accesses, width)
+            region = image[base * most_rows : (base + count * accesses) * most_rows, vpu]
+            region.reshape(count, most_rows, accesses, width)[:, : len(rows)] = by_line
+    return image.reshape(lines, shape.vpus * width)
+
+
+def _word_bytes(words: NDArray[np.int16]) -> Bytes:
+    return np.ascontiguousarray(words.astype("<i2")).view(np.uint8)
+
+
+def _code_bytes(codes: NDArray[np.int8]) -> Bytes:
+    """Two codes a byte, the first in the low half."""
+    even = np.zeros((codes.shape[0], codes.shape[1] + codes.shape[1] % 2), np.uint8)
+    even[:, : codes.shape[1]] = codes.astype(np.uint8) & 15
+    packed: Bytes = even[:, 0::2] | (even[:, 1::2] << 4)
+    return packed
+
+
+def _as_chunks(rows: Bytes, chunk_bytes: int, padded_bytes: int) -> Bytes:
+    """Bytes (rows, n) as (rows, chunks, padded_bytes): every chunk filled up with zeros to whole accesses."""
+    count = ceil_div(rows.shape[1], chunk_bytes)
+    whole = np.zeros((rows.shape[0], count * chunk_bytes), np.uint8)
+    whole[:, : rows.shape[1]] = rows
+    chunks = np.zeros((rows.shape[0], count, padded_bytes), np.uint8)
+    chunks[:, :, :chunk_bytes] = whole.reshape(rows.shape[0], count, chunk_bytes)
+    return chunks
+
+
+def _scale_image(operands: CoreOperands, shape: CoreShape, tile: Tile, owners: list[list[int]]) -> Bytes:
+    layout = scale_layout(shape)
+    lines = [0] * (2 * shape.rows)
+    for vpu, rows in enumerate(owners):
+        for i, row in enumerate(rows):
+            neuron = tile.first_row + row
+            entries = [(shape.rows + i, int(operands.terms[neuron]), 0)]
+            if operands.noise is not None:
+                noise = operands.noise
+                entries.append((i, int(noise.terms[neuron]), int(noise.multipliers[neuron])))
+            for line, bias, multiplier in entries:
+                entry = layout.const({"bias": bias, "multiplier": multiplier, "neuron": row})
+                lines[line] |= entry.as_value().value << (layout.size * vpu)
+    width = ceil_div(layout.size * shape.vpus, 8)
+    image: Bytes = np.frombuffer(b"".join(line.to_bytes(width, "little") for line in lines), np.uint8)
+    return image.reshape(-1, width)
+
+
+def _input_image(operands: CoreOperands, shape: CoreShape) -> Bytes:
+    """The map row by row, [y][x][channel], each row at its pitch."""
+    channels, height, width = operands.x.shape
+    window, pitch = shape.window_words, _row_pitch(operands, shape)
+    lines = ceil_div(height * pitch, window)
+    if lines > shape.input_lines:
+        raise AccelsimError(
+            f"{shape.machine.where('input_sram.kib')}: {shape.machine.input_sram.kib} KiB hold {shape.input_lines} "
+            f"windows; the map takes {lines}"
+        )
+    image = np.zeros(lines * window, np.int16)
+    rows = image[: height * pitch].reshape(height, pitch)
+    rows[:, : width * channels] = operands.x.transpose(1, 2, 0).reshape(height, -1)
+    return _word_bytes(image.reshape(lines, window))
+
+
+def _sign_image(operands: CoreOperands, shape: CoreShape) -> Bytes:
+    """For each group of sums, and for each window of it, the signs of all lanes: bit 0 not zero, bit 1 negative."""
+    assert operands.noise is not None
+    signs, lanes, window = operands.noise.signs, shape.projection_lanes, shape.window_words
+    windows, groups = ceil_div(operands.d, window), ceil_div(operands.k, lanes)
+    whole = np.zeros((groups * lanes, windows * window), np.int8)
+    whole[: operands.k, : operands.d] = signs
+    ordered = whole.reshape(groups, lanes, windows, window).transpose(0, 2, 1, 3)
+    bits = np.stack([ordered != 0, ordered < 0], axis=-1).reshape(groups * windows, -1)
+    return np.packbits(bits, axis=1, bitorder="little")

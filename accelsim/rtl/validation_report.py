@@ -1,0 +1,122 @@
+"""The tables of docs/validation.md that `accelsim validate-rtl` writes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from accelsim.engine import ENGINES
+from accelsim.errors import AccelsimError
+from accelsim.files import writable_folder
+from accelsim.marked import between, fill_document
+from accelsim.rtl.core.counters import COUNTERS
+from accelsim.rtl.validate import LAYERS_PER_MACHINE, Outcome
+from accelsim.rtl.verilator.build import verilator_version
+from accelsim.rtl.yosys import yosys_version
+from accelsim.version import __version__
+
+MARKER = "validate-rtl"
+EMPTY = f"<!-- {MARKER} -->\n<!-- /{MARKER} -->\n"
+
+
+def markdown(
+    random: Sequence[Outcome], full: Sequence[Outcome], seed: int, simulator: str, seconds: float
+) -> str:
+    """What was compared, with which tools, and the two tables; those without a row are left out."""
+    every = [*random, *full]
+    wrong = sum(bool(outcome.differences) for outcome in every)
+    parts = [
+        f"{len(every)} layers, {sum(o.cycles for o in every):,} core cycles and {sum(o.words for o in every):,} words of z' "
+        f"simulated in RTL; {len(every) - wrong} agree in all, {wrong} differ. For each: every word of z' against the "
+        f"fixed-point reference, and {len(COUNTERS)} counts against the {' and the '.join(ENGINES)} engine.\n",
+        f"Made on {date.today():%d %B %Y} in {_minutes(seconds)} by accelsim {__version__}: "
+        f"{tools(simulator, bool(full))}.\n",
+    ]
+    if random:
+        machines = -(-len(random) // LAYERS_PER_MACHINE)
+        parts.append(
+            f"Random machines and layers, seeds {seed} to {seed + machines - 1}, in {_named(simulator)}:\n\n"
+            + _random_table(random)
+        )
+    if full:
+        parts.append(
+            "Whole layers of ResNet-18 on one CIFAR-10 image, on the shipped machines, in Verilator:\n\n"
+            + _full_table(full)
+        )
+    differing = [outcome for outcome in every if outcome.differences]
+    if differing:
+        parts.append(
+            "Differences:\n\n"
+            + "".join(f"- {o.machine}, {o.group}, {o.what}: {'; '.join(o.differences)}\n" for o in differing)
+        )
+    return "\n".join(parts)
+
+
+def tools(simulator: str, full: bool) -> str:
+    """The versions of what took part. Raises AccelsimError if one is missing."""
+    used = [f"Python {platform.python_version()}", f"Amaranth {importlib.metadata.version('amaranth')}"]
+    if full or simulator == "verilator":
+        used += [yosys_version(), verilator_version()]
+    return ", ".join(used)
+
+
+def check_report(path: Path) -> None:
+    """Raise AccelsimError, before the work, if `write_report` could not write there."""
+    if path.exists():
+        between(path, MARKER)
+    writable_folder(path.parent)
+
+
+def write_report(path: Path, text: str) -> None:
+    """Write the tables to a Markdown file: between its markers if it has them, else as the whole file.
+
+    Raises AccelsimError if a file exists that has no markers: it is something else.
+    """
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(EMPTY, encoding="utf-8")
+    except OSError as error:
+        raise AccelsimError(f"{path}: cannot write: {error.strerror}") from None
+    fill_document(path, {MARKER: text})
+
+
+def _random_table(outcomes: Sequence[Outcome]) -> str:
+    lines = [
+        "| machines | layers | core cycles | words of z' | layers that differ | s |",
+        "| --- |" + " ---: |" * 5,
+    ]
+    for group in dict.fromkeys(outcome.group for outcome in outcomes):
+        own = [outcome for outcome in outcomes if outcome.group == group]
+        wrong = sum(bool(outcome.differences) for outcome in own)
+        seconds = sum(outcome.seconds for outcome in own)
+        lines.append(
+            f"| {_named(group)} | {len(own)} | {sum(o.cycles for o in own):,} | {sum(o.words for o in own):,} | "
+            f"{wrong} | {seconds:.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _full_table(outcomes: Sequence[Outcome]) -> str:
+    lines = [
+        "| layer | scheme | machine | core cycles | words of z' | counts and words that differ | s | cycles/s |",
+        "| --- | --- | --- |" + " ---: |" * 5,
+    ]
+    for o in outcomes:
+        rate = f"{o.cycles / o.seconds:,.0f}" if o.seconds else ""
+        lines.append(
+            f"| {o.what} | {o.group} | {o.machine} | {o.cycles:,} | {o.words:,} | {len(o.differences)} | "
+            f"{o.seconds:.1f} | {rate} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _named(name: str) -> str:
+    return {"nm": "N:M", "amaranth": "Amaranth's simulator", "verilator": "Verilator"}.get(name, name)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
