@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mkdocs.exceptions import PluginError
 
-from docs.hooks import names
+from docs.hooks import public_names as names
 from docs.hooks.public_names import module_files
 
 ROOT = Path(__file__).resolve().parents[2]

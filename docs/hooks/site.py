@@ -21,7 +21,9 @@ if str(ROOT) not in sys.path:  # MkDocs loads this file by its path
 from mkdocs.exceptions import PluginError  # noqa: E402
 from mkdocs.structure.files import File, Files  # noqa: E402
 
-from docs.hooks import check, cli, modules, schemas  # noqa: E402
+from docs.hooks import cli, modules  # noqa: E402
+from docs.hooks import schema_pages as schemas  # noqa: E402
+from docs.hooks import site_check as check  # noqa: E402
 
 OUTSIDE = ("benchmarks/README.md", "models/README.md", "traces/README.md")
 """Documents that lie beside the code they are about."""

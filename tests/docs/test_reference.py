@@ -11,8 +11,10 @@ from click.testing import CliRunner
 
 import accelsim
 from accelsim.cli import cli
-from docs.hooks import check, modules, schemas
 from docs.hooks import cli as command_line
+from docs.hooks import modules
+from docs.hooks import schema_pages as schemas
+from docs.hooks import site_check as check
 from docs.hooks.docstrings import as_markdown
 from docs.hooks.public_names import module_files, public_names
 
