@@ -13,7 +13,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from accelsim.config.source import Source, find_config, read_source
 from accelsim.config.sram_table import SramTable, read_sram_table
-from accelsim.config.validation import Strict, validate
+from accelsim.config.validation import validate
+from accelsim.strict_model import Strict
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Positive = Annotated[float, Field(gt=0, le=1e9)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from accelsim.config import Machine
 from accelsim.errors import AccelsimError
+from accelsim.lengths import CODE_BITS, SPIKE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.capacity import (
     TooSmall,
     check_input_map,
@@ -17,7 +18,6 @@ from accelsim.mapping.capacity import (
     spare_patch_lines,
     units_per_slice,
 )
-from accelsim.mapping.lengths import CODE_BITS, SPIKE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.operand import Operand
 from accelsim.trace import LayerTrace
 from accelsim.trace.layer_shape import SPIKING_KINDS

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.energy.terms import GROUPS
+from accelsim.energy.energy_terms import GROUPS
 from accelsim.mapping.mvu_job import Ints
 from accelsim.report.figure5_plot import GROUP_COLOURS, GROUP_NAMES
 from accelsim.timeline.timeline_view import View

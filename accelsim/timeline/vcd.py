@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Literal
 
-from accelsim.energy.terms import GROUPS
+from accelsim.energy.energy_terms import GROUPS
 from accelsim.files import replaced
 from accelsim.timeline.layer_schedule import UNITS, Unit
 from accelsim.timeline.timeline_view import Slice, View

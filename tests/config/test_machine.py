@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from accelsim.bundled import bundled_path
+from accelsim.components.nm_selector import NmSelector
+from accelsim.components.threshold_selector import ThresholdSelector
 from accelsim.config import Machine, load_machine, machine_from_yaml
-from accelsim.config.machine import NmSelector, ThresholdSelector
 from accelsim.errors import AccelsimError
 
 NAMES = ("dense", "unstructured", "structured")

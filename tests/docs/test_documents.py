@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from accelsim import Machine, figure5
-from accelsim.config.machine import Sram
+from accelsim.components.sram import Sram
 from accelsim.counts import COUNT_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,9 +19,9 @@ from accelsim.engine.compiled import tile_schedule as schedule
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.spike_jobs import SpikeShape
 from accelsim.engine.compiled.tile_schedule import Timing
+from accelsim.lengths import ceil_div
 from accelsim.mapping.block_work import RegularWork
 from accelsim.mapping.capacity import slice_lines
-from accelsim.mapping.lengths import ceil_div
 from accelsim.mapping.mvu_job import Ints
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile, tile_layer

@@ -1,4 +1,4 @@
-"""The core's activity counters: one for every count of docs/machine.md, section 7, that a core can make."""
+"""The core's activity counters: one for every action of a component that stands in the RTL."""
 
 from __future__ import annotations
 
@@ -6,49 +6,11 @@ from amaranth.hdl import Module, Signal, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from accelsim.components.component_registry import RTL_ACTION_NAMES
+
 COUNTER_BITS = 40
 
-COUNTERS = (
-    "core_cycles",
-    "positions",
-    "blocks",
-    "essential_neurons",
-    "brick_ops_4bit",
-    "brick_ops_16bit",
-    "vpu_steps_4bit",
-    "vpu_steps_16bit",
-    "approximate_issue_cycles",
-    "approximate_port_stall_cycles",
-    "approximate_bubble_cycles",
-    "precise_issue_cycles",
-    "precise_port_stall_cycles",
-    "precise_bubble_cycles",
-    "mvu_idle_input_cycles",
-    "mvu_idle_select_cycles",
-    "mvu_idle_drain_cycles",
-    "fetch_cycles",
-    "projection_cycles",
-    "front_busy_cycles",
-    "front_idle_slot_cycles",
-    "front_idle_done_cycles",
-    "projection_additions",
-    "projection_accumulations",
-    "projected_values",
-    "comparisons",
-    "groups_ranked",
-    "selector_busy_cycles",
-    "output_busy_cycles",
-    "input_sram_reads",
-    "patch_buffer_writes",
-    "patch_buffer_reads",
-    "weight_sram_reads_4bit",
-    "weight_sram_reads_16bit",
-    "result_buffer_writes",
-    "result_buffer_reads",
-    "output_sram_writes",
-    "broadcast_register_writes",
-    "weight_register_writes",
-)
+COUNTERS = RTL_ACTION_NAMES
 """Names as in `accelsim.counts.Counts`; barrier and DRAM waits are between cores and tiles."""
 
 

@@ -11,7 +11,8 @@ from amaranth.hdl import Module, Value, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from accelsim.rtl.core.core_shape import WORD_BITS, CoreShape
+from accelsim.lengths import WORD_BITS
+from accelsim.rtl.core.core_shape import CoreShape
 from accelsim.rtl.core.counters import COUNTER_BITS, COUNTERS
 from accelsim.rtl.core.ports import memory_ports, scale_layout
 from accelsim.rtl.core.registers import ADDRESS_BITS, DATA_BITS

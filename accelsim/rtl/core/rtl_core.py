@@ -6,6 +6,7 @@ from amaranth.hdl import Array, Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from accelsim.lengths import WORD_BITS
 from accelsim.rtl.core.activity import (
     front_terms,
     idle_terms,
@@ -14,7 +15,7 @@ from accelsim.rtl.core.activity import (
     projection_terms,
     selection_terms,
 )
-from accelsim.rtl.core.core_shape import WORD_BITS, CoreShape
+from accelsim.rtl.core.core_shape import CoreShape
 from accelsim.rtl.core.counters import COUNTER_BITS, COUNTERS, Counters
 from accelsim.rtl.core.front_control import FrontControl
 from accelsim.rtl.core.mask_units import NeuronMasks

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from amaranth.lib import wiring
 
-from accelsim.config.machine import Machine, NmSelector, ThresholdSelector
+from accelsim.components.nm_selector import NmSelector
+from accelsim.components.threshold_selector import ThresholdSelector
+from accelsim.config.machine import Machine
 from accelsim.rtl.blocks.brick import Brick
 from accelsim.rtl.blocks.fused import BRICKS, PRODUCT_16X16_BITS, FusedMultiplier
 from accelsim.rtl.blocks.operand_stage import OperandStage

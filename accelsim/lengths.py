@@ -1,4 +1,4 @@
-"""Lengths in bits that the whole mapping shares, and their division."""
+"""Lengths in bits that mapping, components and RTL share, and their division."""
 
 from __future__ import annotations
 
