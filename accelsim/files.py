@@ -138,7 +138,9 @@ def regular_target(path: Path) -> Path:
 
 def temporary_beside(path: Path, target: Path) -> Path:
     """Return an unused name in the folder of `target`, so that it can replace it, with the suffix of `path`."""
-    return target.with_name(f".{path.stem[:_MAX_STEM]}.{uuid4().hex}{path.suffix}")
+    # Without dots in it, the name has the suffix of `path` even if that has none.
+    stem = path.stem[:_MAX_STEM].replace(".", "-")
+    return target.with_name(f".{stem}-{uuid4().hex}{path.suffix}")
 
 
 def put_in_place(temporary: Path, target: Path) -> None:
