@@ -85,7 +85,7 @@ MUTATIONS = (
     Mutation(
         "compiled: a chunk's last input is not looked at",
         "MVU job: L inputs a chunk",
-        "engine/compiled/spikes.py",
+        "engine/compiled/spike_jobs.py",
         "bits &= _ALL >> np.uint64(63 - ((end - 1) & 63))",
         "bits &= (_ALL >> np.uint64(63 - ((end - 1) & 63))) >> np.uint64(1)",
         "compiled",
@@ -93,7 +93,7 @@ MUTATIONS = (
     Mutation(
         "compiled: positions without a spike take steps",
         "a position takes steps only in the chunks in which it has a spike",
-        "engine/compiled/spikes.py",
+        "engine/compiled/spike_jobs.py",
         "most = max(most, taken)",
         "most = len(range(lane, positions, lanes))",
         "compiled",
