@@ -1,10 +1,10 @@
 """Write the pictures and tables of the documents again: ``python docs/refresh.py [part ...]``, all parts without one.
 
 ``figure5``: docs/images/figure5.png and the tables of docs/reproduction.md, from runs (minutes). ``energy``: the tables
-of docs/energy.md, from the technology file and the machines. ``mutations``: their table in docs/validation.md, from a
-run. ``sweeps``: the tables of docs/sweeps.md, from a run of the bundled sweep (a minute). ``robust``: the tables of
-docs/robustness.md and the first paper's accuracies in docs/reproduction.md, from docs/results/robust. Text between markers
-is replaced, the rest stays.
+of docs/energy.md and the counts of docs/machine.md, from the technology file, the machines and the components.
+``mutations``: their table in docs/validation.md, from a run. ``sweeps``: the tables of docs/sweeps.md, from a run of the
+bundled sweep (a minute). ``robust``: the tables of docs/robustness.md and the first paper's accuracies in
+docs/reproduction.md, from docs/results/robust. Text between markers is replaced, the rest stays.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from accelsim.store.flat_table import table
 from accelsim.sweep import load_sweep, open_space
 from accelsim.sweep.sweep_plan import plan_sweep
 from accelsim.sweep.sweep_run import run_sweep
+from docs.component_tables import charges_markdown, counts_markdown, parts_markdown
 from models.robust.tables import documents
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,16 +42,24 @@ def rewrite(document: str, contents: dict[str, str]) -> None:
 
 def refresh_energy() -> None:
     rewrite("energy.md", energy_content())
+    rewrite("machine.md", machine_content())
+
+
+def machine_content() -> dict[str, str]:
+    """Return the table of counts in docs/machine.md, from the components."""
+    return {"counts": counts_markdown()}
 
 
 def energy_content() -> dict[str, str]:
-    """The tables of docs/energy.md, from the default technology and the shipped machines."""
+    """The tables of docs/energy.md, from the default technology, the shipped machines and the components."""
     technology = load_technology()
     machines = [load_machine(name) for name in ("unstructured", "structured", "dense")]
     return {
         "published": published_markdown(technology),
         "events": events_markdown(technology),
         "blocks": blocks_markdown(technology),
+        "charges": charges_markdown(),
+        "parts": parts_markdown(),
         "area": areas_markdown(machines, technology),
     }
 

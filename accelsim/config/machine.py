@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import (
     Field,
+    PrivateAttr,
     SerializerFunctionWrapHandler,
     ValidationInfo,
     field_validator,
@@ -33,8 +34,8 @@ from accelsim.strict_model import Strict
 
 _FILE, _SHIPPED_IN = "machine file", "hwconfigs"
 
-_SOURCES: dict[str, Source] = {}
-"""By a machine's hash, the file it came from: faults that only a layer or a technology shows can name the line."""
+_ALWAYS_WRITTEN = ("projection", "selector", "dram")
+"""Optional sections that are written as null where absent; digests that results cite contain them."""
 
 
 Selector = Annotated[ThresholdSelector | NmSelector, Field(discriminator="kind")]
@@ -90,13 +91,18 @@ class Machine(Strict):
         description="What layers of spiking neurons need; null: the machine runs none (section 13).",
     )
 
+    _source: Source | None = PrivateAttr(default=None)
+    """The file it came from: faults that only a layer or a technology shows can name the line. No part of its content."""
+
     @model_serializer(mode="wrap")
-    def _without_absent_spiking(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # The section came later: a machine without it keeps the digest that results already cite.
+    def _without_absent_sections(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Sections that came later: a machine without one keeps the digest that results already cite.
         data: dict[str, Any] = handler(self)
-        if data.get("spiking") is None:
-            data.pop("spiking", None)
-        return data
+        return {key: value for key, value in data.items() if value is not None or key in _ALWAYS_WRITTEN}
+
+    def __eq__(self, other: object) -> bool:
+        # Pydantic would compare the source too; its hash, by the fields alone, is kept.
+        return isinstance(other, Machine) and self.__dict__ == other.__dict__
 
     @field_validator("patch_buffer")
     @classmethod
@@ -124,8 +130,9 @@ class Machine(Strict):
 
     def where(self, field: str) -> str:
         """``FILE:LINE: field a.b`` if a file gave this machine, else ``machine NAME: field a.b``; for messages."""
-        source = _SOURCES.get(self.sha256)
-        place = source.where(tuple(field.split("."))) if source is not None else f"machine {self.name}"
+        place = f"machine {self.name}"
+        if self._source is not None:
+            place = self._source.where(tuple(field.split(".")))
         return f"{place}: field {field}"
 
     @property
@@ -139,8 +146,7 @@ class Machine(Strict):
         data = self.model_dump(mode="json")
         data["mvu"]["vpus"] = vpus
         machine = validate(type(self), Source(f"machine {self.name}", data, {}))
-        if self.sha256 in _SOURCES:
-            _SOURCES[machine.sha256] = _SOURCES[self.sha256]
+        machine._source = self._source
         return machine
 
     def to_yaml(self) -> str:
@@ -156,7 +162,7 @@ def load_machine(path_or_name: str | Path) -> Machine:
     path = find_config(path_or_name, _SHIPPED_IN, "machine")
     source = with_bases(read_source(path, _FILE), path, _SHIPPED_IN, _FILE)
     machine = validate(Machine, source)
-    _SOURCES[machine.sha256] = source
+    machine._source = source
     return machine
 
 

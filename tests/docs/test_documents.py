@@ -68,9 +68,10 @@ def test_machine_md_has_a_row_for_every_parameter() -> None:
     assert checked > 25  # projection, selector and dram are optional sections: they are looked at too
 
 
-def test_the_tables_of_energy_md_come_from_the_technology_and_the_machines() -> None:
-    text = (ROOT / "docs/energy.md").read_text()
-    for marker, content in _refresh().energy_content().items():
+@pytest.mark.parametrize("document", ["energy", "machine"])
+def test_tables_come_from_the_technology_the_machines_and_the_components(document: str) -> None:
+    text = (ROOT / f"docs/{document}.md").read_text()
+    for marker, content in getattr(_refresh(), f"{document}_content")().items():
         (shown,) = re.findall(rf"<!-- {marker} -->\n(.*?)<!-- /{marker} -->", text, re.DOTALL)
         assert shown == content, marker
 
