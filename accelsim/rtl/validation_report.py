@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from accelsim.components.component_registry import RTL_ACTION_NAMES
 from accelsim.engine import ENGINES
 from accelsim.files import check_output_file, replaced
 from accelsim.marked import between, fill_document
-from accelsim.rtl.core.counters import COUNTERS
 from accelsim.rtl.validate import LAYERS_PER_MACHINE, Outcome
 from accelsim.rtl.verilator.build import verilator_version
 from accelsim.rtl.yosys import yosys_version
@@ -29,7 +29,7 @@ def markdown(
     parts = [
         f"{len(every)} layers, {sum(o.cycles for o in every):,} core cycles and {sum(o.words for o in every):,} words of z' "
         f"simulated in RTL; {len(every) - wrong} agree in all, {wrong} differ. For each: every word of z' against the "
-        f"fixed-point reference, and {len(COUNTERS)} counts against the {' and the '.join(ENGINES)} engine.\n",
+        f"fixed-point reference, and {len(RTL_ACTION_NAMES)} counts against the {' and the '.join(ENGINES)} engine.\n",
         f"Made on {date.today():%d %B %Y} in {_minutes(seconds)} by accelsim {__version__}: "
         f"{tools(simulator, bool(full))}.\n",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accelsim.components.component_registry import RTL_ACTION_NAMES, made_actions
 from accelsim.config import Machine
 from accelsim.errors import AccelsimError
 from accelsim.lengths import BITS_PER_KIB, CODE_BITS, WORD_BITS, ceil_div
@@ -224,6 +225,12 @@ class CoreShape:
         """Sums rounded in a cycle."""
         assert self.machine.projection is not None
         return self.machine.projection.quantizers
+
+    @property
+    def counters(self) -> tuple[str, ...]:
+        """The actions that the core counts: those that its components make and that stand in the RTL."""
+        made = made_actions(self.machine)
+        return tuple(name for name in RTL_ACTION_NAMES if name in made)
 
     # --- latencies, in clock edges from the cycle that issues (docs/machine.md, section 12)
     @property
