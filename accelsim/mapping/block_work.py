@@ -7,7 +7,7 @@ from typing import Generic
 
 import numpy as np
 
-from accelsim.components.component_registry import service_of
+from accelsim.components.component_registry import per_written_word, service_of
 from accelsim.components.output_port import line_words
 from accelsim.components.spiking_neurons import update_neurons
 from accelsim.config import Machine
@@ -99,21 +99,20 @@ def _regular_block(tile: Tile, positions: int, machine: Machine) -> BlockWork[in
     job = full_job(tile, positions, Operand.approximate(machine, tile.k), machine)
     select, selected = service_of("select", machine)(tile, positions, machine)
     write_noise, written = service_of("write_noise", machine)(tile, positions, machine)
-    counts |= (
-        selected
-        | written
-        | {
-            "brick_ops_4bit": outputs * tile.k,
-            "vpu_steps_4bit": job.vpu_steps,
-            "approximate_issue_cycles": job.issue_cycles,
-            "approximate_port_stall_cycles": job.port_stall_cycles,
-            "approximate_bubble_cycles": job.bubble_cycles,
-            "weight_sram_reads_4bit": job.weight_sram_reads,
-            "patch_buffer_reads": job.patch_buffer_reads,
-            "broadcast_register_writes": job.broadcast_register_writes,
-            "weight_register_writes": job.weight_register_writes,
-        }
-    )
+    counts |= selected
+    counts |= written
+    counts |= _of_written_words(outputs, machine)
+    counts |= {
+        "brick_ops_4bit": outputs * tile.k,
+        "vpu_steps_4bit": job.vpu_steps,
+        "approximate_issue_cycles": job.issue_cycles,
+        "approximate_port_stall_cycles": job.port_stall_cycles,
+        "approximate_bubble_cycles": job.bubble_cycles,
+        "weight_sram_reads_4bit": job.weight_sram_reads,
+        "patch_buffer_reads": job.patch_buffer_reads,
+        "broadcast_register_writes": job.broadcast_register_writes,
+        "weight_register_writes": job.weight_register_writes,
+    }
     return BlockWork(front, job.cycles, select, 0, write_noise, 0, counts)
 
 
@@ -126,7 +125,7 @@ def masked_work(regular: RegularWork, mask: Bools, tile: Tile, machine: Machine)
     essential = _block_sums(mask.sum(axis=1), block)
     jobs = masked_jobs(by_vpu(mask, tile, machine), positions, Operand.precise(machine, tile.d), machine)
     write = -(-lines // machine.output_sram.banks)
-    written = {
+    written = _of_written_words(essential, machine) | {
         "output_sram_writes": lines,
         "output_busy_cycles": write,
         "result_buffer_writes": essential,
@@ -144,9 +143,17 @@ def spiking_work(regular: RegularWork, spikes: Bools, tile: Tile, machine: Machi
 
 def _with_write(work: BlockWork[int], tile: Tile, positions: int, machine: Machine) -> BlockWork[int]:
     """``work`` with the write-back of a dense block: its words, or what its spiking neurons make of them."""
-    service = update_neurons if tile.neuron_steps else service_of("write", machine)
-    write, counts = service(tile, positions, machine)
+    if tile.neuron_steps:
+        write, counts = update_neurons(tile, positions, machine)
+    else:
+        write, counts = service_of("write", machine)(tile, positions, machine)
+        counts |= _of_written_words(positions * tile.rows, machine)
     return replace(_with_counts(work, counts), write=write)
+
+
+def _of_written_words(words: Number, machine: Machine) -> dict[str, Number]:
+    """What the units at the output port count for so many words."""
+    return {name: times * words for name, times in per_written_word(machine).items()}
 
 
 def _multiplications(job: Job[Number], essential: Number, tile: Tile) -> dict[str, Number]:

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from accelsim.components.component_registry import per_written_word
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES
 from accelsim.engine.compiled import precise_jobs as jobs
@@ -181,6 +182,7 @@ def _per_sum(d: int, machine: Machine) -> Ints:
             "vpu_steps_16bit": chunks,
             "result_buffer_writes": 1,
             "result_buffer_reads": 1,
+            **per_written_word(machine),
         },
         "issue": {"precise_issue_cycles": chunks},
         "port_stall": {"precise_port_stall_cycles": chunks},
