@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from accelsim.components.activation_stage import ActivationStage
 from accelsim.components.component import Action, Component, Job, Service
 from accelsim.components.dram import DramChannel
 from accelsim.components.front_end import FrontEnd
@@ -34,6 +35,7 @@ COMPONENTS: tuple[Component, ...] = (
     FrontEnd(),
     MatrixVectorUnit(),
     OutputPort(),
+    ActivationStage(),
     OperandSelect(),
     ProjectionUnit(),
     MaskUnits(),

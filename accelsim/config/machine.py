@@ -18,6 +18,7 @@ from pydantic import (
     model_serializer,
 )
 
+from accelsim.components.activation_stage import Activation
 from accelsim.components.dram import Dram
 from accelsim.components.mvu import Mvu
 from accelsim.components.nm_selector import NmSelector
@@ -89,6 +90,10 @@ class Machine(Strict):
     spiking: Spiking | None = Field(
         default=None,
         description="What layers of spiking neurons need; null: the machine runs none (section 13).",
+    )
+    activation: Activation | None = Field(
+        default=None,
+        description="A function of every word that is written to the output SRAM; null: none (section 14).",
     )
 
     _source: Source | None = PrivateAttr(default=None)

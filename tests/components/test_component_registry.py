@@ -124,7 +124,7 @@ def test_what_a_dense_machine_has_no_hardware_for() -> None:
         "event_walks", "membrane_updates", "membrane_reads", "membrane_writes", "noise_draws",
     }  # fmt: skip
     dense = load_machine("dense")
-    assert CHARGED_ACTION_NAMES - made_actions(dense) == absent
+    assert absent <= CHARGED_ACTION_NAMES - made_actions(dense)
     for count in absent:
         with pytest.raises(AccelsimError, match=f"counts: {count} is 1, but machine dense has no hardware"):
             energy(Counts(**{count: 1}), dense, TECHNOLOGY)

@@ -240,6 +240,13 @@ SELECTION_AND_WRITES = (
         "write = lines",
     ),
     Mutation(
+        "z~ goes past the activation stage",
+        "section 14: the words of z~ pass it, then those of z",
+        "mapping/block_work.py",
+        "counts |= _of_written_words(outputs, machine)",
+        "counts |= {}",
+    ),
+    Mutation(
         "z~ is read out of the result buffer once",
         "section 7, result_buffer_reads: by the selector and by the output port",
         "mapping/block_work.py",
