@@ -53,7 +53,8 @@ def plain(value: object) -> Any:
 
 
 def _is_zero(value: object) -> bool:
-    return type(value) is int and value == 0
+    """Return whether a plain value is the number 0, whole, real or rounded to text."""
+    return not isinstance(value, bool) and value in (0, "0", "0.0")
 
 
 def significant(value: Any, digits: int = 9) -> Any:
