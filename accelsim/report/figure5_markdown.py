@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from accelsim.report.ratios import HIGH, LOW
 from accelsim.report.terminal import bar, scheme_label
 from accelsim.report.tornado import LARGEST, change, tornado
+from accelsim.schemes import BASELINE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ def figure5_markdown(
     ]
     columns = [each for each in _COLUMNS if each[1] != "dram_rel" or table["dram_rel"].any()]
     for network, rows in table.groupby("network", sort=False):
-        dense = rows[rows["scheme"] == "dense"].iloc[0]
+        dense = rows[rows["scheme"] == BASELINE.name].iloc[0]
         lines += [
             "",
             f"**{network}**, mean of {dense['images']} image(s); dense takes {dense['latency_cycles']:,.0f} cycles, "

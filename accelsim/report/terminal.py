@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from accelsim.report.ratios import HIGH, LOW
-from accelsim.trace import Scheme
+from accelsim.schemes import parse_scheme
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +44,8 @@ def show_rows(rows: Sequence[Mapping[str, str]]) -> None:
 
 
 def scheme_label(name: str) -> str:
-    """How a scheme is shown to people, from its name."""
-    return Scheme.parse(name).label
+    """Return a scheme's label for people, from its id."""
+    return parse_scheme(name).label
 
 
 def bar(row: Mapping[str, Any], column: str, spec: str) -> str:

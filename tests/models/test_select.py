@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.layers.select import Selector, keep_largest, keep_n_of_m
-from accelsim.trace.layer_shape import Scheme
+from accelsim.nn.layers.select import Selector
+from accelsim.schemes import Scheme, keep_largest, keep_n_of_m
 
 
 def largest_by_sorting(values: list[float], keep: int) -> list[bool]:
