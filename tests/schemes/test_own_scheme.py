@@ -256,7 +256,7 @@ def test_a_scheme_that_no_reader_would_know_is_not_written(tmp_path: Path) -> No
         ),
         (
             "strided_scheme:StridedScheme",
-            CODE.replace('title = "strided"', 'order = 3'),
+            CODE.replace('title = "strided"', "order = 3"),
             "title is None; allowed: text",
         ),
     ],
