@@ -213,7 +213,7 @@ def test_all_code_that_decides_a_result_is_in_the_identity() -> None:
         "bundled",
         "version",
         "store",
-        "store.schema",
+        "store.database_tables",
         "image_batches",
         "checked_values",
     }
