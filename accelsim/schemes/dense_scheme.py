@@ -29,16 +29,20 @@ class DenseScheme(Scheme):
 
     @classmethod
     def from_name(cls, name: str) -> Self | None:
+        """Return the scheme for the id `dense`, None for any other."""
         return cls() if name == cls.kind else None
 
     @property
     def name(self) -> str:
+        """`dense`."""
         return self.kind
 
     def essential_mask(self, z_approx: Any, groups: int = 1, quantile: Quantile | None = None) -> Any:
+        """Return a mask in which every neuron is essential."""
         return all_neurons(z_approx, True)
 
     def essential_count(self, positions: int, n: int, groups: int) -> int:
+        """Return the number of all neurons."""
         return positions * n
 
 

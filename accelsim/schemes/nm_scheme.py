@@ -54,29 +54,36 @@ class NmScheme(Scheme):
 
     @classmethod
     def from_name(cls, name: str) -> Self | None:
+        """Return the scheme for an id such as `nm-1of8`; None for any other."""
         match = _NAME.fullmatch(name)
         return match and cls(keep=int(match[1]), of=int(match[2]))
 
     @property
     def name(self) -> str:
+        """`nm-` and what is kept of how many."""
         return f"{self.kind}-{self.keep}of{self.of}"
 
     @property
     def label(self) -> str:
+        """Such as `1:8 kept (noise 7:8)`."""
         return f"{self.keep}:{self.of} kept (noise {self.of - self.keep}:{self.of})"
 
     @property
     def rows_per_unit(self) -> int:
+        """A group of rows is one unit."""
         return self.of
 
     @property
     def figure5_series(self) -> Series | None:
+        """The structured series, for groups of the paper's size."""
         return "structured" if self.of == PAPERS_GROUP_SIZE else None
 
     def essential_mask(self, z_approx: Any, groups: int = 1, quantile: Quantile | None = None) -> Any:
+        """Return True for the largest |z~| of each group."""
         return keep_n_of_m(abs(z_approx), self.keep, self.of, groups)
 
     def essential_count(self, positions: int, n: int, groups: int) -> int:
+        """Return the sum over whole and partial groups."""
         whole_groups, rest = divmod(n // groups, self.of)
         return positions * groups * (whole_groups * self.keep + min(self.keep, rest))
 

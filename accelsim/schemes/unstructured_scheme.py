@@ -50,15 +50,18 @@ class UnstructuredScheme(Scheme):
 
     @classmethod
     def from_name(cls, name: str) -> Self | None:
+        """Return the scheme for an id such as `unstructured-90` or `unstructured-87.5-position`; None for any other."""
         match = _NAME.fullmatch(name)
         return match and cls(round(float(match[1]) / 100, 6), match[2] or "image")
 
     @property
     def name(self) -> str:
+        """`unstructured-` and the per cent of noise; then the scope, if it is not the image."""
         return f"{self.kind}-{self._percent}" + ("" if self.scope == "image" else f"-{self.scope}")
 
     @property
     def label(self) -> str:
+        """Such as `90 % noise, unstructured`."""
         return f"{self._percent} % noise, unstructured{_IN_LABEL[self.scope]}"
 
     @property
@@ -67,13 +70,16 @@ class UnstructuredScheme(Scheme):
 
     @property
     def is_calibrated(self) -> bool:
+        """Whether the scope is the calibrated set."""
         return self.scope == "calibrated"
 
     @property
     def figure5_series(self) -> Series | None:
+        """The unstructured series, for a share that holds in each image."""
         return "unstructured" if self.scope == "image" else None
 
     def essential_mask(self, z_approx: Any, groups: int = 1, quantile: Quantile | None = None) -> Any:
+        """Return True for the largest |z~| of each image or position, or those above the calibrated threshold."""
         magnitude = abs(z_approx)
         images, positions, n = magnitude.shape
         if self.scope == "image":
@@ -88,6 +94,7 @@ class UnstructuredScheme(Scheme):
         return magnitude >= quantile(self.noise)
 
     def essential_count(self, positions: int, n: int, groups: int) -> int | None:
+        """Return the rounded share of the neurons; None for a calibrated threshold."""
         if self.scope == "calibrated":
             return None
         return self._kept(positions * n) if self.scope == "image" else positions * self._kept(n)
