@@ -206,9 +206,11 @@ def test_all_code_that_decides_a_result_is_in_the_identity() -> None:
     import accelsim
     from accelsim.store.point import DECIDES
 
-    # Messages, Ctrl-C, where files are, the name of the version, what is stored where, and in which batches images are read.
+    # Messages, Ctrl-C, where files are and how they are put there, the name of the version, what is stored where, and in
+    # which batches images are read.
     decides_nothing = {
         "errors",
+        "files",
         "interrupt",
         "bundled",
         "version",
