@@ -99,28 +99,15 @@ def technology_content(technology: Technology) -> dict[str, Any]:
 
 def show(content: dict[str, Any]) -> None:
     """Print it: dicts as ``name  value`` lines, lists of dicts as tables."""
-    from rich.table import Table
+    from accelsim.tables import frame_of, print_table
 
-    from accelsim.report.terminal import console
-
-    out = console()
     for title, part in content.items():
-        if isinstance(part, dict):
-            table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
-            table.add_column(no_wrap=True)
-            table.add_column(overflow="fold")
-            for name, value in part.items():
-                table.add_row(name, _text(value))
-        else:
-            table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-            for name in part[0] if part else ():
-                table.add_column(
-                    name, justify="left" if isinstance(part[0][name], str) else "right", overflow="fold"
-                )
-            for row in part:
-                table.add_row(*(_text(value) for value in row.values()))
-        out.print(table)
-        out.print()
+        is_list = isinstance(part, list)
+        frame = frame_of(part if is_list else part.items(), None if is_list else ["name", "value"])
+        formats = dict.fromkeys(frame.columns, _text)
+        align = None if is_list else "ll"
+        print_table(frame, title=title, formats=formats, align=align, missing="-", fold=True, header=is_list)
+        print()
 
 
 def _text(value: Any) -> str:

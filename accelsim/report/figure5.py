@@ -31,6 +31,7 @@ from accelsim.report.tornado import sensitivity
 from accelsim.results.normalize import normalized
 from accelsim.results.run_results import Results
 from accelsim.simulate import Progress
+from accelsim.tables import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,11 +129,10 @@ def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
     folder = Path(out)
     paths = figure.results.write(folder)
     try:
-        with replaced(folder / "figure5.csv", paths) as temporary:
-            figure.table.to_csv(temporary, index=False)
+        paths.append(write_csv(figure.table, folder / "figure5.csv"))
         if figure.uncertainty is not None:
-            with replaced(folder / "sensitivity.csv", paths) as temporary:
-                sensitivity(figure.table, figure.uncertainty).to_csv(temporary, index=False)
+            effects = sensitivity(figure.table, figure.uncertainty)
+            paths.append(write_csv(effects, folder / "sensitivity.csv"))
         with replaced(folder / "claims.json", paths) as temporary:
             claims = [claim.as_dict() for claim in figure.claims]
             temporary.write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")

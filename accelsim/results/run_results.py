@@ -11,6 +11,7 @@ from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
 from accelsim.results.result_rows import KEYS, cost_columns, utilization_columns
+from accelsim.tables import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,12 +110,10 @@ class Results:
             paths: list[Path] = []
             for name in ("layers", "images"):
                 table = getattr(self, name)
-                with replaced(folder / f"{name}.csv", paths) as temporary:
-                    table.to_csv(temporary, index=False)
+                paths.append(write_csv(table, folder / f"{name}.csv"))
                 with replaced(folder / f"{name}.parquet", paths) as temporary:
                     table.to_parquet(temporary, index=False)
-            with replaced(folder / "summary.csv", paths) as temporary:
-                self.summary.to_csv(temporary, index=False)
+            paths.append(write_csv(self.summary, folder / "summary.csv"))
             with replaced(folder / "results.json", paths) as temporary:
                 temporary.write_text(json.dumps(self.as_json(), indent=1) + "\n", encoding="utf-8")
         except OSError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim.errors import AccelsimError
 from accelsim.report.figure5_plot import FONT_SIZE, NETWORK_NAMES, STRUCTURED, UNSTRUCTURED
-from accelsim.report.terminal import scheme_label
+from accelsim.report.ratio_tables import scheme_label
 from accelsim.store.flat_table import Row
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from accelsim.expressions import Expression
 from accelsim.files import replaced
 from accelsim.store.database import Store
 from accelsim.store.database_tables import COSTS
+from accelsim.tables import frame_of, write_csv
 
 Row = dict[str, Any]
 
@@ -154,22 +154,16 @@ def write_table(rows: Sequence[Row], path: str | Path, columns: Sequence[str] = 
     place = Path(path)
     if place.suffix not in SUFFIXES:
         raise AccelsimError(f"{path}: allowed are files that end in {' or '.join(SUFFIXES)}")
+    names = list(rows[0] if rows else columns)
+    if place.suffix == ".csv":
+        write_csv(frame_of(rows, names), place)
+        return
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with replaced(place) as temporary:
-            if place.suffix == ".csv":
-                _write_csv(rows, temporary, list(rows[0] if rows else columns))
-            else:
-                _write_parquet(rows, temporary, list(rows[0] if rows else columns))
+            _write_parquet(rows, temporary, names)
     except OSError as error:
         raise AccelsimError(f"{path}: cannot write: {error.strerror or error}") from None
-
-
-def _write_csv(rows: Sequence[Row], path: Path, names: Sequence[str]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _write_parquet(rows: Sequence[Row], path: Path, names: Sequence[str]) -> None:

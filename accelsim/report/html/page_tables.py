@@ -17,8 +17,8 @@ from accelsim.report.html.result_folder import (
     SHARE_COLUMNS,
     Folder,
 )
+from accelsim.report.ratio_tables import scheme_label
 from accelsim.report.ratios import HIGH, LOW
-from accelsim.report.terminal import scheme_label
 from accelsim.search.front import non_dominated
 from accelsim.search.pareto import Per, with_fronts
 from accelsim.store.flat_table import Row, telling_fields
