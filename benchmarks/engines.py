@@ -33,7 +33,7 @@ from accelsim.engine.compiled import count_images, load_or_compile
 from accelsim.engine.compiled.jit import compiled, popcount
 from accelsim.engine.compiled.precise_jobs import Words
 from accelsim.inputs import as_trace
-from accelsim.simulate import why_not
+from accelsim.mapping import why_not
 from accelsim.tables import frame_of, markdown_table
 
 SCHEMES = ("dense", "unstructured-50", "unstructured-87.5", "nm-4of8", "nm-2of8", "nm-1of8")

@@ -60,12 +60,13 @@ def _entries() -> list[Entry]:
 def _trace_rows(file: str, images: slice | None) -> list[dict[str, Any]]:
     from accelsim.bitops import trace_bitops
     from accelsim.inputs import as_trace
-    from accelsim.simulate import chosen_images
+    from accelsim.schemes import BASELINE
+    from accelsim.selections import chosen_images
 
     trace = as_trace(file)
     count = len(chosen_images(trace, images))
     rows = []
-    names = ["dense", *(scheme.name for scheme in trace.schemes if scheme.kind != "dense")]
+    names = [BASELINE.name, *(scheme.name for scheme in trace.schemes if not scheme.is_dense)]
     spent = {name: trace_bitops(trace, name, images) for name in names}
     for name, cost in spent.items():
         rows.append(
@@ -73,7 +74,7 @@ def _trace_rows(file: str, images: slice | None) -> list[dict[str, Any]]:
                 "scheme": name,
                 "images": count,
                 "bitops_per_image": cost.total / count,
-                "relative": cost.total / spent["dense"].total,
+                "relative": cost.total / spent[BASELINE.name].total,
                 "precise_share": cost.precise / cost.total,
                 "approximate_share": cost.approximate / cost.total,
                 "projection_share": cost.projection / cost.total,

@@ -6,6 +6,7 @@ import warnings
 
 import click
 
+from accelsim.cli.completion_command import example_schemes
 from accelsim.cli.options import ImageRange, Names
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
@@ -32,7 +33,12 @@ DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4o
     "--images", type=ImageRange(), default="0:8", show_default="0:8", help="Images by number, a range."
 )
 @click.option(
-    "--schemes", type=Names(), default=DEFAULT_SCHEMES, show_default=True, help="Schemes to export."
+    "--schemes",
+    type=Names(),
+    default=DEFAULT_SCHEMES,
+    show_default=True,
+    shell_complete=example_schemes,
+    help="Schemes to export.",
 )
 @click.option(
     "--k-ratio", type=float, default=0.25, show_default=True, help="Rows of P as a share of d (--model)."
@@ -93,7 +99,7 @@ def export(
     except ImportError:
         raise missing_extra("export", "PyTorch", "train") from None
     fits = []
-    steps = len(numbers) * sum(scheme.kind != "dense" for scheme in wanted)
+    steps = len(numbers) * sum(not scheme.is_dense for scheme in wanted)
     with progress_bar(steps, "images") as progress, warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: click.echo(f"accelsim: {message}", err=True)
         if checkpoint is not None:

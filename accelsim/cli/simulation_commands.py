@@ -98,7 +98,8 @@ def run(
     \b
     Example: accelsim run resnet18-cifar10 --machine structured --images 0:2 --out out/run
     """
-    from accelsim.simulate import chosen_images, chosen_schemes, simulate
+    from accelsim.selections import chosen_images, chosen_schemes
+    from accelsim.simulate import simulate
 
     opened, loaded = as_trace(trace), as_machine(machine)
     writable_folder(out)

@@ -80,7 +80,7 @@ def timeline(
     """
     from accelsim.energy import check_clock
     from accelsim.mapping import tile_layer
-    from accelsim.simulate import check_fits, chosen_images, chosen_layers, chosen_schemes
+    from accelsim.selections import check_fits, chosen_images, chosen_layers, chosen_schemes
     from accelsim.timeline import BlockRange, View, record_layer
 
     files = _checked_files(out, plot)

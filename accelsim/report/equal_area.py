@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from accelsim.errors import AccelsimError
+from accelsim.schemes import BASELINE, NmScheme, UnstructuredScheme
 
 Row = Mapping[str, Any]
 
-KINDS = ("unstructured", "nm")
+UNSTRUCTURED, STRUCTURED = UnstructuredScheme.kind, NmScheme.kind
+KINDS = (UNSTRUCTURED, STRUCTURED)
 """Kinds of schemes that are compared, and in this order."""
 
 COSTS = (("time", "latency_us"), ("energy", "energy_pj"), ("EDP", "edp_pj_us"))
@@ -51,7 +53,7 @@ def best_within(rows: Iterable[Row], area_mm2: float, cost: str) -> Best:
         # Ties go to the smaller machine, then by identity, so that the choice does not depend on the order.
         return min(candidates, key=lambda row: (row[cost], row["area_mm2"], row["id"]), default=None)
 
-    dense = least([row for row in fitting if row["kind"] == "dense"])
+    dense = least([row for row in fitting if row["kind"] == BASELINE.kind])
     if dense is None:
         raise AccelsimError(f"equal area: no dense machine of at most {area_mm2:g} mm2 among the results")
     degrees = set.intersection(*({row["noise"] for row in done if row["kind"] == kind} for kind in KINDS))
@@ -67,7 +69,7 @@ def pays_from(best: Best) -> float | None:
     """The degree of noise from which on the best N:M machine costs less than the best unstructured one; None if nowhere."""
     found = None
     for noise in reversed(best.degrees):
-        structured, unstructured = best.relative(noise, "nm"), best.relative(noise, "unstructured")
+        structured, unstructured = best.relative(noise, STRUCTURED), best.relative(noise, UNSTRUCTURED)
         if structured is None or unstructured is None or structured >= unstructured:
             break
         found = noise

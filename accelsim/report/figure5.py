@@ -30,6 +30,7 @@ from accelsim.report.figure5_markdown import claims_markdown, figure5_markdown
 from accelsim.report.tornado import sensitivity
 from accelsim.results.normalize import normalized
 from accelsim.results.run_results import Results
+from accelsim.schemes import BASELINE
 from accelsim.simulate import Progress
 from accelsim.tables import write_csv
 
@@ -86,8 +87,9 @@ def figure5(
     for trace in opened:
         if networks.count(trace.network) > 1:
             raise AccelsimError(f"{trace.path}: a trace of network {trace.network} was given already")
-    for kind in ("threshold", "nm"):
-        names = [each.name for each in loaded if each.selector is not None and each.selector.kind == kind]
+    selectors = [(each.name, each.selector.kind) for each in loaded if each.selector is not None]
+    for kind in dict.fromkeys(kind for _, kind in selectors):
+        names = [name for name, its_kind in selectors if its_kind == kind]
         if len(names) > 1:
             raise AccelsimError(
                 f"figure 5: {' and '.join(names)} are both of kind {kind}; give one of each kind"
@@ -108,7 +110,7 @@ def figure5(
         for key in ("given_vpus", "left_out"):
             results.provenance[key] = part.provenance[key]
     table = normalized(results.summary)
-    if set(table["kind"]) == {"dense"}:
+    if set(table["kind"]) == {BASELINE.kind}:
         raise AccelsimError("figure 5: nothing to show: no scheme with noise was run")
     areas = {name: area(machine, technology).total_mm2 for name, machine in results.machines.items()}
     if spread is None:

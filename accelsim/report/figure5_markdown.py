@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from accelsim.report.ratio_tables import EFFECTS_ALIGN, Shown, effects_table, ratio_table
 from accelsim.report.ratios import HIGH, LOW
+from accelsim.schemes import BASELINE
 from accelsim.tables import frame_of, markdown_table
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def figure5_markdown(
         + "."
     ]
     for network, rows in table.groupby("network", sort=False):
-        dense = rows[rows["scheme"] == "dense"].iloc[0]
+        dense = rows[rows["scheme"] == BASELINE.name].iloc[0]
         lines += [
             "",
             f"**{network}**, mean of {dense['images']} image(s); dense takes {dense['latency_cycles']:,.0f} cycles, "

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim.energy import GROUPS
-from accelsim.report import claims
+from accelsim.report.claims import in_series
 from accelsim.report.ratios import HIGH, LOW
+from accelsim.schemes import NmScheme, Scheme, UnstructuredScheme
+from accelsim.schemes.scheme import Series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FONT_SIZE = 8
-UNSTRUCTURED, STRUCTURED = "#4477aa", "#ee7733"
+FIGURE5_FAMILIES: dict[Series, type[Scheme]] = {"unstructured": UnstructuredScheme, "structured": NmScheme}
+"""The family of schemes that each series of Figure 5 has the colour of."""
+
 GROUP_COLOURS = {
     "compute": "#4477aa",
     "sram": "#66ccee",
@@ -67,12 +71,11 @@ def plot_figure5(table: pd.DataFrame, path: Path) -> None:
 
 def _positions(rows: pd.DataFrame) -> tuple[list[float], list[tuple[pd.DataFrame, float, str, str]]]:
     """Degrees of noise, and (rows, offset of its bars, name, colour) of the two schemes."""
-    unstructured = rows[rows["scheme"].str.fullmatch(claims.UNSTRUCTURED)]
-    structured = rows[rows["scheme"].str.fullmatch(claims.STRUCTURED)]
-    degrees = sorted({*unstructured["noise"], *structured["noise"]})
+    parts = {series: in_series(rows, series) for series in FIGURE5_FAMILIES}
+    degrees = sorted({noise for part in parts.values() for noise in part["noise"]})
     return degrees, [
-        (unstructured, -0.2, "unstructured", UNSTRUCTURED),
-        (structured, 0.2, "structured (N of 8 kept)", STRUCTURED),
+        (parts["unstructured"], -0.2, "unstructured", FIGURE5_FAMILIES["unstructured"].colour),
+        (parts["structured"], 0.2, "structured (N of 8 kept)", FIGURE5_FAMILIES["structured"].colour),
     ]
 
 

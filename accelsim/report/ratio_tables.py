@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim.report.ratios import HIGH, LOW
 from accelsim.report.tornado import LARGEST, change, tornado
+from accelsim.schemes import parse_scheme
 from accelsim.tables import Format, frame_of, shown_value
-from accelsim.trace import Scheme
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ Shown = tuple[str, str, Format]
 
 def scheme_label(name: str) -> str:
     """Return how a scheme is shown to people, from its name."""
-    return Scheme.parse(name).label
+    return parse_scheme(name).label
 
 
 def ratio_table(rows: pd.DataFrame, columns: Sequence[Shown]) -> pd.DataFrame:

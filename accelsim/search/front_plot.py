@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim.errors import AccelsimError
-from accelsim.report.figure5_plot import FONT_SIZE, NETWORK_NAMES, STRUCTURED, UNSTRUCTURED
-from accelsim.report.ratio_tables import scheme_label
+from accelsim.report.figure5_plot import FONT_SIZE, NETWORK_NAMES
+from accelsim.schemes import family_of, parse_scheme
 from accelsim.store.flat_table import Row
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg", ".pdf")
 COLUMNS = 3
-COLOURS = {"dense": "#777777", "unstructured": UNSTRUCTURED, "nm": STRUCTURED}
-NAMES = {"nm": "structured (N:M)"}
 UNITS = {"pj": "pJ", "us": "µs", "mm2": "mm²"}
 SMALLEST, LARGEST = 8.0, 90.0
 """Areas of points, in square points of print, for the least and the largest value of a third objective."""
@@ -65,18 +63,19 @@ def _panel(axis: Axes, rows: list[Row], objectives: Sequence[str]) -> None:
     across, up = (objectives[0], objectives[1]) if len(objectives) > 1 else ("noise", objectives[0])
     size = _sizes(rows, objectives)
     for kind in sorted({row["kind"] for row in rows}):
+        family = family_of(kind)
         for front, alpha in ((False, 0.15), (True, 0.9)):
             points = [row for row in rows if row["kind"] == kind and row["front"] == front]
             axis.scatter(
                 [row[across] for row in points],
                 [row[up] for row in points],
                 s=[size[row["id"]] for row in points],
-                color=COLOURS.get(kind, "black"),
+                color=family.colour,
                 alpha=alpha,
                 linewidths=0,
             )
         # Drawn nowhere: a point of one size for the legend.
-        axis.scatter([], [], s=20, color=COLOURS.get(kind, "black"), label=NAMES.get(kind, kind))
+        axis.scatter([], [], s=20, color=family.colour, label=family.title)
     if len(objectives) == 2:
         line = sorted((row[across], row[up]) for row in rows if row["front"])
         axis.step([x for x, _ in line], [y for _, y in line], where="post", color="black", linewidth=0.6)
@@ -113,7 +112,7 @@ def _what(rows: list[Row], objectives: Sequence[str]) -> str:
     first, schemes, degrees = rows[0], {row["scheme"] for row in rows}, {row["noise"] for row in rows}
     said: list[str] = [str(NETWORK_NAMES.get(first["network"], first["network"]))]
     if len(schemes) == 1:
-        said.append(scheme_label(first["scheme"]))
+        said.append(parse_scheme(first["scheme"]).label)
     elif len(degrees) == 1:
         said.append(f"{100 * first['noise']:g} % noise")
     counted = f"{sum(row['front'] for row in rows)} of {len(rows)} points on the front"

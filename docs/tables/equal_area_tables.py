@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accelsim.report.equal_area import COSTS, KINDS, Best, Row, best_within, machine_label, pays_from
+from accelsim.report.equal_area import (
+    COSTS,
+    KINDS,
+    STRUCTURED,
+    UNSTRUCTURED,
+    Best,
+    Row,
+    best_within,
+    machine_label,
+    pays_from,
+)
 from accelsim.tables import frame_of, markdown_table
 
 
@@ -62,5 +72,5 @@ def _three_digits(value: float | None) -> str | None:
 
 
 def _ratio(best: Best, noise: float) -> str | None:
-    structured, unstructured = best.relative(noise, "nm"), best.relative(noise, "unstructured")
+    structured, unstructured = best.relative(noise, STRUCTURED), best.relative(noise, UNSTRUCTURED)
     return None if structured is None or unstructured is None else f"{structured / unstructured:.2f}"

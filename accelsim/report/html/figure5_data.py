@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from accelsim.energy import GROUPS
-from accelsim.report.claims import STRUCTURED as STRUCTURED_SCHEMES
-from accelsim.report.claims import UNSTRUCTURED as UNSTRUCTURED_SCHEMES
-from accelsim.report.claims import Claim
+from accelsim.report.claims import Claim, in_series
 from accelsim.report.figure5_plot import NETWORK_NAMES
 from accelsim.report.html.page_tables import BARS, packed
 from accelsim.report.html.result_folder import Folder
+from accelsim.schemes.scheme import Series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +33,8 @@ def figure5_content(folder: Folder) -> list[dict[str, Any]]:
     found = []
     for network, rows in folder.relative.groupby("network", sort=False):
         series = {
-            "unstructured": _series(rows, UNSTRUCTURED_SCHEMES),
-            "structured": _series(rows, STRUCTURED_SCHEMES),
+            "unstructured": _series(rows, "unstructured"),
+            "structured": _series(rows, "structured"),
         }
         if any(each["rows"] for each in series.values()):
             entry = {"network": str(network), "title": network_title(str(network)), "series": series}
@@ -43,8 +42,8 @@ def figure5_content(folder: Folder) -> list[dict[str, Any]]:
     return found
 
 
-def _series(rows: pd.DataFrame, names: str) -> dict[str, Any]:
-    chosen = rows[rows["scheme"].str.fullmatch(names)].sort_values("noise").drop_duplicates("noise")
+def _series(rows: pd.DataFrame, series: Series) -> dict[str, Any]:
+    chosen = in_series(rows, series).sort_values("noise").drop_duplicates("noise")
     wanted = [*_VALUES, *(f"{group}_rel" for group in GROUPS), *(bar for bar in BARS if bar in rows)]
     return packed(chosen[wanted].to_dict("records"))
 

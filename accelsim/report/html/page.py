@@ -14,15 +14,14 @@ from accelsim.energy import GROUPS
 from accelsim.errors import AccelsimError
 from accelsim.file_kinds import kind_of
 from accelsim.files import replaced
-from accelsim.report.figure5_plot import GROUP_COLOURS
+from accelsim.report.figure5_plot import FIGURE5_FAMILIES, GROUP_COLOURS
 from accelsim.report.html import page_columns as columns
 from accelsim.report.html.figure5_data import claims_content, figure5_content, network_title
 from accelsim.report.html.machine_prices import Prices, prices
 from accelsim.report.html.page_provenance import Section, database_sections, folder_sections, page_section
 from accelsim.report.html.page_tables import layers_table, points_table, runs_table
 from accelsim.report.html.result_folder import Folder, read_folder
-from accelsim.search.front_plot import COLOURS as KIND_COLOURS
-from accelsim.search.front_plot import NAMES as KIND_NAMES
+from accelsim.schemes import families
 from accelsim.search.pareto import DEFAULT_OBJECTIVES, PER, Per, checked_objectives
 from accelsim.store import Store
 from accelsim.store.flat_table import selected, table
@@ -120,9 +119,13 @@ def _common() -> dict[str, Any]:
             for group in GROUPS
         ],
         "kinds": {
-            kind: {"title": KIND_NAMES.get(kind, kind), "colour": colour}
-            for kind, colour in KIND_COLOURS.items()
+            family.kind: {"title": family.title, "colour": family.colour, "symbol": family.symbol}
+            for family in families()
         },
+        "series": [
+            {"key": series, "title": series, "colour": family.colour}
+            for series, family in FIGURE5_FAMILIES.items()
+        ],
     }
 
 

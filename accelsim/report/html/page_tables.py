@@ -13,12 +13,12 @@ from accelsim.report.html.result_folder import (
     LAYER_KEYS,
     RELATIVE_COLUMNS,
     RUN_KEYS,
-    SCHEME_KINDS,
     SHARE_COLUMNS,
     Folder,
 )
 from accelsim.report.ratio_tables import scheme_label
 from accelsim.report.ratios import HIGH, LOW
+from accelsim.schemes import family_of
 from accelsim.search.front import non_dominated
 from accelsim.search.pareto import Per, with_fronts
 from accelsim.store.flat_table import Row, telling_fields
@@ -56,7 +56,7 @@ def layers_table(folder: Folder) -> Packed:
             "simulate fewer --schemes or --layers"
         )
     rows = _with_labels(table.to_dict("records"))
-    rows.sort(key=lambda row: (row["layer_index"], SCHEME_KINDS.index(row["kind"]), row["noise"]))
+    rows.sort(key=lambda row: (row["layer_index"], family_of(row["kind"]).order, row["noise"]))
     return packed(rows)
 
 
@@ -73,7 +73,7 @@ def runs_table(folder: Folder, areas_mm2: dict[str, float]) -> Packed:
     counts = folder.layers.groupby(list(RUN_KEYS), sort=False)[_counted(folder.layers)].sum()
     rows = _with_labels(table[wanted].join(counts, on=list(RUN_KEYS)).to_dict("records"))
     networks = list(dict.fromkeys(table["network"]))
-    rows.sort(key=lambda row: (networks.index(row["network"]), SCHEME_KINDS.index(row["kind"]), row["noise"]))
+    rows.sort(key=lambda row: (networks.index(row["network"]), family_of(row["kind"]).order, row["noise"]))
     known = set(table["machine"]) <= areas_mm2.keys()
     for row in rows:
         row |= {"area_mm2": areas_mm2[row["machine"]]} if known else {}

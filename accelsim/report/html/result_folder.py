@@ -15,14 +15,13 @@ from accelsim.report.claims import Claim, Survival, evaluate_claims
 from accelsim.report.html.stored_results import check_stored
 from accelsim.results.normalize import normalized
 from accelsim.results.result_rows import KEYS
+from accelsim.schemes import family_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RUN_KEYS = tuple(name for name in KEYS if name != "image_id")
 """Columns that name a row of the summary."""
-
-SCHEME_KINDS = ("dense", "unstructured", "nm")
 
 LAYER_KEYS = ("layer_index", "layer", "layer_kind", "n", "d", "k")
 
@@ -123,8 +122,11 @@ def _check_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> Non
             raise AccelsimError(f"{path}: column {name} is not all numbers")
         if table[name].isna().any():
             raise AccelsimError(f"{path}: column {name} has empty cells")
-    for kind in set(table["kind"]) - set(SCHEME_KINDS):
-        raise AccelsimError(f"{path}: kind {kind!r}; allowed: {', '.join(SCHEME_KINDS)}")
+    for kind in dict.fromkeys(table["kind"]):
+        try:
+            family_of(kind)
+        except AccelsimError as error:
+            raise AccelsimError(f"{path}: {error}") from error
 
 
 def _check_same_run(path: Path, summary: pd.DataFrame, layers: pd.DataFrame) -> None:

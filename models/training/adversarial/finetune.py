@@ -44,7 +44,7 @@ def finetune(
     control, and as fit does.
     """
     target = torch_device(device)
-    if scheme.kind == "dense":
+    if scheme.is_dense:
         raise AccelsimError("finetune: scheme is dense; fine-tune under a scheme with noise")
     converted = load_converted(checkpoint, scheme=scheme)
     if converted.network != recipe.network:

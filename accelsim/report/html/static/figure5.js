@@ -6,10 +6,6 @@ const MEASURES = [
   { column: "edp_rel", title: "EDP / dense", bars: ["edp_rel_p5", "edp_rel_p95"] },
   { column: "mapping_efficiency", title: "mapping efficiency", bars: null },
 ];
-const FIGURE_KINDS = [
-  { key: "unstructured", title: "unstructured", kind: "unstructured" },
-  { key: "structured", title: "structured", kind: "nm" },
-];
 const GAPS = { barGap: "8%", barCategoryGap: "26%" };
 
 function drawFigure5() {
@@ -29,7 +25,7 @@ function drawFigure5() {
 }
 
 function panelOption(entry, measure, colours) {
-  const shown = FIGURE_KINDS.map((each) => ({ ...each, rows: unpack(entry.series[each.key]).rows })).filter(
+  const shown = DATA.series.map((each) => ({ ...each, rows: unpack(entry.series[each.key]).rows })).filter(
     (each) => each.rows.length,
   );
   const degrees = [...new Set(shown.flatMap((each) => each.rows.map((row) => row.noise)))].sort((a, b) => a - b);
@@ -38,7 +34,7 @@ function panelOption(entry, measure, colours) {
     type: "bar",
     name: each.title,
     ...GAPS,
-    itemStyle: { color: DATA.kinds[each.kind].colour },
+    itemStyle: { color: each.colour },
     data: degrees.map((degree) => at(each, degree)?.[measure.column] ?? null),
     // Dense is what everything but the mapping efficiency is relative to.
     markLine: place === 0 && measure.column.endsWith("_rel") ? denseLine(colours) : undefined,
