@@ -172,7 +172,8 @@ def pareto(
               accelsim pareto out/sweeps.db --objectives edp_pj_us,area_mm2 --out out/front.csv
     """
     from accelsim.files import replaced
-    from accelsim.search.front_plot import check_picture, plot_fronts
+    from accelsim.pictures import check_picture
+    from accelsim.search.front_plot import plot_fronts
     from accelsim.search.pareto import checked_objectives, with_fronts
     from accelsim.store import Store
     from accelsim.store.flat_table import selected, table, write_table

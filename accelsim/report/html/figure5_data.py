@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from accelsim.energy import GROUPS
+from accelsim.pictures import network_title
 from accelsim.report.claims import Claim, in_series
-from accelsim.report.figure5_plot import NETWORK_NAMES
 from accelsim.report.html.page_tables import BARS, packed
 from accelsim.report.html.result_folder import Folder
 from accelsim.schemes.scheme import Series
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _VALUES = ("noise", "scheme", "machine", "time_rel", "energy_rel", "edp_rel", "mapping_efficiency")
-
-
-def network_title(network: str) -> str:
-    """A network as people call it."""
-    return NETWORK_NAMES.get(network, network)
 
 
 def figure5_content(folder: Folder) -> list[dict[str, Any]]:

@@ -14,9 +14,10 @@ from accelsim.energy import GROUPS
 from accelsim.errors import AccelsimError
 from accelsim.file_kinds import kind_of
 from accelsim.files import replaced
-from accelsim.report.figure5_plot import FIGURE5_FAMILIES, GROUP_COLOURS
+from accelsim.pictures import GROUP_COLOURS, group_title, network_title
+from accelsim.report.figure5_plot import FIGURE5_FAMILIES
 from accelsim.report.html import page_columns as columns
-from accelsim.report.html.figure5_data import claims_content, figure5_content, network_title
+from accelsim.report.html.figure5_data import claims_content, figure5_content
 from accelsim.report.html.machine_prices import Prices, prices
 from accelsim.report.html.page_provenance import Section, database_sections, folder_sections, page_section
 from accelsim.report.html.page_tables import layers_table, points_table, runs_table
@@ -115,8 +116,7 @@ def _common() -> dict[str, Any]:
     """What the scripts need whatever is shown."""
     return columns.for_page() | {
         "groups": [
-            {"key": group, "title": columns.group_title(group), "colour": GROUP_COLOURS[group]}
-            for group in GROUPS
+            {"key": group, "title": group_title(group), "colour": GROUP_COLOURS[group]} for group in GROUPS
         ],
         "kinds": {
             family.kind: {"title": family.title, "colour": family.colour, "symbol": family.symbol}
