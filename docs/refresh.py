@@ -18,7 +18,8 @@ from accelsim import figure5, load_machine, load_technology
 from accelsim.energy import area
 from accelsim.files import replaced
 from accelsim.marked import fill_document
-from accelsim.report.figure5_plot import plot_figure5
+from accelsim.pictures import save_picture
+from accelsim.report.figure5_plot import draw_figure5
 from accelsim.store import Store
 from accelsim.store.flat_table import table
 from accelsim.sweep import load_sweep, open_space
@@ -73,7 +74,7 @@ def refresh_sweeps() -> None:
 def refresh_figure5() -> None:
     figure = figure5()
     with replaced(ROOT / "docs/images/figure5.png") as temporary:
-        plot_figure5(figure.table, temporary)
+        save_picture(draw_figure5(figure.table), temporary)
     choices = subprocess.run(
         [sys.executable, ROOT / "benchmarks/design_choices.py"], check=True, capture_output=True, text=True
     ).stdout

@@ -24,6 +24,10 @@ from accelsim.inputs import (
     as_technology,
     as_trace,
 )
+from accelsim.pictures import save_picture
+from accelsim.report.charts.chart import ChartTables
+from accelsim.report.charts.chart_picture import picture_of
+from accelsim.report.charts.chart_registry import charts
 from accelsim.report.claims import Claim, evaluate_claims
 from accelsim.report.error_bars import Uncertainty, uncertainty
 from accelsim.report.figure5_markdown import claims_markdown, figure5_markdown
@@ -121,13 +125,17 @@ def figure5(
 
 
 def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
-    """Write ``figure5`` as CSV, PNG, SVG and Markdown, ``claims.json`` and all results into a folder.
+    """Write ``figure5`` as CSV, Markdown and ``claims.json``, all charts as PNG and SVG, and all results into a folder.
 
     With an uncertainty, ``sensitivity.csv`` too: every ratio with each constant at the ends of its range.
-    Returns the paths. Raises AccelsimError if the folder cannot be made or written.
-    """
-    from accelsim.report.figure5_plot import plot_figure5
 
+    Returns:
+        The paths of the files.
+
+    Raises:
+        AccelsimError: The folder cannot be made or written, or a chart of an installed package fails.
+    """
+    tables = ChartTables(figure.results.summary, figure.results.layers, figure.table)
     folder = Path(out)
     paths = figure.results.write(folder)
     try:
@@ -140,9 +148,13 @@ def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
             temporary.write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")
         with replaced(folder / "figure5.md", paths) as temporary:
             temporary.write_text(figure.markdown, encoding="utf-8")
-        for suffix in (".png", ".svg"):
-            with replaced(folder / f"figure5{suffix}", paths) as temporary:
-                plot_figure5(figure.table, temporary)
+        for chart in charts():
+            picture = picture_of(chart, tables)
+            if picture is None:
+                continue
+            for suffix in (".png", ".svg"):
+                with replaced(folder / f"{chart.name}{suffix}", paths) as temporary:
+                    save_picture(picture, temporary)
     except OSError as error:
         raise AccelsimError(f"{folder}: cannot write: {error.strerror or error}") from None
     return paths

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accelsim.energy import GROUPS
@@ -12,7 +11,6 @@ from accelsim.pictures import (
     group_title,
     network_title,
     picture_style,
-    save_picture,
 )
 from accelsim.report.claims import in_series
 from accelsim.report.ratios import HIGH, LOW
@@ -54,11 +52,6 @@ def draw_figure5(table: pd.DataFrame) -> Figure:
         axes[0][0].legend(frameon=False, fontsize=7)
         axes[0][1].legend(frameon=False, fontsize=6, ncol=2)
     return figure
-
-
-def plot_figure5(table: pd.DataFrame, path: Path) -> None:
-    """Write `draw_figure5` to a file, of the kind that its suffix says; the same table gives the same bytes."""
-    save_picture(draw_figure5(table), path)
 
 
 def _positions(rows: pd.DataFrame) -> tuple[list[float], list[tuple[pd.DataFrame, float, str, str]]]:

@@ -114,7 +114,7 @@ def points_table(rows: Sequence[Row], objectives: Sequence[str], per: Per, where
 def packed(rows: Sequence[Row]) -> Packed:
     """Rows as plain data, names once. Numbers that are no counts are cut to `DIGITS`."""
     columns = list(rows[0]) if rows else []
-    return {"columns": columns, "rows": [[_plain(row[name]) for name in columns] for row in rows]}
+    return {"columns": columns, "rows": [[plain_value(row[name]) for name in columns] for row in rows]}
 
 
 def _counted(table: pd.DataFrame) -> list[str]:
@@ -126,8 +126,8 @@ def _with_labels(rows: Iterable[Row]) -> list[Row]:
     return [{**row, "label": scheme_label(row["scheme"])} for row in rows]
 
 
-def _plain(value: Any) -> Any:
-    """NumPy's numbers as Python's; whole numbers stay exact."""
+def plain_value(value: Any) -> Any:
+    """Return NumPy's numbers as Python's; whole numbers stay exact, others are cut to `DIGITS`."""
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, float):
         if value.is_integer() and abs(value) < 2**53:
