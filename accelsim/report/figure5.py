@@ -25,9 +25,9 @@ from accelsim.inputs import (
     as_trace,
 )
 from accelsim.pictures import save_picture
-from accelsim.report.charts.chart import ChartTables
-from accelsim.report.charts.chart_picture import picture_of
-from accelsim.report.charts.chart_registry import charts
+from accelsim.report.chart import ChartTables
+from accelsim.report.chart_picture import picture_of
+from accelsim.report.charts import charts
 from accelsim.report.claims import Claim, evaluate_claims
 from accelsim.report.error_bars import Uncertainty, uncertainty
 from accelsim.report.figure5_markdown import claims_markdown, figure5_markdown
@@ -40,6 +40,9 @@ from accelsim.tables import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from accelsim.config import Machine
+    from accelsim.trace import TraceFile
 
 
 @dataclass(frozen=True)
@@ -87,17 +90,7 @@ def figure5(
     """
     technology = as_technology(technology)
     opened, loaded = [as_trace(trace) for trace in traces], [as_machine(machine) for machine in machines]
-    networks = [trace.network for trace in opened]
-    for trace in opened:
-        if networks.count(trace.network) > 1:
-            raise AccelsimError(f"{trace.path}: a trace of network {trace.network} was given already")
-    selectors = [(each.name, each.selector.kind) for each in loaded if each.selector is not None]
-    for kind in dict.fromkeys(kind for _, kind in selectors):
-        names = [name for name, its_kind in selectors if its_kind == kind]
-        if len(names) > 1:
-            raise AccelsimError(
-                f"figure 5: {' and '.join(names)} are both of kind {kind}; give one of each kind"
-            )
+    _check_unique(opened, loaded)
     results = Results(technology=technology)
     for trace in opened:
         part = compare(
@@ -122,6 +115,21 @@ def figure5(
     found = uncertainty(results, table, spread)
     results.provenance["uncertainty"] = found.as_dict()
     return Figure5(found.with_bars(table), evaluate_claims(table, found.draws), areas, results, found)
+
+
+def _check_unique(traces: Sequence[TraceFile], machines: Sequence[Machine]) -> None:
+    """Raise AccelsimError unless there is one trace per network and one machine per kind of selector."""
+    networks = [trace.network for trace in traces]
+    for trace in traces:
+        if networks.count(trace.network) > 1:
+            raise AccelsimError(f"{trace.path}: a trace of network {trace.network} was given already")
+    selectors = [(each.name, each.selector.kind) for each in machines if each.selector is not None]
+    for kind in dict.fromkeys(kind for _, kind in selectors):
+        names = [name for name, its_kind in selectors if its_kind == kind]
+        if len(names) > 1:
+            raise AccelsimError(
+                f"figure 5: {' and '.join(names)} are both of kind {kind}; give one of each kind"
+            )
 
 
 def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:

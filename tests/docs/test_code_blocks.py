@@ -16,7 +16,7 @@ from jsonschema import Draft7Validator
 
 from accelsim.cli import main
 from accelsim.file_kinds import kind_of
-from accelsim.report.charts import chart_registry
+from accelsim.report import charts as chart_registry
 from accelsim.schemas import SCHEMAS
 from accelsim.schemes import scheme_registry
 from tests.docs.blocks import LANGUAGES, ROOT, SHELL, Block, blocks_of, documents, spans_of

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from accelsim.errors import AccelsimError
-from accelsim.report.charts import Chart, ChartSeries, Drawing, Panel, chart_registry, charts, register
+from accelsim.report import charts as chart_registry
+from accelsim.report.charts import Chart, ChartSeries, Drawing, Panel, charts, register
 from accelsim.report.figure5 import figure5, write_figure5
 from accelsim.report.html import write_report
 from accelsim.schemes import parse_scheme
@@ -142,7 +143,7 @@ def test_a_panel_that_cannot_be_drawn_says_why(
 
 
 def test_bars_lines_and_error_bars_are_drawn_where_they_stand() -> None:
-    from accelsim.report.charts.chart_picture import picture_of
+    from accelsim.report.chart_picture import picture_of
 
     bars = replace(SERIES, low=[0.5, 1.5], high=[1.5, 3.0])
     line = ChartSeries("b", "#ff0000", [1.0, 3.0], [2.0, 4.0])

@@ -15,13 +15,12 @@ from accelsim.errors import AccelsimError
 from accelsim.file_kinds import kind_of
 from accelsim.files import replaced
 from accelsim.pictures import GROUP_COLOURS, group_title, network_title
-from accelsim.report.charts.chart import ChartTables
+from accelsim.report.chart import ChartTables
 from accelsim.report.claims import Claim
 from accelsim.report.html import page_columns as columns
-from accelsim.report.html.chart_contents import chart_contents
 from accelsim.report.html.machine_prices import Prices, prices
 from accelsim.report.html.page_provenance import Section, database_sections, folder_sections, page_section
-from accelsim.report.html.page_tables import layers_table, points_table, runs_table
+from accelsim.report.html.page_tables import chart_contents, layers_table, points_table, runs_table
 from accelsim.report.html.result_folder import Folder, read_folder
 from accelsim.schemes import families
 from accelsim.search.pareto import DEFAULT_OBJECTIVES, PER, Per, checked_objectives

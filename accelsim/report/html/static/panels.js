@@ -1,4 +1,4 @@
-// Charts that Python describes as panels of bars, lines or points (accelsim/report/charts/chart.py).
+// Charts that Python describes as panels of bars, lines or points (accelsim/report/chart.py).
 
 const GAPS = { barGap: "8%", barCategoryGap: "26%" };
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accelsim.pictures import network_title
-from accelsim.report.charts.chart import Chart, ChartSeries, ChartTables, Drawing, Panel
+from accelsim.report.chart import Chart, ChartSeries, ChartTables, Drawing, Panel
 from accelsim.report.claims import in_series
 from accelsim.report.figure5_plot import FIGURE5_FAMILIES, draw_figure5
 from accelsim.report.ratios import HIGH, LOW

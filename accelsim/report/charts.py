@@ -1,6 +1,7 @@
-"""The charts that accelsim knows: its own, registered ones, and those of installed packages.
+"""Charts: what the report page and `accelsim figure5` draw of results. A chart is one file and one registration.
 
-A package adds its chart with an entry point of the group `accelsim.charts`; docs/how-to/own-chart.md shows one.
+`Chart` says what a chart must have; `charts` lists them: accelsim's own, registered ones, and those of installed packages,
+which add one with an entry point of the group `accelsim.charts`. docs/how-to/own-chart.md walks through an example.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from functools import cache
 
 from accelsim.entry_points import load_entry_points
 from accelsim.errors import AccelsimError
-from accelsim.report.charts.chart import Chart
-from accelsim.report.charts.figure5_chart import FIGURE5
+from accelsim.report.chart import Chart, ChartSeries, ChartTables, Drawing, Panel
+from accelsim.report.figure5_chart import FIGURE5
+
+__all__ = ["Chart", "ChartSeries", "ChartTables", "Drawing", "Panel", "charts", "register"]
 
 GROUP = "accelsim.charts"
 """Group of entry points."""

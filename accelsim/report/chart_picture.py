@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from accelsim.pictures import FONT_SIZE, picture_style
-from accelsim.report.charts.chart import Chart, ChartTables, Drawing, Panel, drawing_of
+from accelsim.report.chart import Chart, ChartTables, Drawing, Panel, drawing_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
