@@ -157,10 +157,10 @@ def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
         with replaced(folder / "figure5.md", paths) as temporary:
             temporary.write_text(figure.markdown, encoding="utf-8")
         for chart in charts():
-            picture = picture_of(chart, tables)
-            if picture is None:
-                continue
             for suffix in (".png", ".svg"):
+                # A figure that was saved once has its layout changed, so each file gets one of its own.
+                if (picture := picture_of(chart, tables)) is None:
+                    break
                 with replaced(folder / f"{chart.name}{suffix}", paths) as temporary:
                     save_picture(picture, temporary)
     except OSError as error:
