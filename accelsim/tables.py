@@ -92,10 +92,10 @@ def write_csv(frame: pd.DataFrame, path: Path | str, *, formats: Mapping[str, Fo
     place = Path(path)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(place) as temporary:
-            temporary.write_text(csv_text(frame, formats=formats), encoding="utf-8", newline="")
     except OSError as error:
         raise AccelsimError(f"{path}: cannot write: {error.strerror or error}") from None
+    with replaced(place) as temporary:
+        temporary.write_text(csv_text(frame, formats=formats), encoding="utf-8", newline="")
     return place
 
 

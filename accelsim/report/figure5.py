@@ -146,23 +146,19 @@ def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
     tables = ChartTables(figure.results.summary, figure.results.layers, figure.table)
     folder = Path(out)
     paths = figure.results.write(folder)
-    try:
-        paths.append(write_csv(figure.table, folder / "figure5.csv"))
-        if figure.uncertainty is not None:
-            effects = sensitivity(figure.table, figure.uncertainty)
-            paths.append(write_csv(effects, folder / "sensitivity.csv"))
-        with replaced(folder / "claims.json", paths) as temporary:
-            claims = [claim.as_dict() for claim in figure.claims]
-            temporary.write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")
-        with replaced(folder / "figure5.md", paths) as temporary:
-            temporary.write_text(figure.markdown, encoding="utf-8")
-        for chart in charts():
-            for suffix in (".png", ".svg"):
-                # A figure that was saved once has its layout changed, so each file gets one of its own.
-                if (picture := picture_of(chart, tables)) is None:
-                    break
-                with replaced(folder / f"{chart.name}{suffix}", paths) as temporary:
-                    save_picture(picture, temporary)
-    except OSError as error:
-        raise AccelsimError(f"{folder}: cannot write: {error.strerror or error}") from None
+    paths.append(write_csv(figure.table, folder / "figure5.csv"))
+    if figure.uncertainty is not None:
+        paths.append(write_csv(sensitivity(figure.table, figure.uncertainty), folder / "sensitivity.csv"))
+    with replaced(folder / "claims.json", paths) as temporary:
+        claims = [claim.as_dict() for claim in figure.claims]
+        temporary.write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")
+    with replaced(folder / "figure5.md", paths) as temporary:
+        temporary.write_text(figure.markdown, encoding="utf-8")
+    for chart in charts():
+        for suffix in (".png", ".svg"):
+            # A figure that was saved once has its layout changed, so each file gets one of its own.
+            if (picture := picture_of(chart, tables)) is None:
+                break
+            with replaced(folder / f"{chart.name}{suffix}", paths) as temporary:
+                save_picture(picture, temporary)
     return paths

@@ -9,7 +9,7 @@ from typing import Any
 
 from accelsim.errors import AccelsimError, suggestion
 from accelsim.expressions import Expression
-from accelsim.files import replaced
+from accelsim.files import check_output_file, replaced
 from accelsim.store.database import Store
 from accelsim.store.database_tables import COSTS
 from accelsim.tables import frame_of, write_csv
@@ -144,6 +144,18 @@ def _order(value: Any) -> tuple[bool, Any]:
     return not number, value if number else str(value)
 
 
+def check_table_file(path: str | Path) -> None:
+    """Raise AccelsimError, before the work, if `write_table` could not write to `path`."""
+    place = Path(path)
+    if place.suffix not in SUFFIXES:
+        raise AccelsimError(f"{path}: allowed are files that end in {' or '.join(SUFFIXES)}")
+    check_output_file(place, regular_only=_is_parquet(place))
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix == ".parquet"
+
+
 def write_table(rows: Sequence[Row], path: str | Path, columns: Sequence[str] = ()) -> None:
     """Write rows to a CSV or Parquet file, by its suffix, in one step. An empty cell (CSV) or null stands for None.
 
@@ -151,19 +163,15 @@ def write_table(rows: Sequence[Row], path: str | Path, columns: Sequence[str] = 
 
     Raises AccelsimError for another suffix, or if the file cannot be written.
     """
+    check_table_file(path)
     place = Path(path)
-    if place.suffix not in SUFFIXES:
-        raise AccelsimError(f"{path}: allowed are files that end in {' or '.join(SUFFIXES)}")
     names = list(rows[0] if rows else columns)
-    if place.suffix == ".csv":
+    if not _is_parquet(place):
         write_csv(frame_of(rows, names), place)
         return
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(place) as temporary:
-            _write_parquet(rows, temporary, names)
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot write: {error.strerror or error}") from None
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(place, regular_only=True) as temporary:
+        _write_parquet(rows, temporary, names)
 
 
 def _write_parquet(rows: Sequence[Row], path: Path, names: Sequence[str]) -> None:
