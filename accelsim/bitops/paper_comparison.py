@@ -57,7 +57,7 @@ class Entry:
 
 
 def bitops_markdown(found: Sequence[Entry]) -> str:
-    """The entries as Markdown: what docs/robustness.md shows."""
+    """Return the entries as the Markdown table of docs/robustness.md."""
     rows = [
         [
             row.table,

@@ -11,7 +11,7 @@ from accelsim.trace import TraceFile
 
 
 def trace_content(trace: TraceFile) -> dict[str, Any]:
-    """Header facts, the schemes with their accuracies, and the layers."""
+    """Return the header's facts, the schemes with their accuracies, and the layers."""
     return {
         "trace": {
             "file": str(Path(trace.path)),
@@ -60,7 +60,7 @@ def _scheme_row(trace: TraceFile, name: str) -> dict[str, Any]:
 
 
 def machine_content(machine: Machine, technology: Technology) -> dict[str, Any]:
-    """The configuration, peak rates, area by block, and the clock that the technology allows."""
+    """Return the configuration, peak rates, area by block, and the clock that the technology allows."""
     limit = clock_limit(machine, technology)
     areas = area(machine, technology)
     rate = machine.cores * machine.mvu.vpus * machine.mvu.lanes
@@ -82,7 +82,7 @@ def machine_content(machine: Machine, technology: Technology) -> dict[str, Any]:
 
 
 def technology_content(technology: Technology) -> dict[str, Any]:
-    """Every number with its source, and what the SRAM table covers."""
+    """Return every number with its source, and what the SRAM table covers."""
     events = technology.events.model_dump(mode="json")
     blocks = technology.blocks.model_dump(mode="json")
     return {
@@ -98,7 +98,7 @@ def technology_content(technology: Technology) -> dict[str, Any]:
 
 
 def show(content: dict[str, Any]) -> None:
-    """Print it: dicts as ``name  value`` lines, lists of dicts as tables."""
+    """Print the parts of a description: dicts as ``name  value`` lines, lists of dicts as tables."""
     from accelsim.tables import frame_of, print_table
 
     for title, part in content.items():

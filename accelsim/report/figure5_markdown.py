@@ -39,9 +39,9 @@ def figure5_markdown(
     areas_mm2: Mapping[str, float],
     uncertainty: Uncertainty | None = None,
 ) -> str:
-    """A table per network (costs relative to dense, means over images), then the claims with their numbers.
+    """Return a table per network (costs relative to dense, means over images), then the claims with their numbers.
 
-    With an uncertainty, the tables have error bars, and what the constants can do comes last.
+    With an uncertainty, the tables have error bars, and the largest effects of energy constants come last.
     """
     lines = [
         "Machines as run: "
@@ -65,7 +65,7 @@ def figure5_markdown(
 
 
 def claims_markdown(claims: Sequence[Claim]) -> str:
-    """A table of verdicts."""
+    """Return the table of verdicts."""
     drawn = any(claim.under_draws is not None for claim in claims)
     rows = [
         {
@@ -82,7 +82,7 @@ def claims_markdown(claims: Sequence[Claim]) -> str:
 
 
 def tornado_markdown(table: pd.DataFrame, uncertainty: Uncertainty) -> str:
-    """How the constants were drawn, and a table per network of those with the largest effects by themselves."""
+    """Return how the constants were drawn, and a table per network of those with the largest effects by themselves."""
     spread = uncertainty.spread
     percent = f"{100 * spread.by:g} %"
     lines = [

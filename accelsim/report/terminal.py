@@ -75,7 +75,7 @@ def show_relative(normalized: pd.DataFrame) -> None:
 
 
 def show_machines(results: Results, areas_mm2: Mapping[str, float]) -> None:
-    """VPUs and area of the machines as they were run, what their files say if that differs, and what was left out."""
+    """Print VPUs and area of the machines as run, what their files say if that differs, and which schemes were left out."""
     given = results.provenance.get("given_vpus", {})
     parts = []
     for name, area in areas_mm2.items():
@@ -91,7 +91,7 @@ def show_machines(results: Results, areas_mm2: Mapping[str, float]) -> None:
 
 
 def show_claims(claims: Sequence[Claim]) -> None:
-    """Each claim with its verdict and evidence."""
+    """Print each claim with its verdict and evidence."""
     out = terminal()
     for claim in claims:
         out.print(
@@ -106,7 +106,7 @@ def show_claims(claims: Sequence[Claim]) -> None:
 
 
 def show_uncertainty(table: pd.DataFrame, uncertainty: Uncertainty) -> None:
-    """What the error bars are, and the energy constants with the largest effects by themselves."""
+    """Print what the error bars are, and the energy constants with the largest effects by themselves."""
     out, spread = terminal(), uncertainty.spread
     percent = f"{100 * spread.by:g} %"
     out.print(
@@ -121,6 +121,6 @@ def show_uncertainty(table: pd.DataFrame, uncertainty: Uncertainty) -> None:
 
 
 def show_files(paths: Sequence[Path]) -> None:
-    """Where the files are."""
+    """Print the paths of written files."""
     out = terminal()
     out.print("written: " + ", ".join(str(path) for path in paths), soft_wrap=True)

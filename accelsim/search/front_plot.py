@@ -23,8 +23,11 @@ SMALLEST, LARGEST = 8.0, 90.0
 
 
 def draw_fronts(rows: Sequence[Row], objectives: Sequence[str]) -> Figure:
-    """The rows of `accelsim.search.pareto.with_fronts` as a picture, beaten points faint: the first objective across, the
-    second up, the third, if there is one, as the size of the points. One objective alone is drawn over the degree of noise.
+    """Return a picture of the fronts, dominated points faint; one objective alone is drawn over the degree of noise.
+
+    Args:
+        rows: As `accelsim.search.pareto.with_fronts` returns them.
+        objectives: The first across, the second up, a third as the size of the points.
     """
     from matplotlib.figure import Figure
 

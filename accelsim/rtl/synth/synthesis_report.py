@@ -63,7 +63,7 @@ def print_comparison(blocks: Mapping[str, MeasuredBlock], machines: Mapping[str,
 
 
 def report_csv(blocks: Mapping[str, MeasuredBlock]) -> str:
-    """One row a block and operand set; a block that is measured for area only has one row without energy."""
+    """Return one CSV row per block and operand set; a block that is measured for area only has one row without energy."""
     physical = ("recipe", "cells", "registers", "area_um2", "leakage_uw", "path_ns", "period_ns")
     energy = ("operation", "scheme", "layer", "positions", "energy_pj", "clock_pj", "inputs_pj")
     rows = [
