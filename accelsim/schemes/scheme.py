@@ -91,7 +91,7 @@ class Scheme(ABC):
 
     @property
     def rows_per_unit(self) -> int:
-        """Consecutive rows of a layer that are one unit of the mapping (docs/machine.md, section 3)."""
+        """Consecutive rows of a layer that are one unit of the mapping (docs/machine.md, section 2)."""
         return 1
 
     @property
