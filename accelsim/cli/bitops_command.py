@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,24 +89,15 @@ def _trace_rows(file: str, images: slice | None) -> list[dict[str, Any]]:
 
 
 def _write(rows: list[dict[str, Any]], out: Path) -> None:
-    from accelsim.files import replaced
+    from accelsim.tables import frame_of, write_csv
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(frame_of(rows), out)
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    from accelsim.report.terminal import show_rows
+    from accelsim.tables import Format, frame_of, print_table
 
-    show_rows([{name: _cell(name, value) for name, value in row.items()} for row in rows])
-
-
-def _cell(column: str, value: Any) -> str:
-    if column == "difference":
-        return f"{100 * value:+.2f} %"
-    if column.endswith(("bitops", "bitops_per_image")):
-        return f"{value:.3g}"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    formats: dict[str, Format] = {name: ".4f" for name in rows[0] if name.endswith(("relative", "share"))}
+    formats |= {name: ".3g" for name in rows[0] if name.endswith(("bitops", "bitops_per_image"))}
+    formats["difference"] = lambda value: f"{100 * value:+.2f} %"
+    print_table(frame_of(rows), formats=formats)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from accelsim.energy import GROUPS
+from accelsim.pictures import (
+    FONT_SIZE,
+    GROUP_COLOURS,
+    group_title,
+    network_title,
+    picture_style,
+)
 from accelsim.report.claims import in_series
 from accelsim.report.ratios import HIGH, LOW
 from accelsim.schemes import NmScheme, Scheme, UnstructuredScheme
@@ -16,19 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FONT_SIZE = 8
 FIGURE5_FAMILIES: dict[Series, type[Scheme]] = {"unstructured": UnstructuredScheme, "structured": NmScheme}
 """The family of schemes that each series of Figure 5 has the colour of."""
-
-GROUP_COLOURS = {
-    "compute": "#4477aa",
-    "sram": "#66ccee",
-    "registers": "#ccbb44",
-    "dram": "#aa3377",
-    "leakage": "#bbbbbb",
-}
-GROUP_NAMES = {"sram": "SRAM", "dram": "DRAM"}
-NETWORK_NAMES = {"resnet18": "ResNet-18", "wrn34-10": "WideResNet-34-10"}
 
 
 def draw_figure5(table: pd.DataFrame) -> Figure:
@@ -37,11 +32,10 @@ def draw_figure5(table: pd.DataFrame) -> Figure:
     Unstructured and structured (N of 8) bars stand beside each other at each degree of noise; dense is 1. Error
     bars, where the table has them: percentiles ``LOW`` to ``HIGH`` of the draws of the energy constants.
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     networks = list(dict.fromkeys(table["network"]))
-    with mpl.rc_context({"font.size": FONT_SIZE, "axes.spines.top": False, "axes.spines.right": False}):
+    with picture_style():
         figure = Figure(figsize=(13, 2.6 * len(networks) + 0.7), layout="constrained")
         axes = figure.subplots(len(networks), 4, squeeze=False)
         for row, network in zip(axes, networks, strict=True):
@@ -50,7 +44,7 @@ def draw_figure5(table: pd.DataFrame) -> Figure:
             _energy(row[1], rows)
             _bars(row[2], rows, "edp_rel", "EDP / dense")
             _bars(row[3], rows, "mapping_efficiency", "mapping efficiency of the MVU", dense_line=False)
-            row[0].set_title(NETWORK_NAMES.get(network, network), loc="left", fontweight="bold")
+            row[0].set_title(network_title(network), loc="left", fontweight="bold")
         for axis in axes[-1]:
             axis.set_xlabel("degree of noise, % of neurons")
         if f"energy_rel_p{LOW}" in table:
@@ -58,15 +52,6 @@ def draw_figure5(table: pd.DataFrame) -> Figure:
         axes[0][0].legend(frameon=False, fontsize=7)
         axes[0][1].legend(frameon=False, fontsize=6, ncol=2)
     return figure
-
-
-def plot_figure5(table: pd.DataFrame, path: Path) -> None:
-    """Write `draw_figure5` to a file, of the kind that its suffix says; the same table gives the same bytes."""
-    import matplotlib as mpl
-
-    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
-    with mpl.rc_context({"svg.hashsalt": "accelsim"}):
-        draw_figure5(table).savefig(path, dpi=150, metadata=metadata)
 
 
 def _positions(rows: pd.DataFrame) -> tuple[list[float], list[tuple[pd.DataFrame, float, str, str]]]:
@@ -118,7 +103,7 @@ def _energy(axis: Axes, rows: pd.DataFrame) -> None:
         for group in GROUPS:
             values = part[f"{group}_rel"].tolist()
             if any(values):
-                label = None if group in labelled else GROUP_NAMES.get(group, group)
+                label = None if group in labelled else group_title(group)
                 labelled.add(group)
                 axis.bar(where, values, width=0.38, bottom=bottom, color=GROUP_COLOURS[group], label=label)
             bottom = [b + v for b, v in zip(bottom, values, strict=True)]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import inspect
 import re
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar, get_args
 
 from accelsim.checked_values import shown
+from accelsim.entry_points import load_entry_points
 from accelsim.errors import AccelsimError, suggestion
 from accelsim.schemes.dense_scheme import DenseScheme
 from accelsim.schemes.nm_scheme import NmScheme
@@ -107,21 +107,7 @@ def _among_registered(name: str) -> Scheme | None:
 
 @cache  # an entry point that failed is tried again, since no result is kept of an exception
 def _load_entry_points() -> None:
-    for point in entry_points(group=GROUP):
-        package = point.dist.name if point.dist is not None else point.value
-        try:
-            register(_loaded(point))
-        except AccelsimError as error:
-            raise AccelsimError(f"package {package}, entry point {GROUP}:{point.name}: {error}") from error
-
-
-def _loaded(point: EntryPoint) -> type[Scheme]:
-    try:
-        family: type[Scheme] = point.load()
-    except Exception as error:  # whatever the package's own code raises
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        raise AccelsimError(f"cannot load {point.value}: {text}") from error
-    return family
+    load_entry_points(GROUP, register)
 
 
 def _check_family(family: object) -> None:

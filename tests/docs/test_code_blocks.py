@@ -16,6 +16,7 @@ from jsonschema import Draft7Validator
 
 from accelsim.cli import main
 from accelsim.file_kinds import kind_of
+from accelsim.report import charts as chart_registry
 from accelsim.schemas import SCHEMAS
 from accelsim.schemes import scheme_registry
 from tests.docs.blocks import LANGUAGES, ROOT, SHELL, Block, blocks_of, documents, spans_of
@@ -43,7 +44,8 @@ def test_code_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     # What a document registers is known to its own blocks only.
-    monkeypatch.setattr(scheme_registry, "_registered", dict(scheme_registry._registered))
+    for registry in (scheme_registry, chart_registry):
+        monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     for block in blocks_of(ROOT / name):
         if block.file is not None:
             Path(block.file).parent.mkdir(parents=True, exist_ok=True)

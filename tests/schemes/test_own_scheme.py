@@ -206,7 +206,7 @@ def test_without_the_package_the_file_is_refused_in_one_line(
     trace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(scheme_registry, "_registered", {"dense": DenseScheme})
-    monkeypatch.setattr(scheme_registry, "entry_points", lambda group: [])
+    monkeypatch.setattr(scheme_registry, "load_entry_points", lambda group, register: None)
     scheme_registry._load_entry_points.cache_clear()
     with pytest.raises(SystemExit) as stopped:
         main(["check", str(trace)])

@@ -130,7 +130,7 @@ function drawPoints() {
 startTheme();
 startCharts();
 startDetail();
-drawFigure5();
+drawCharts();
 drawRuns();
 drawLayers();
 drawFronts();
