@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
 from accelsim.nn.accuracy import load_trained
-from accelsim.nn.data.cifar import DATASETS, ImageSet, load_cifar, to_float
+from accelsim.nn.data.cifar import ImageSet, load_cifar, to_float
+from accelsim.nn.data.cifar_layout import DATASETS
 from accelsim.nn.device import device_of, torch_device, use_threads
 from accelsim.nn.injection.conversion import DEFAULT_K_RATIO, convert
 from accelsim.nn.injection.converted_checkpoint import round_weights, save_converted

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.data.cifar import DATASETS, ImageSet, load_cifar, to_float
+from accelsim.nn.data.cifar import ImageSet, load_cifar, to_float
+from accelsim.nn.data.cifar_layout import DATASETS
 from accelsim.nn.device import device_of, torch_device
 from accelsim.nn.inference import inference
 from accelsim.nn.networks import make_network

@@ -18,7 +18,8 @@ from pathlib import Path
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
 from accelsim.nn.attacks.catalogue import attack_named
-from accelsim.nn.data.cifar import DATASETS, load_cifar
+from accelsim.nn.data.cifar import load_cifar
+from accelsim.nn.data.cifar_layout import DATASETS
 from accelsim.nn.device import torch_device, use_threads
 from accelsim.nn.seeds import check_seed
 from models.command import exit_code

@@ -13,7 +13,7 @@ from torch import nn
 
 from accelsim.errors import AccelsimError
 from accelsim.nn import accuracy as evaluate
-from accelsim.nn.data import cifar
+from accelsim.nn.data import cifar_layout
 from accelsim.nn.injection.converted_checkpoint import load_converted, round_weights
 from accelsim.nn.networks import NETWORKS
 from accelsim.nn.trace_export import export_from_checkpoint
@@ -46,13 +46,13 @@ def tiny() -> nn.Module:
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of CIFAR-10 files with 20 images each, and a network called tiny."""
-    monkeypatch.setattr(cifar, "RECORDS_PER_FILE", 20)
+    monkeypatch.setattr(cifar_layout, "RECORDS_PER_FILE", 20)
     monkeypatch.setitem(NETWORKS, "tiny", tiny)
     folder = tmp_path / "data"
     folder.mkdir()
     rng = np.random.default_rng(0)
-    for name in (*cifar.TRAIN_FILES, *cifar.TEST_FILES):
-        records = rng.integers(0, 256, (20, cifar.RECORD_BYTES), dtype=np.uint8)
+    for name in (*cifar_layout.TRAIN_FILES, *cifar_layout.TEST_FILES):
+        records = rng.integers(0, 256, (20, cifar_layout.RECORD_BYTES), dtype=np.uint8)
         records[:, 0] %= 10
         records.tofile(folder / name)
     return folder
@@ -137,7 +137,7 @@ def test_ctrl_c_is_one_line_and_130(
         with monkeypatch.context() as patch:
             patch.setattr(module, busy, pressed)
             assert module.main(arguments) == 130
-        told = capsys.readouterr().err
+        told = capsys.readouterr().err.lstrip("\n")  # click ends the line that a terminal shows ^C in
         assert told.startswith("stopped; the same command goes on from the ") and told.count("\n") == 1
     assert not (tmp_path / "c").exists()
 
