@@ -1,4 +1,4 @@
-"""What to say where a package of an optional extra is not installed."""
+"""Error messages for a missing optional dependency."""
 
 from __future__ import annotations
 
@@ -13,3 +13,11 @@ def missing_extra(who: str, package: str, extra: str) -> AccelsimError:
     return AccelsimError(
         f"{who}: needs {package}, which is not installed: pip install '.[{extra}]' in a clone of accelsim"
     )
+
+
+def require_torch(who: str) -> None:
+    """Raise AccelsimError, in the name of the command `who`, if PyTorch cannot be imported."""
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise missing_extra(who, "PyTorch", "train") from None

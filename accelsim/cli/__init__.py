@@ -11,6 +11,7 @@ from accelsim.cli.bitops_command import bitops
 from accelsim.cli.completion_command import completion
 from accelsim.cli.export_command import export
 from accelsim.cli.inspect_commands import check, inspect
+from accelsim.cli.network_commands import accuracy, prepare
 from accelsim.cli.program import run_program
 from accelsim.cli.report_command import report
 from accelsim.cli.results_command import results
@@ -47,6 +48,8 @@ for command in (
     timeline,
     bitops,
     export,
+    prepare,
+    accuracy,
     inspect,
     area,
     check,

@@ -114,6 +114,13 @@ device_option = click.option(
 threads_option = click.option(
     "--threads", type=int, help="Number of PyTorch's threads. Default: one for each core."
 )
+
+
+def recipe_option(help_text: str) -> Decorator:
+    """``--recipe FILE``, required, as the parameter ``recipe_file``."""
+    return click.option("--recipe", "recipe_file", type=FILE, required=True, help=help_text)
+
+
 recipe_changes_option = click.option(
     "--set",
     "changes",
@@ -121,3 +128,13 @@ recipe_changes_option = click.option(
     metavar="KEY=VALUE",
     help="Change a field of the recipe; may be given several times.",
 )
+
+
+def k_ratio_option(help_text: str) -> Decorator:
+    """``--k-ratio``, the rows of the projection P as a share of d; the default is that of ``accelsim.nn.convert``."""
+    return click.option("--k-ratio", type=float, default=0.25, show_default=True, help=help_text)
+
+
+def linear_option(help_text: str) -> Decorator:
+    """``--linear``: linear layers too."""
+    return click.option("--linear", is_flag=True, help=help_text)

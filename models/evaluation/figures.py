@@ -85,7 +85,7 @@ def _curves(args: argparse.Namespace) -> None:
     check_seed("figures", args.seed)
     subject = load_subject(args.checkpoint)
     if not subject.is_converted:
-        raise AccelsimError(f"{args.checkpoint}: not a converted checkpoint; make one with models.prepare")
+        raise AccelsimError(f"{args.checkpoint}: not a converted checkpoint; make one with accelsim prepare")
     subject.model.to(torch_device(args.device))
     names, attacks = figure3() if args.figure == "3" else figure4()
     plan = Plan(

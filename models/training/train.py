@@ -13,17 +13,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-import click
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from accelsim.cli.options import FILE, data_option, device_option, out_folder_option, threads_option
+from accelsim.cli.options import data_option, device_option, out_folder_option, recipe_option, threads_option
 from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
 from accelsim.interrupt import stop_if_pressed
-from accelsim.nn.accuracy import accuracy
+from accelsim.nn.clean_accuracy import accuracy
 from accelsim.nn.data.cifar import ImageSet, load_cifar10
 from accelsim.nn.device import torch_device, use_threads
 from accelsim.nn.networks import make_network
@@ -113,7 +112,7 @@ def _identity(recipe: Recipe) -> dict[str, Any]:
 @program("python -m models.training.train", __doc__, goes_on_from="the last checkpoint")
 @data_option
 @out_folder_option("Folder for checkpoint and log.")
-@click.option("--recipe", "recipe_file", required=True, type=FILE, help="YAML recipe, see models/recipes.")
+@recipe_option("YAML recipe, see models/recipes.")
 @threads_option
 @device_option
 def main(data: str | None, out: Path, recipe_file: Path, threads: int | None, device: str) -> None:
