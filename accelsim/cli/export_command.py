@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import click
 
 from accelsim.cli.options import (
@@ -92,8 +90,7 @@ def export(
     require_torch("export")
     fits = []
     steps = len(numbers) * sum(scheme.kind != "dense" for scheme in wanted)
-    with progress_bar(steps, "images") as progress, warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: click.echo(f"accelsim: {message}", err=True)
+    with progress_bar(steps, "images") as progress:
         if checkpoint is not None:
             from accelsim.nn.trace_export import export_from_checkpoint
 
