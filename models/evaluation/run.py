@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import stop_if_pressed
-from accelsim.nn.accuracy import load_trained
 from accelsim.nn.attacks.attack import Attack
 from accelsim.nn.attacks.autoattack import AutoAttack, require_autoattack
 from accelsim.nn.attacks.target import Target
+from accelsim.nn.clean_accuracy import load_trained
 from accelsim.nn.data.cifar import ImageSet, to_float
 from accelsim.nn.device import device_of
 from accelsim.nn.injection.conversion import non_essential_layers
