@@ -64,7 +64,7 @@ def classifier() -> nn.Module:
 def labelled(classifier: nn.Module) -> tuple[Tensor, Tensor]:
     """100 images (100, 3, 8, 8) that the classifier gets right, and their labels."""
     x, labels = _draw(300, torch.Generator().manual_seed(1))
-    right = Target(classifier).right(x, labels)[:, 0]
+    right = Target(classifier).correct(x, labels)[:, 0]
     assert right.sum() >= 100
     return x[right][:100], labels[right][:100]
 

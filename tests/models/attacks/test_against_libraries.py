@@ -26,7 +26,7 @@ BUDGET = Budget(eps=0.06, step=0.015, steps=8, momentum=1.0)
 
 def robust(network: nn.Module, attacked: Tensor, labels: Tensor) -> float:
     """Share still right."""
-    return float(Target(network).right(attacked, labels).double().mean())
+    return float(Target(network).correct(attacked, labels).double().mean())
 
 
 class Raised(nn.Module):
@@ -97,7 +97,7 @@ def test_carlini_wagner_against_foolbox(classifier, labelled) -> None:
     ours = carlini_wagner(Target(classifier), x, labels, CarliniWagner(c=1.0, steps=200))
     success = 1.0 - robust(classifier, ours, labels)
     assert abs(success - float(misled.double().mean())) <= 0.01 and success > 0.5
-    both = misled & ~Target(classifier).right(ours, labels)[:, 0]
+    both = misled & ~Target(classifier).correct(ours, labels)[:, 0]
     distances = [(image - x)[both].flatten(1).norm(dim=1) for image in (ours, theirs)]
     assert float(distances[0].mean()) == pytest.approx(float(distances[1].mean()), rel=0.01)
 

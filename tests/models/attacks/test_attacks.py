@@ -112,7 +112,7 @@ def test_eot_beats_one_draw_on_a_random_network(classifier, labelled) -> None:
         reseed(network, 2)
         attacked = attack_named(name)(target, target, x, labels, torch.Generator().manual_seed(0))
         reseed(network, 3)
-        accuracies.append(float(target.right(attacked, labels, 20).double().mean()))
+        accuracies.append(float(target.correct(attacked, labels, 20).double().mean()))
     assert accuracies[1] < accuracies[0] - 0.02
 
 
@@ -218,7 +218,7 @@ def test_gradients_that_are_no_numbers_are_refused(classifier, labelled, name: s
     """The sign of NaN is 0: the images would come back as they were, and all would count as robust."""
     x, labels = labelled[0][:4], labelled[1][:4]
     target = Target(Steep(classifier))
-    assert Target(classifier).right(x, labels).all()
+    assert Target(classifier).correct(x, labels).all()
     with pytest.raises(AccelsimError, match="gradients are not all finite"):
         attack_named(name)(target, target, x, labels, torch.Generator().manual_seed(1))
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
-from models.evaluation.tables import write_rows
+from accelsim.tables import write_csv
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,7 @@ def plot_codesign(table: Path, costs: Path, accuracy: str, out: Path) -> None:
             f"{table}: shares no scheme with {costs}; evaluate the schemes that were simulated"
         )
     columns = ["scheme", "machine", "accuracy", "bitops", "energy_pj", "latency_us"]
-    write_rows(out / "figure-co-design.csv", joined[columns].to_dict("records"))
+    write_csv(joined[columns], out / "figure-co-design.csv")
     drawing, axes = _axes("BitOPs of an image", "energy of an image, uJ")
     for axis, cost in zip(axes, (joined["bitops"], joined["energy_pj"] / 1e6), strict=True):
         axis.scatter(cost, joined["accuracy"], s=18)

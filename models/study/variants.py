@@ -33,6 +33,11 @@ class Variant:
         extra = [part for part in (self.control, self.projection) if part not in ("none", "fixed")]
         return "+".join([self.scheme.name, *extra])
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether nothing is approximated."""
+        return self.scheme.kind == "dense"
+
     def is_random(self, model: nn.Module) -> bool:
         """True if the variant of `model` draws at every pass."""
         return (
@@ -53,7 +58,7 @@ class Variant:
                 allowed = [each for each in (*CONTROLS, *PROJECTIONS) if each not in ("none", "fixed")]
                 raise AccelsimError(f"variant {name!r}: {part!r}; {suggestion(part, allowed)}")
         variant = cls(Scheme.parse(scheme), control, projection)
-        if variant.scheme.kind == "dense" and extra:
+        if variant.is_dense and extra:
             raise AccelsimError(
                 f"variant {name!r}: a dense scheme approximates nothing; leave '+{extra[0]}' out"
             )
@@ -69,7 +74,7 @@ class Variant:
         A model without converted layers (a baseline) is taken as it is, and must be `dense`.
         """
         if not any(True for _ in non_essential_layers(model)):
-            if self.scheme.kind != "dense":
+            if not self.is_dense:
                 raise AccelsimError(
                     f"variant {self.name!r}: the checkpoint is not converted, so it must be 'dense'"
                 )
