@@ -23,10 +23,10 @@ import torch
 from accelsim.errors import AccelsimError
 from accelsim.nn.data.cifar import load_cifar10
 from accelsim.nn.injection.converted_checkpoint import Converted, load_converted, save_converted
+from accelsim.nn.preparation import prepare
 from accelsim.nn.tensor_files import load_tensors
 from accelsim.nn.trace_export import evaluate_schemes, export_from_checkpoint
 from accelsim.trace import Scheme
-from models.prepare import prepare
 from models.training.train import train
 from models.training.training_recipe import Recipe, load_recipe
 

@@ -18,6 +18,7 @@ from accelsim.cli.options import (
     machine_option,
     out_option,
     schemes_option,
+    seed_option,
     technology_option,
 )
 from accelsim.cli.progress import progress_bar
@@ -196,7 +197,7 @@ def compare(
     show_default=True,
     help="How far a constant may be off, as a share of it.",
 )
-@click.option("--seed", type=int, default=DEFAULT_SPREAD.seed, show_default=True, help="Of the draws.")
+@seed_option("Random seed for the error bars.", DEFAULT_SPREAD.seed)
 @out_option("out/figure5")
 def figure5(
     traces: list[str],

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from accelsim.cli.options import Names
+from accelsim.cli.options import Names, seed_option
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.extras import missing_extra
@@ -20,13 +20,7 @@ from accelsim.interrupt import stop_if_pressed
 @click.option(
     "--cases", type=click.IntRange(0, 100_000), default=200, show_default=True, help="Random small layers."
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=0,
-    show_default=True,
-    help="Of the first random machine.",
-)
+@seed_option("Random seed of the first random machine.")
 @click.option(
     "--simulator",
     type=click.Choice(["amaranth", "verilator"]),

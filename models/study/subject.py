@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.bitops.accounting import BitOps, layer_bitops
-from accelsim.nn.accuracy import load_trained
+from accelsim.nn.clean_accuracy import load_trained
 from accelsim.nn.data.cifar import ImageSet, to_float
 from accelsim.nn.injection.conversion import non_essential_layers
 from accelsim.nn.injection.converted_checkpoint import load_converted, tensors_sha256

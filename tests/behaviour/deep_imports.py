@@ -25,8 +25,7 @@ def synthetic() -> SimpleNamespace:
 
 def algorithm() -> SimpleNamespace:
     """Return conversion, distillation, attacks, export and the fixed-point reference (needs torch)."""
-    from models.attacks import linf
-    from models.attacks.target import Target
+    from accelsim.nn.attacks import FGSM, PGD, Target
     from models.defenses.convert import convert, non_essential_layers, set_scheme
     from models.defenses.distill import distill
     from models.export import export_trace
@@ -34,13 +33,14 @@ def algorithm() -> SimpleNamespace:
     from models.fixed_point.reference import fixed_point_layer
 
     return SimpleNamespace(
+        FGSM=FGSM,
+        PGD=PGD,
         Target=Target,
         convert=convert,
         distill=distill,
         export_trace=export_trace,
         fixed_point_layer=fixed_point_layer,
         layer_operands=layer_operands,
-        linf=linf,
         non_essential_layers=non_essential_layers,
         set_scheme=set_scheme,
     )

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.data import cifar
-from accelsim.nn.data.cifar import RECORD_BYTES, RECORDS_PER_FILE, load_cifar10, to_float
+from accelsim.nn.data import cifar, cifar_layout
+from accelsim.nn.data.cifar import load_cifar10, to_float
+from accelsim.nn.data.cifar_layout import RECORD_BYTES, RECORDS_PER_FILE
 
 
 def write_test_batch(folder: Path) -> np.ndarray:
@@ -58,7 +59,7 @@ def test_faults_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("nested", ["", "cifar-100-binary"])
 def test_cifar100_takes_the_fine_label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nested: str) -> None:
-    monkeypatch.setattr(cifar, "RECORDS_PER_FILE", 100)
+    monkeypatch.setattr(cifar_layout, "RECORDS_PER_FILE", 100)
     (tmp_path / nested).mkdir(exist_ok=True)
     for name, count in (("train.bin", 500), ("test.bin", 100)):
         records = np.zeros((count, 3074), np.uint8)

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.accuracy import accuracy, load_trained
+from accelsim.nn.clean_accuracy import accuracy, load_trained
 from accelsim.nn.data.cifar import ImageSet
 from accelsim.nn.injection.converted_checkpoint import load_converted
 from accelsim.nn.networks import NETWORKS

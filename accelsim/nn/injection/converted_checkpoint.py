@@ -94,7 +94,7 @@ def load_converted(path: Path | str, network: str | None = None, scheme: Scheme 
     """
     tensors, metadata = load_tensors(path)
     if "layers" not in metadata:
-        raise AccelsimError(f"{path}: not a converted checkpoint; make one with models.prepare")
+        raise AccelsimError(f"{path}: not a converted checkpoint; make one with accelsim prepare")
     digest = tensors_sha256(tensors)
     with one_line(f"{path}: damaged converted checkpoint"):
         name = network or metadata["network"]

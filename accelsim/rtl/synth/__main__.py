@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from amaranth.back import rtlil
 
+from accelsim.cli.program import run_program
 from accelsim.config.machine import load_machine
 from accelsim.config.technology import load_technology
 from accelsim.errors import AccelsimError
@@ -71,7 +72,7 @@ SRAM_FROM = "freepdk45"
     is_flag=True,
     help="Map a VPU, the output port and issue stages, each in one piece; write no file.",
 )
-def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...], check: bool, whole: bool) -> int:
+def synth(liberty: Path, out: Path, work: Path, only: tuple[str, ...], check: bool, whole: bool) -> int:
     """Synthesize, time and simulate the blocks of the RTL; write area, delay and energy per event.
 
     With --check the exit code is 1 if a figure is not the shipped one.
@@ -159,15 +160,11 @@ def shared_digest(bench: Bench, root: Path = ROOT) -> bytes:
     return digest.digest()
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code (`run_program`)."""
+    name, interrupted = "python -m accelsim.rtl.synth", "interrupted; blocks that are done are kept"
+    return run_program(synth, arguments, name=name, prefix="synth: ", interrupted=interrupted)
+
+
 if __name__ == "__main__":
-    try:
-        sys.exit(main(standalone_mode=False))
-    except AccelsimError as error:
-        click.echo(f"synth: {error}", err=True)
-        sys.exit(2)
-    except click.ClickException as error:
-        click.echo(f"synth: {error.format_message()}", err=True)
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("synth: interrupted; blocks that are done are kept", err=True)
-        sys.exit(130)
+    sys.exit(main())

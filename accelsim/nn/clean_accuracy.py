@@ -1,24 +1,18 @@
-"""Clean accuracy of a trained network on the test images of CIFAR-10 or CIFAR-100.
-
-python -m accelsim.nn.accuracy --data DATA --weights OUT/weights.safetensors
-"""
+"""Training checkpoints, and their clean accuracy on test images (``accelsim accuracy``)."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.data.cifar import DATASETS, ImageSet, load_cifar, to_float
-from accelsim.nn.device import device_of, torch_device
+from accelsim.nn.data.cifar import ImageSet, to_float
+from accelsim.nn.device import device_of
 from accelsim.nn.inference import inference
 from accelsim.nn.networks import make_network
 from accelsim.nn.tensor_files import load_network_weights, load_tensors
-from models.command import exit_code
 
 
 def accuracy(
@@ -50,31 +44,3 @@ def load_trained(path: Path | str) -> tuple[nn.Module, str]:
     load_network_weights(network, tensors, path)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval(), metadata["network"]
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m accelsim.nn.accuracy",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", help="folder of the data set's binary files (default: $ACCELSIM_DATA)")
-    parser.add_argument("--dataset", default="cifar10", choices=DATASETS)
-    parser.add_argument("--weights", required=True, type=Path, help="weights.safetensors of a training run")
-    parser.add_argument("--images", type=int, help="test only the first so many images")
-    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
-    args = parser.parse_args(argv)
-    return exit_code(lambda: _run(args), goes_on_from="the beginning")
-
-
-def _run(args: argparse.Namespace) -> None:
-    device = torch_device(args.device)
-    network, name = load_trained(args.weights)
-    network.to(device)
-    right, tested = accuracy(network, load_cifar(args.dataset, args.data, train=False), args.images)
-    print(f"{name}: {right / tested:.4f} of {tested} test images right")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
