@@ -32,7 +32,7 @@ def adversarial_recipe_schema() -> Schema:
 def robust_recipe_schema() -> Schema:
     """Of a plan of ``python -m models.robust``. Raises AccelsimError without PyTorch."""
     try:
-        from models.robust.plan import RobustPlan
+        from models.robust.robust_plan import RobustPlan
     except ImportError:
         raise missing_extra("schema robust-recipe", "PyTorch", "train") from None
     said = "models/recipes/robust/ holds examples; docs/robustness.md says what they are for."

@@ -27,7 +27,7 @@ from accelsim.store.flat_table import table
 from accelsim.sweep import load_sweep, open_space
 from accelsim.sweep.sweep_plan import plan_sweep
 from accelsim.sweep.sweep_run import run_sweep
-from models.robust.tables import documents
+from models.robust.robust_tables import documents
 
 ROOT = Path(__file__).resolve().parent.parent
 AREA_SHARES = (1, 1.25, 1.5, 2)

@@ -16,8 +16,8 @@ from accelsim.errors import AccelsimError
 from accelsim.files import replaced
 from accelsim.nn.data.cifar import ImageSet
 from accelsim.nn.preparation import prepare
-from models.evaluation.variants import Variant
-from models.robust.plan import AT, CONVERTED, Study
+from models.robust.robust_plan import AT, CONVERTED, Study
+from models.study.variants import Variant
 from models.training.adversarial.__main__ import train
 from models.training.adversarial.finetune import finetune
 

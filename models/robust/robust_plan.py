@@ -18,15 +18,13 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.attacks.attack import Attack
-from accelsim.nn.attacks.catalogue import ADAPTIVE, PAPER, attack_named
+from accelsim.nn.attacks.catalogue import NamedAttack, attacks_of
 from accelsim.nn.seeds import MAX_SEED
-from models.evaluation.variants import Variant
+from models.study.variants import Variant
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
 from models.training.training_recipe import read_recipe
 
 AT, CONVERTED = "at", "converted"
-ATTACK_SETS = {"paper": PAPER, "adaptive": ADAPTIVE}
 
 
 class _Part(BaseModel):
@@ -52,10 +50,9 @@ class Block(_Part):
     rows: tuple[str, ...] = Field(min_length=1, description="a network, or network:variant")
     images: int = Field(ge=1, description="the first so many test images")
 
-    def all_attacks(self) -> tuple[Attack, ...]:
-        """In order, each once."""
-        names = [name for each in self.attacks for name in ATTACK_SETS.get(each, (each,))]
-        return tuple(attack_named(name) for name in dict.fromkeys(names))
+    def all_attacks(self) -> tuple[NamedAttack, ...]:
+        """Return the attacks in order, each once."""
+        return attacks_of(self.attacks)
 
 
 class Evaluation(_Part):
@@ -99,7 +96,7 @@ class RobustPlan(_Part):
         try:
             for name in self.finetuned:
                 found = Variant.parse(name)
-                if found.scheme.kind == "dense" or found.projection != "fixed" or found.name != name:
+                if found.is_dense or found.projection != "fixed" or found.name != name:
                     raise ValueError(
                         f"finetuned: {name!r} must be a scheme with noise, and a control if any, as they are named"
                     )

@@ -14,181 +14,160 @@ import torch
 from accelsim.errors import AccelsimError
 from accelsim.nn.attacks.catalogue import attack_named
 from accelsim.nn.data.cifar import to_float
-from models.evaluation.bitops import network_layers, variant_bitops
-from models.evaluation.doubts import gaps_of, signs_of, write_doubts
-from models.evaluation.record import Record, Rights, read_record
-from models.evaluation.run import load_subject
-from models.evaluation.tables import Numbers, is_bounded, worst_case, write_rows
-from models.evaluation.variants import Variant
-from models.robust.interval import paired, wilson
-from models.robust.make import checkpoint_of
-from models.robust.plan import Row, Study
-from models.robust.tables import WORST
+from accelsim.tables import frame_of, write_csv
+from models.robust.make_networks import checkpoint_of
+from models.robust.robust_plan import Row, Study
+from models.robust.robust_tables import WORST
+from models.study.accuracies import NUMBERS, Numbers, is_bounded, paired, wilson, worst_case
+from models.study.masking_signs import gaps_of, signs_of, write_doubts
+from models.study.records import AttackRecord, Correct
+from models.study.subject import load_subject, network_layers, variant_bitops
+from models.study.variants import Variant
 
 RESULTS, COMMON, WARNINGS = "results.csv", "common.csv", "warnings.txt"
 AUTOATTACK = "autoattack"
+DIFFERENCE = ("difference", "difference_low", "difference_high")
+_FORMATS = dict.fromkeys((*NUMBERS, "low", "high", *DIFFERENCE), ".2f")
 
-
-def results(study: Study, out: Path) -> list[dict[str, object]]:
-    """A line for each record of a row of the plan, in the plan's order; every record of at least one image counts.
-
-    Accuracies in per cent; low and high: the 95 % interval of the mean (Wilson's), for the number of images alone.
-    difference, in points, with its own interval: to the reference under the same attack, on the images of both.
-    """
-    lines: list[dict[str, object]] = []
-    costs = _Costs(study, out)
-    reference = rights_of(study, out, study.plan.evaluation.reference)
-    for text in _rows(study):
-        row, rights = study.plan.row(text), rights_of(study, out, text)
-        for name, each in rights.items():
-            compared = (
-                {} if text == study.plan.evaluation.reference else _difference(each, reference.get(name))
-            )
-            lines.append(_line(row, name, Numbers.of(each), each, costs) | compared)
-        bounded = _bounded(rights)
-        case = worst_case(bounded)
-        if case is not None:
-            lines.append(_line(row, WORST, case, next(iter(bounded.values())), costs))
-    return lines
-
-
-def rights_of(study: Study, out: Path, text: str) -> dict[str, Rights]:
-    """What has been measured of a row, by attack: as many images as the plan asks for, or fewer."""
-    row = study.plan.row(text)
-    found: dict[str, Rights] = {}
-    for block in study.plan.evaluation.blocks:
-        for attack in block.all_attacks() if text in block.rows else ():
-            record = _record(out, row, attack.name)
-            if record is not None and record.rights:
-                longest = max(block.images, len(found.get(attack.name, ())))
-                found[attack.name] = record.rights[:longest]
-    return found
-
-
-def _difference(rights: Rights, reference: Rights | None) -> dict[str, object]:
-    images = min(len(rights), len(reference or ()))
-    if reference is None or images < 2:
-        return {}
-    ours, theirs = ([sum(image) / len(image) for image in each[:images]] for each in (rights, reference))
-    points = [f"{100 * value:.2f}" for value in paired(ours, theirs)]
-    return dict(zip(("difference", "difference_low", "difference_high"), points, strict=True))
-
-
-def common(study: Study, out: Path) -> list[dict[str, object]]:
-    """Lines of results.csv for rows that can be compared cell by cell: of the same images, under the same attacks.
-
-    Rows that have met AutoAttack, the attacks that all of these have met, the images that all have been met on.
-    """
-    known = {text: rights_of(study, out, text) for text in _rows(study)}
-    known = {text: rights for text, rights in known.items() if AUTOATTACK in rights}
-    if not known:
-        return []
-    first = next(iter(known.values()))
-    attacks = [name for name in first if all(name in rights for rights in known.values())]
-    images = min(len(rights[name]) for rights in known.values() for name in attacks)
-    lines, costs = [], _Costs(study, out)
-    for text, rights in known.items():
-        row, part = study.plan.row(text), {name: rights[name][:images] for name in attacks}
-        lines += [_line(row, name, Numbers.of(each), each, costs) for name, each in part.items()]
-        case = worst_case(part)
-        if case is not None:
-            lines.append(_line(row, WORST, case, part[AUTOATTACK], costs))
-    return lines
-
-
-def warnings(study: Study, out: Path) -> list[str]:
-    """What makes the accuracies doubtful (models.evaluation.doubts), row by row; of attacks on the same images each time."""
-    told = []
-    for text in _rows(study):
-        row, rights = study.plan.row(text), rights_of(study, out, text)
-        counts = sorted({len(each) for each in rights.values()}, reverse=True)
-        for images in counts:
-            part = {name: each[:images] for name, each in rights.items() if len(each) >= images}
-            told += [f"{row.name}, {images} images: {sign}" for sign in signs_of(part)]
-        if rights:
-            is_random = any(len(each[0]) > 1 for each in rights.values())
-            is_approximated = Variant.parse(row.variant).scheme.kind != "dense"
-            told += [f"{row.name}: {gap}" for gap in gaps_of(rights, is_random, is_approximated)]
-    return told
+Line = dict[str, object]
+"""A line of results.csv by column: accuracies in per cent, differences in points."""
 
 
 def write_results(study: Study, out: Path) -> list[Path]:
-    """results.csv, common.csv and warnings.txt in `out`, the last two where there is something to say.
+    """Write results.csv, common.csv and warnings.txt in `out`, the last two where there is something to say.
 
-    Raises AccelsimError if nothing is measured yet.
+    Raises:
+        AccelsimError: Nothing is measured yet.
     """
-    lines = results(study, out)
+    measured = Measured(study, out)
+    lines = measured.results()
     if not lines:
         raise AccelsimError(f"{out}: no record of the plan's rows; measure first")
-    write_rows(out / RESULTS, lines)
-    written = [out / RESULTS]
-    if alike := common(study, out):
-        write_rows(out / COMMON, alike)
-        written.append(out / COMMON)
-    told = warnings(study, out)
+    written = [write_csv(frame_of(lines), out / RESULTS, formats=_FORMATS)]
+    if alike := measured.common():
+        written.append(write_csv(frame_of(alike), out / COMMON, formats=_FORMATS))
+    told = measured.warnings()
     write_doubts(out / WARNINGS, told)
-    if told:
-        written.append(out / WARNINGS)
-    return written
+    return [*written, out / WARNINGS] if told else written
 
 
-def _rows(study: Study) -> list[str]:
-    """Of all blocks, each once."""
-    return list(dict.fromkeys(row for block in study.plan.evaluation.blocks for row in block.rows))
+class Measured:
+    """All records of a study's rows: as many images per attack as the plan asks for, or fewer.
 
-
-def _bounded(rights: Mapping[str, Rights]) -> dict[str, Rights]:
-    """The attacks bounded by the paper's eps, all of as many images: those that an attack has not seen count as right.
-
-    Each image then answers to the attacks that it has met, and the worst case is never above that of fewer attacks.
+    Attributes:
+        rows: Row to which draws classify each image correctly, by attack; in the plan's order.
     """
-    bounded = {name: each for name, each in rights.items() if is_bounded(attack_named(name))}
-    images = max((len(each) for each in bounded.values()), default=0)
-    return {name: [*each, *[(True,) * len(each[0])] * (images - len(each))] for name, each in bounded.items()}
-
-
-def _record(out: Path, row: Row, attack: str) -> Record | None:
-    path = Record.path_of(out / "evaluation" / row.network / "records", row.variant, attack)
-    return read_record(path) if path.is_file() else None
-
-
-def _line(row: Row, attack: str, numbers: Numbers, rights: Rights, costs: _Costs) -> dict[str, object]:
-    low, high = wilson(numbers.mean / 100, len(rights))
-    return {
-        "row": row.name,
-        "network": row.network,
-        "variant": row.variant,
-        "attack": attack,
-        "images": len(rights),
-        "draws": len(rights[0]),
-        "one": f"{numbers.one:.2f}",
-        "mean": f"{numbers.mean:.2f}",
-        "worst": f"{numbers.worst:.2f}",
-        "low": f"{100 * low:.2f}",
-        "high": f"{100 * high:.2f}",
-        "difference": "",
-        "difference_low": "",
-        "difference_high": "",
-        "bitops": costs.of(row),
-    }
-
-
-class _Costs:
-    """BitOPs of an image under a variant; empty where the accounting has no word for it."""
 
     def __init__(self, study: Study, out: Path) -> None:
         self._study, self._out = study, out
-        self._known: dict[Row, object] = {}
+        blocks = study.plan.evaluation.blocks
+        self.rows = {study.plan.row(text): self._correct_of(text) for block in blocks for text in block.rows}
+        self._reference = study.plan.row(study.plan.evaluation.reference)
+        self._bitops: dict[Row, int | None] = {}
 
-    def of(self, row: Row) -> object:
-        if row not in self._known:
-            self._known[row] = self._count(row)
-        return self._known[row]
+    def results(self) -> list[Line]:
+        """Return a line for each record, and for the worst case of each row; every record of an image or more counts.
 
-    def _count(self, row: Row) -> object:
-        subject = load_subject(checkpoint_of(self._out, self._study, row.network))
-        if not subject.is_converted and subject.network != self._study.training.network:
-            return ""  # a baseline with random layers
-        layers = network_layers(subject, to_float(torch.zeros(1, 3, 32, 32, dtype=torch.uint8)))
-        found = variant_bitops(layers, Variant.parse(row.variant))
-        return "" if found is None else found
+        low and high are the 95 % interval of the mean (Wilson's), for the number of images alone. difference has its own
+        interval: to the reference under the same attack, on the images of both.
+        """
+        lines: list[Line] = []
+        reference = self._correct_of(self._study.plan.evaluation.reference)
+        for row, correct in self.rows.items():
+            for name, each in correct.items():
+                other = None if row == self._reference else reference.get(name)
+                lines.append(self._line(row, name, Numbers.of(each), each) | _difference(each, other))
+            bounded = _bounded(correct)
+            if (case := worst_case(bounded)) is not None:
+                lines.append(self._line(row, WORST, case, next(iter(bounded.values()))))
+        return lines
+
+    def common(self) -> list[Line]:
+        """Return lines for rows that can be compared cell by cell: of the same images, under the same attacks.
+
+        Rows that have met AutoAttack, the attacks that all of these have met, the images that all have been met on.
+        """
+        known = {row: correct for row, correct in self.rows.items() if AUTOATTACK in correct}
+        if not known:
+            return []
+        first = next(iter(known.values()))
+        attacks = [name for name in first if all(name in correct for correct in known.values())]
+        images = min(len(correct[name]) for correct in known.values() for name in attacks)
+        lines: list[Line] = []
+        for row, correct in known.items():
+            part = {name: correct[name][:images] for name in attacks}
+            lines += [self._line(row, name, Numbers.of(each), each) for name, each in part.items()]
+            if (case := worst_case(part)) is not None:
+                lines.append(self._line(row, WORST, case, part[AUTOATTACK]))
+        return lines
+
+    def warnings(self) -> list[str]:
+        """Return what makes the accuracies doubtful, row by row; of attacks on the same images each time."""
+        told = []
+        for row, correct in self.rows.items():
+            for images in sorted({len(each) for each in correct.values()}, reverse=True):
+                part = {name: each[:images] for name, each in correct.items() if len(each) >= images}
+                told += [f"{row.name}, {images} images: {sign}" for sign in signs_of(part)]
+            if correct:
+                is_random = any(len(each[0]) > 1 for each in correct.values())
+                is_approximated = not Variant.parse(row.variant).is_dense
+                told += [f"{row.name}: {gap}" for gap in gaps_of(correct, is_random, is_approximated)]
+        return told
+
+    def _correct_of(self, text: str) -> dict[str, Correct]:
+        row = self._study.plan.row(text)
+        folder = self._out / "evaluation" / row.network / "records"
+        found: dict[str, Correct] = {}
+        for block in self._study.plan.evaluation.blocks:
+            for attack in block.all_attacks() if text in block.rows else ():
+                path = AttackRecord.path_of(folder, row.variant, attack.name)
+                correct = AttackRecord.read(path).correct if path.is_file() else []
+                if correct:
+                    longest = max(block.images, len(found.get(attack.name, ())))
+                    found[attack.name] = correct[:longest]
+        return found
+
+    def _line(self, row: Row, attack: str, numbers: Numbers, correct: Correct) -> Line:
+        low, high = wilson(numbers.mean / 100, len(correct))
+        return {
+            "row": row.name,
+            "network": row.network,
+            "variant": row.variant,
+            "attack": attack,
+            "images": len(correct),
+            "draws": len(correct[0]),
+            **{name: getattr(numbers, name) for name in NUMBERS},
+            "low": 100 * low,
+            "high": 100 * high,
+            **dict.fromkeys(DIFFERENCE),
+            "bitops": self._bitops_of(row),
+        }
+
+    def _bitops_of(self, row: Row) -> int | None:
+        """Return the BitOPs of one image; None where the accounting has no word for it."""
+        if row not in self._bitops:
+            subject = load_subject(checkpoint_of(self._out, self._study, row.network))
+            self._bitops[row] = None
+            # Others are baselines with random layers.
+            if subject.is_converted or subject.network == self._study.training.network:
+                layers = network_layers(subject, to_float(torch.zeros(1, 3, 32, 32, dtype=torch.uint8)))
+                self._bitops[row] = variant_bitops(layers, Variant.parse(row.variant))
+        return self._bitops[row]
+
+
+def _difference(correct: Correct, reference: Correct | None) -> Line:
+    images = min(len(correct), len(reference or ()))
+    if reference is None or images < 2:
+        return {}
+    ours, theirs = ([sum(image) / len(image) for image in each[:images]] for each in (correct, reference))
+    return dict(zip(DIFFERENCE, (100 * value for value in paired(ours, theirs)), strict=True))
+
+
+def _bounded(correct: Mapping[str, Correct]) -> dict[str, Correct]:
+    """Return the attacks bounded by the paper's eps, all of as many images: an attack leaves what it has not seen correct.
+
+    Each image then answers to the attacks that it has met, and the worst case is never above that of fewer attacks.
+    """
+    bounded = {name: each for name, each in correct.items() if is_bounded(attack_named(name))}
+    images = max((len(each) for each in bounded.values()), default=0)
+    return {name: [*each, *[(True,) * len(each[0])] * (images - len(each))] for name, each in bounded.items()}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from accelsim.bitops.paper_tables import Published, published
 from accelsim.errors import AccelsimError
+from accelsim.tables import frame_of, markdown_table
 
 Line = Mapping[str, str]
 
@@ -228,5 +229,4 @@ def _number(value: float | None) -> str:
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
+    return markdown_table(frame_of(rows, header), align="l" + "r" * (len(header) - 1))

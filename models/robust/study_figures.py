@@ -1,6 +1,6 @@
 """Figures 3 and 4 and the co-design picture from results.csv, without running anything.
 
-    python -m models.robust.figures docs/results/robust/results.csv --costs RUN/summary.csv --out docs/images
+    python -m models.robust.study_figures docs/results/robust/results.csv --costs RUN/summary.csv --out docs/images
 
 Figure 4 shows what fine-tuning adds: networks only distilled beside those fine-tuned at each ratio. --costs is what
 `accelsim compare` wrote for a trace of the same network; without it the co-design picture is left out.
@@ -8,60 +8,49 @@ Figure 4 shows what fine-tuning adds: networks only distilled beside those fine-
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import click
+
+from accelsim.cli.options import out_folder_option
+from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
-from models.evaluation.plots import plot_codesign, plot_curves
-from models.evaluation.tables import write_rows
-from models.evaluation.variants import Variant
-from models.robust.plan import AT, CONVERTED
-from models.robust.tables import read_results
+from accelsim.tables import frame_of, write_csv
+from models.robust.robust_plan import AT, CONVERTED
+from models.robust.robust_tables import read_results
+from models.study.accuracy_plots import plot_codesign, plot_curves
+from models.study.variants import Variant
 
 Line = Mapping[str, str]
 _PGD = re.compile(r"pgd(?P<steps>\d+)(?:@(?P<eps>\d+))?")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code: 0, or 2 for bad input."""
-    parser = argparse.ArgumentParser(
-        prog="python -m models.robust.figures",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("results", type=Path, help="results.csv of models.robust")
-    parser.add_argument(
-        "--costs", type=Path, help="summary.csv of accelsim compare, for the co-design picture"
-    )
-    parser.add_argument(
-        "--accuracy", default="pgd20", help="attack of the co-design picture (default: pgd20)"
-    )
-    parser.add_argument("--out", required=True, type=Path)
-    args = parser.parse_args(argv)
-    try:
-        writable_folder(args.out)
-        lines = read_results(args.results)
-        for figure, rows in (("3", figure3(lines)), ("4", figure4(lines))):
-            if rows:
-                plot_curves(figure, rows, args.out / f"robust-figure-{figure}.png")
-            else:
-                print(f"figure {figure}: left out, {args.results} has nothing for it")
-        if args.costs:
-            table = args.out / "robust-accuracy.csv"
-            write_rows(table, accuracies(lines, args.accuracy))
-            plot_codesign(table, args.costs, args.accuracy, args.out)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+@program("python -m models.robust.study_figures", __doc__)
+@click.argument("results", type=Path)
+@click.option("--costs", type=Path, help="summary.csv of accelsim compare, for the co-design picture.")
+@click.option("--accuracy", default="pgd20", show_default=True, help="Attack of the co-design picture.")
+@out_folder_option("Folder for the pictures.")
+def main(results: Path, costs: Path | None, accuracy: str, out: Path) -> None:
+    """Draw the figures."""
+    writable_folder(out)
+    lines = read_results(results)
+    for figure, rows in (("3", figure3(lines)), ("4", figure4(lines))):
+        if rows:
+            plot_curves(figure, rows, out / f"robust-figure-{figure}.png")
+        else:
+            print(f"figure {figure}: left out, {results} has nothing for it")
+    if costs is not None:
+        table = out / "robust-accuracy.csv"
+        write_csv(frame_of(accuracies(lines, accuracy)), table)
+        plot_codesign(table, costs, accuracy, out)
 
 
 def figure3(lines: Sequence[Line]) -> list[dict[str, object]]:
-    """Rows of plot_curves: PGD of growing eps, and of more steps, on every network that met more than PGD-20."""
+    """Return rows of plot_curves: PGD of growing eps, and of more steps, on every network that met more than PGD-20."""
     found = [(line, _PGD.fullmatch(line["attack"])) for line in lines]
     pgd = [(line, match) for line, match in found if match]
     wide = {line["row"] for line, match in pgd if match["eps"] or match["steps"] != "20"}
@@ -78,7 +67,7 @@ def figure3(lines: Sequence[Line]) -> list[dict[str, object]]:
 
 
 def figure4(lines: Sequence[Line]) -> list[dict[str, object]]:
-    """Rows of plot_curves: clean and PGD-20 against unstructured noise, with and without fine-tuning."""
+    """Return rows of plot_curves: clean and PGD-20 against unstructured noise, with and without fine-tuning."""
     rows = []
     for line in lines:
         variant = Variant.parse(line["variant"])
@@ -102,9 +91,10 @@ def figure4(lines: Sequence[Line]) -> list[dict[str, object]]:
 
 
 def accuracies(lines: Sequence[Line], attack: str) -> list[dict[str, object]]:
-    """method, bitops and accuracy of `at` and of every fine-tuned network, as plot_codesign reads them.
+    """Return method, bitops and accuracy of `at` and of every fine-tuned network, as plot_codesign reads them.
 
-    Raises AccelsimError if no network has met the attack.
+    Raises:
+        AccelsimError: No network has met the attack.
     """
     rows: list[dict[str, object]] = [
         {"method": line["variant"], "bitops": line["bitops"], attack: line["mean"]}

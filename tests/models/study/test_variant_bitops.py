@@ -14,9 +14,8 @@ from accelsim.nn.injection.conversion import convert, set_scheme
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.trace_export import export_trace
 from accelsim.trace import Scheme
-from models.evaluation.bitops import network_layers, variant_bitops
-from models.evaluation.run import Subject
-from models.evaluation.variants import Variant
+from models.study.subject import Subject, network_layers, variant_bitops
+from models.study.variants import Variant
 
 MACHINES = {
     "unstructured": ("dense", "unstructured-70", "unstructured-50-position"),

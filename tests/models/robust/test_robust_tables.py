@@ -9,8 +9,8 @@ import pytest
 from accelsim.bitops.paper_tables import published
 from accelsim.errors import AccelsimError
 from accelsim.marked import between
-from models.robust.figures import figure3, figure4, main
-from models.robust.tables import (
+from models.robust.study_figures import figure3, figure4, main
+from models.robust.robust_tables import (
     WORST,
     documents,
     epoch_tables,

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.nn.attacks.catalogue import attack_named
-from models.evaluation.tables import Numbers, Result, worst_case, write_tables
+from models.evaluation.evaluation_tables import write_tables
+from models.study.accuracies import Numbers, Result, worst_case
 
 T, F = True, False
 

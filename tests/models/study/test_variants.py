@@ -11,7 +11,7 @@ from accelsim.nn.injection.conversion import convert
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.random_module import is_random
 from accelsim.trace import Scheme
-from models.evaluation.variants import Variant, product
+from models.study.variants import Variant, product
 
 
 @pytest.mark.parametrize(

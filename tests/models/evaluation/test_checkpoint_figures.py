@@ -13,9 +13,8 @@ from accelsim.nn.data.cifar import ImageSet
 from accelsim.nn.injection.conversion import convert
 from accelsim.nn.injection.distillation import distill
 from accelsim.trace import Scheme
-from models.evaluation import figures
-from models.evaluation.figures import figure3, figure4, main
-from models.evaluation.run import Subject
+from models.evaluation import checkpoint_figures as figures
+from models.evaluation.checkpoint_figures import figure3, figure4, main
 
 
 @pytest.fixture

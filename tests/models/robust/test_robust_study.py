@@ -17,12 +17,12 @@ from accelsim.nn.injection.converted_checkpoint import load_converted
 from accelsim.nn.networks import NETWORKS
 from accelsim.nn.trace_export import layers_in_order
 from accelsim.trace import LayerInfo, Scheme
-from models.evaluation.record import read_record
-from models.evaluation.variants import Variant
+from models.study.records import AttackRecord
+from models.study.variants import Variant
 from models.robust import __main__ as command
-from models.robust import make, measure, results
-from models.robust.interval import paired, wilson
-from models.robust.plan import load_study
+from models.robust import make_networks, robust_results
+from models.study.accuracies import paired, wilson
+from models.robust.robust_plan import load_study
 from tests.models.adversarial.killed import images, recipe, tiny
 
 ROOT = Path(__file__).parents[3]
@@ -51,7 +51,7 @@ evaluation:
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(NETWORKS, "tiny", tiny)
-    for module in (command, measure):
+    for module in (command,):
         monkeypatch.setattr(module, "load_cifar", _load)
     for name, changes in (("training", {"epochs": 12, "lr": 0.2}), ("finetuning", {"epochs": 1})):
         # JSON is YAML.
@@ -99,7 +99,7 @@ def test_one_command_does_everything_and_goes_on(
     worst = rows["unstructured-50", "worst case"]
     records = out / "evaluation/unstructured-50/records"
     seen = [
-        read_record(records / f"unstructured-50--{attack}.json").rights
+        AttackRecord.read(records / f"unstructured-50--{attack}.json").correct
         for attack in ("clean", "fgsm", "transfer-pgd2")
     ]
     withstood = sum(all(each[i][0] for each in seen if i < len(each)) for i in range(20))
@@ -123,16 +123,16 @@ def test_one_command_does_everything_and_goes_on(
     assert {"at", "converted", "trades", "at clean fgsm"} <= jobs
     # What can be compared cell by cell, had the transferred attack been AutoAttack: two rows, on the ten images that it saw.
     with monkeypatch.context() as patched:
-        patched.setattr(results, "AUTOATTACK", "transfer-pgd2")
-        lines = results.common(load_study(plan), out)
+        patched.setattr(robust_results, "AUTOATTACK", "transfer-pgd2")
+        lines = robust_results.Measured(load_study(plan), out).common()
     common = {(str(each["row"]), str(each["attack"])): each for each in lines}
     assert {row for row, _ in common} == {"unstructured-50", "trades"}
     assert {each["images"] for each in common.values()} == {10}
     first_ten = sum(image[0] for image in seen[0][:10])
-    assert common["unstructured-50", "clean"]["mean"] == f"{10 * first_ten:.2f}"
+    assert common["unstructured-50", "clean"]["mean"] == pytest.approx(10 * first_ten)
     withstood = sum(all(each[i][0] for each in seen) for i in range(10))
-    assert common["unstructured-50", "worst case"]["mean"] == f"{10 * withstood:.2f}"
-    assert results.common(load_study(plan), out) == []
+    assert common["unstructured-50", "worst case"]["mean"] == pytest.approx(10 * withstood)
+    assert robust_results.Measured(load_study(plan), out).common() == []
     told = (out / "warnings.txt").read_text()
     assert (
         "nm-2of4+random: has met no black box (square, transfer-pgd20), no BPDA (bpda-pgd20), no EOT" in told
@@ -156,15 +156,15 @@ def test_one_command_does_everything_and_goes_on(
 def test_stopped_while_making_and_taken_up(
     plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = make.prepare
+    real = make_networks.prepare
 
     def stop(*args: object, **kwargs: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(make, "prepare", stop)
+    monkeypatch.setattr(make_networks, "prepare", stop)
     assert run(plan, tmp_path / "o", "--stages", "make") == 130
     assert "goes on from here" in capsys.readouterr().err
-    monkeypatch.setattr(make, "prepare", real)
+    monkeypatch.setattr(make_networks, "prepare", real)
     at = (tmp_path / "o/at/best.safetensors").stat().st_mtime_ns
     assert run(plan, tmp_path / "o", "--stages", "make", "--only", "at,converted,longer") == 0
     assert (tmp_path / "o/at/best.safetensors").stat().st_mtime_ns == at

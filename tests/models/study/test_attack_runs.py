@@ -26,8 +26,9 @@ from accelsim.nn.networks import NETWORKS
 from accelsim.nn.tensor_files import save_tensors
 from accelsim.trace import Scheme, open_trace
 from models.evaluation.__main__ import attacks_of, main
-from models.evaluation.run import Plan, Subject, evaluate
-from models.evaluation.variants import Variant
+from models.study.attack_runs import Plan, evaluate
+from models.study.subject import Subject
+from models.study.variants import Variant
 
 ROOT = Path(__file__).parents[3]
 

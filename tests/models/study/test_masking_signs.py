@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from models.evaluation.doubts import doubts_of
-from models.evaluation.record import Rights
+from models.study.masking_signs import doubts_of
+from models.study.records import Correct
 
 
-def right(share: float, images: int = 100) -> Rights:
+def right(share: float, images: int = 100) -> Correct:
     """So many of the images right, the first ones, by one draw."""
     return [(i < share * images,) for i in range(images)]
 
 
-def told(rights: dict[str, Rights], *, is_random: bool = False, is_approximated: bool = False) -> list[str]:
+def told(rights: dict[str, Correct], *, is_random: bool = False, is_approximated: bool = False) -> list[str]:
     return doubts_of("v", rights, is_random=is_random, is_approximated=is_approximated)
 
 
@@ -38,7 +38,7 @@ def test_a_black_box_that_beats_the_white_boxes() -> None:
 )
 def test_an_attack_that_tries_harder_and_does_less(easier: str, harder: str) -> None:
     (line,) = told({easier: right(0.2), harder: right(0.4)})
-    assert line.startswith(f"v: {harder} tries harder than {easier} and leaves more, 40.00 % against 20.00 %")
+    assert line.startswith(f"v: {harder} is the stronger attack, yet leaves more than {easier}, 40.00 % against 20.00 %")
     assert told({easier: right(0.4), harder: right(0.2)}) == []
     # Four images of a hundred that change sides one way: two standard errors, no more.
     assert (
@@ -62,12 +62,12 @@ def test_an_attack_that_tries_harder_and_does_less(easier: str, harder: str) -> 
 def test_attacks_of_which_neither_tries_harder(one: str, other: str) -> None:
     for shares in ((0.2, 0.6), (0.6, 0.2)):
         lines = told({one: right(shares[0]), other: right(shares[1])})
-        assert not any("tries harder" in line for line in lines)
+        assert not any("stronger attack" in line for line in lines)
 
 
 def test_gradients_that_go_round_the_defence() -> None:
     (line,) = told({"pgd20": right(0.43), "bpda-pgd20": right(0.37)})
-    assert line.startswith("v: bpda-pgd20 leaves 37.00 %, pgd20 43.00 %: plain gradients are obscured")
+    assert line.startswith("v: bpda-pgd20 leaves 37.00 %, pgd20 43.00 %: plain gradients are obfuscated")
     (line,) = told({"pgd20": right(0.6), "eot10-pgd20": right(0.4), "eot10-pgd50": right(0.1)})
     assert "eot10-pgd20 leaves 40.00 %" in line
     assert told({"pgd20": right(0.37), "bpda-pgd20": right(0.43)}) == []
