@@ -22,8 +22,7 @@ from torch import Tensor
 
 from accelsim.nn.spiking.lif import Lif
 from accelsim.nn.spiking.spiking_networks import NoisyNetwork, NoisyPerceptron, SpikingNetwork
-from models.nit.estimator import centred, lr_gradient
-from models.nit.nit_losses import cross_entropy
+from models.nit.estimator import centred, cross_entropy, lr_gradient
 from models.nit.training import set_lr_gradients
 
 BATCH = 64

@@ -12,8 +12,7 @@ from torch import Tensor
 from accelsim.errors import AccelsimError
 from accelsim.nn.spiking.noisy_layer import Bounds
 from accelsim.nn.spiking.spiking_networks import NoisyPerceptron
-from models.nit.estimator import Method
-from models.nit.nit_losses import Loss, cross_entropy
+from models.nit.estimator import Loss, Method, cross_entropy
 from models.nit.training import set_lr_gradients
 
 Rule = Literal["bp", "nit", "nit-s", "nit-s+"]

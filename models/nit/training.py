@@ -23,8 +23,7 @@ from accelsim.nn.tensor_files import (
     save_tensors,
 )
 from accelsim.trace.container import one_line
-from models.nit.estimator import Method, centred, lr_gradient
-from models.nit.nit_losses import Loss, cross_entropy
+from models.nit.estimator import Loss, Method, centred, cross_entropy, lr_gradient
 
 
 def train(

@@ -163,21 +163,21 @@ class ValuesRecord:
             path: The file: the head's fields, and an object per group.
             head: Everything that decides the numbers, as JSON.
             groups: Names of the groups; one that the file lacks is empty.
-            as_written_now: Head of an older file to that of a new one.
+            as_written_now: An older file's object to that of a new one.
 
         Raises:
             AccelsimError: The file is damaged, or of another head.
         """
         if not path.is_file():
             return cls(path, head, {name: {} for name in groups})
-        found = read_json(path, "a file of accuracies")
+        found = as_written_now(read_json(path, "a file of accuracies"))
         try:
             kept = {
                 name: {str(key): float(value) for key, value in found.pop(name, {}).items()} for name in groups
             }
         except (ValueError, AttributeError, TypeError):
             raise AccelsimError(f"{path}: not a file of accuracies; remove it") from None
-        check_head(path, as_written_now(found), head)
+        check_head(path, found, head)
         return cls(path, head, kept)
 
     def save(self) -> None:

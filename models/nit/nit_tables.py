@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accelsim.nn.spiking.run_settings import METHODS
-from models.nit.results import EXACT_COLUMNS, ResultRow
-from models.nit.robustness import EXTRA_COLUMNS, PAPER_COLUMNS
+from accelsim.tables import frame_of, markdown_table
+from models.nit.nit_columns import EXTRA_COLUMNS, PAPER_COLUMNS
+from models.nit.nit_results import EXACT_COLUMNS, ResultRow
 
 TITLES = {"mnist": "MNIST (the paper's Table 2)", "fashion-mnist": "Fashion-MNIST (the paper's Table 3)"}
 MARKER = "nit"
@@ -83,22 +84,26 @@ def _time(rows: Sequence[ResultRow]) -> list[str]:
 
 def _paper_table(dataset: str, rows: Sequence[ResultRow]) -> str:
     paper = paper_numbers()
-    lines = ["| method | | " + " | ".join(PAPER_COLUMNS) + " |", "| --- " * (len(PAPER_COLUMNS) + 2) + "|"]
+    lines = []
     for method, group in _by_method(rows):
-        lines.append(f"| {method} | ours | " + " | ".join(_cell(group, c) for c in PAPER_COLUMNS) + " |")
+        lines.append([method, "ours", *(_cell(group, column) for column in PAPER_COLUMNS)])
         theirs = paper[dataset, method]
-        lines.append("| | paper | " + " | ".join(f"{theirs[c]:.1f}" for c in PAPER_COLUMNS) + " |")
-    return "\n".join(lines) + "\n"
+        lines.append(["", "paper", *(f"{theirs[column]:.1f}" for column in PAPER_COLUMNS)])
+    return _markdown(["method", "", *PAPER_COLUMNS], lines)
 
 
 def _extra_table(rows: Sequence[ResultRow]) -> str:
     columns = [*EXACT_COLUMNS, *EXTRA_COLUMNS]
-    lines = ["| method | " + " | ".join(columns) + " | worst |", "| --- " * (len(columns) + 2) + "|"]
+    lines = []
     for method, group in _by_method(rows):
         attacks = [c for c in (*PAPER_COLUMNS, *EXTRA_COLUMNS) if all(c in row.accuracy for row in group)]
         worst = _mean_and_spread([min(row.accuracy[c] for c in attacks) for row in group])
-        lines.append(f"| {method} | " + " | ".join(_cell(group, c) for c in columns) + f" | {worst} |")
-    return "\n".join(lines) + "\n"
+        lines.append([method, *(_cell(group, column) for column in columns), worst])
+    return _markdown(["method", *columns, "worst"], lines)
+
+
+def _markdown(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    return markdown_table(frame_of(lines, titles), align="l" * len(titles))
 
 
 def _by_method(rows: Sequence[ResultRow]) -> list[tuple[str, list[ResultRow]]]:

@@ -1,29 +1,30 @@
-"""The accuracies of trained networks as a CSV file, a line a network; docs/results/nit.csv is one."""
+"""The accuracies of trained networks as a CSV file, a line per network; docs/results/nit.csv is one."""
 
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
-from models.nit.robustness import EXTRA_COLUMNS, PAPER_COLUMNS
+from accelsim.tables import frame_of, write_csv
+from models.nit.nit_columns import EXTRA_COLUMNS, PAPER_COLUMNS
 
 EXACT_COLUMNS = ("clean-all", "clean-all-mean")
 """All test images, attacked by nobody: with one draw of the noise, and with the mean of several."""
 
 COLUMNS = (*PAPER_COLUMNS, *EXTRA_COLUMNS, *EXACT_COLUMNS)
 HEAD = ("dataset", "method", "seed", "epochs", "images", *COLUMNS, "cpu_s")
+_FORMATS = {**dict.fromkeys(COLUMNS, ".2f"), "cpu_s": ".0f"}
 
 
 @dataclass(frozen=True)
 class ResultRow:
     """Accuracies in per cent of one trained network, by column; those that do not apply are missing.
 
-    cpu_s: CPU seconds of its training and of all attacks on it; None where a part was not measured.
+    Attributes:
+        cpu_s: CPU seconds of its training and of all attacks on it; None where a part was not measured.
     """
 
     dataset: str
@@ -35,26 +36,20 @@ class ResultRow:
     cpu_s: float | None = None
 
 
-def results_text(rows: Sequence[ResultRow]) -> str:
-    """The rows as CSV: per cent with two decimals, whole seconds, nothing where there is no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEAD)
-    for row in rows:
-        values = [f"{row.accuracy[c]:.2f}" if c in row.accuracy else "" for c in COLUMNS]
-        seconds = "" if row.cpu_s is None else f"{row.cpu_s:.0f}"
-        writer.writerow([row.dataset, row.method, row.seed, row.epochs, row.images, *values, seconds])
-    return text.getvalue()
-
-
 def write_results(path: Path, rows: Sequence[ResultRow]) -> None:
-    """Write the CSV file in one step."""
-    with replaced(path) as temporary:
-        temporary.write_text(results_text(rows), encoding="utf-8")
+    """Write the rows as CSV: per cent with two decimals, whole seconds, nothing where there is no value."""
+    lines = [
+        {**vars(row), **{column: row.accuracy.get(column) for column in COLUMNS}} for row in rows
+    ]
+    write_csv(frame_of(lines, HEAD), path, formats=_FORMATS)
 
 
 def read_results(path: Path) -> list[ResultRow]:
-    """The rows of a CSV file. Raises AccelsimError when it is missing or is no such file."""
+    """Return the rows of a CSV file.
+
+    Raises:
+        AccelsimError: The file is missing, or is no such file.
+    """
     try:
         lines = list(csv.reader(path.read_text(encoding="utf-8").splitlines(), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error):
