@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from accelsim.nn.data.idx import DigitSet, Split
 from accelsim.nn.spiking.run_settings import Settings
 from models.nit.nit_columns import NARROW, PREDICTION_DRAWS, accuracy_from, pgd_of_width
@@ -56,10 +54,7 @@ def row_of(choice: str, data: DigitSet, split: Split, out: Path) -> dict[str, fl
     values = record.groups["values"]
     if values:
         return values
-    generator = torch.Generator().manual_seed(1)
-    target = SpikingTarget(
-        network, noisy=settings.noisy, loss_scale=settings.loss_scale, generator=generator
-    )
+    target = SpikingTarget.trained(network, settings, seed=1)
     images, labels = data.take(split.test)
     attacked = split.test[:ATTACKED_IMAGES]
     values["clean"] = 100.0 * target.accuracy(images, labels)

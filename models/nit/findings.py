@@ -76,7 +76,7 @@ def find(mnist: Path, runs: Path, out: Path) -> None:
     by_method = {}
     for method in TABLE_METHODS["mnist"]:
         network, settings = trained_network(runs / "mnist" / f"{method}-seed0")
-        target = SpikingTarget(network, noisy=settings.noisy, loss_scale=settings.loss_scale)
+        target = SpikingTarget.trained(network, settings)
         by_method[method] = _told(method, by_width(target, data, split.test[:ATTACKED_IMAGES]))
         write_rows(out / "nit-widths.csv", TABLES["nit-widths"], by_method)
     by_choice = {}

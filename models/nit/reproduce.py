@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import torch
 
 from accelsim.cli.options import out_folder_option
 from accelsim.cli.program import program
@@ -134,7 +133,7 @@ class _Run:
             # Already trained: it comes first; this only loads it.
             undefended = self.plan.settings("stbp", settings.seed)
             folder = self.plan.folder(self.dataset, "stbp", settings.seed)
-            substitute = _target(train(undefended, self.data, self.split.train, folder), undefended)
+            substitute = SpikingTarget.trained(train(undefended, self.data, self.split.train, folder), undefended)
         record = self._attacked(target, substitute)
         known, cpu_s = record.groups["accuracy"], record.groups["cpu_s"]
         names = {column.name for column in COLUMNS}
@@ -158,7 +157,7 @@ class _Run:
         def told(epoch: int, loss: float, network: SpikingNetwork) -> None:
             nonlocal started
             images, labels = self.data.take(self.split.validation[:2000])
-            accuracy = _target(network, self.settings, epoch).accuracy(images, labels)
+            accuracy = SpikingTarget.trained(network, self.settings, epoch).accuracy(images, labels)
             seconds = time.process_time() - started
             line = {"epoch": epoch, "loss": loss, "validation": accuracy, "cpu_s": seconds}
             started = time.process_time()
@@ -168,7 +167,7 @@ class _Run:
             print(f"{self.label}: {done} loss {loss:.3f} validation {accuracy:.3f}", flush=True)
 
         network = train(self.settings, self.data, self.split.train, self.folder, told)
-        return _target(network, self.settings)
+        return SpikingTarget.trained(network, self.settings)
 
     def _attacked(self, target: SpikingTarget, substitute: SpikingTarget) -> ValuesRecord:
         """Return accuracies in per cent and the CPU seconds they took, by column."""
@@ -181,7 +180,7 @@ class _Run:
                 continue
             started = time.process_time()
             # One stream per column, so that a resumed call draws what an unbroken one does.
-            seeded = _target(target.network, self.settings, 7_919 * (self.settings.seed + 1) + index)
+            seeded = SpikingTarget.trained(target.network, self.settings, 7_919 * (self.settings.seed + 1) + index)
             attacked = self.split.test[: self.plan.images]
             accuracy[column.name] = column.accuracy(seeded, substitute, self.data, attacked)
             if column.name == "clean":
@@ -209,13 +208,6 @@ class _Run:
             return {**found, "settings": settings}
 
         return ValuesRecord.open(path, head, ("accuracy", "cpu_s"), with_all_settings)
-
-
-def _target(network: SpikingNetwork, settings: Settings, seed: int = 0) -> SpikingTarget:
-    generator = torch.Generator().manual_seed(seed)
-    return SpikingTarget(
-        network, noisy=settings.noisy, loss_scale=settings.loss_scale, generator=generator
-    )
 
 
 def _train_seconds(folder: Path, epochs: int) -> float | None:

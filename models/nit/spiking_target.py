@@ -9,6 +9,7 @@ from torch import Tensor
 
 from accelsim.errors import AccelsimError
 from accelsim.nn.attacks.target import LossName, Target
+from accelsim.nn.spiking.run_settings import Settings
 from accelsim.nn.spiking.spiking_networks import SpikingNetwork
 from models.nit.estimator import centred, cross_entropy, input_gradient
 
@@ -36,6 +37,12 @@ class SpikingTarget(Target):
     width: float | None = None
     by_ratio: bool = False
     generator: torch.Generator = field(default_factory=torch.Generator, compare=False)
+
+    @classmethod
+    def trained(cls, network: SpikingNetwork, settings: Settings, seed: int = 0) -> SpikingTarget:
+        """Return a network of these settings as its training ran it, with its draws from a seed."""
+        generator = torch.Generator().manual_seed(seed)
+        return cls(network, noisy=settings.noisy, loss_scale=settings.loss_scale, generator=generator)
 
     def run(self, x: Tensor) -> Tensor:
         """Return the class scores (N, classes) of one draw of the noise."""

@@ -64,9 +64,7 @@ def test_widths_order_as_attacks_see_more(bands: DigitSet, tmp_path: Path) -> No
     """Against a trained network the best of the surrogates is far stronger than random signs of the same size."""
     settings = Settings(method="stbp", epochs=40, batch=40, steps=4, lr=0.01)
     network = train(settings, bands, SPLIT.train, tmp_path)
-    row = by_width(
-        SpikingTarget(network, noisy=settings.noisy, loss_scale=settings.loss_scale), bands, SPLIT.test
-    )
+    row = by_width(SpikingTarget.trained(network, settings), bands, SPLIT.test)
     assert list(row) == ["clean", "random", "nattack, pixels", *(f"{width:g}" for width in WIDTHS)]
     assert row["clean"] >= 80.0
     assert min(row.values()) < row["random"] - 20.0
