@@ -130,8 +130,8 @@ def attack_named(name: str) -> NamedAttack:
 
 
 def names() -> list[str]:
-    """Return all registered names, with `<steps>` where a number stands."""
-    return [each.template.replace("{", "<").replace("}", ">") for each in registrations()]
+    """Return all registered names, sorted, with `<steps>` where a number stands."""
+    return sorted(each.template.replace("{", "<").replace("}", ">") for each in registrations())
 
 
 def attacks_of(parts: Iterable[str]) -> tuple[NamedAttack, ...]:

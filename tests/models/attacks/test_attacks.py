@@ -268,7 +268,7 @@ def test_names_carry_their_parameters() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("pdg20", "is unknown; allowed: autoattack-rand, autoattack, "),
+        ("pdg20", "is unknown; allowed: autoattack, autoattack-rand, "),
         ("pgd", "is unknown"),
         ("pgd0", "steps is 0, must be 1 to 100000"),
         ("eot0-pgd5", "draws is 0"),

@@ -15,6 +15,7 @@ from accelsim.nn.injection.distillation import distill
 from accelsim.trace import Scheme
 from models.evaluation import checkpoint_figures as figures
 from models.evaluation.checkpoint_figures import figure3, figure4, main
+from models.study.subject import Subject
 
 
 @pytest.fixture

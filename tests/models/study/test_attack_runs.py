@@ -1,36 +1,28 @@
-"""Evaluations: what is measured, resumed, refused; the command on invented files and on the bundled network."""
+"""Evaluations: what is measured, resumed, refused."""
 
 from __future__ import annotations
 
 import copy
-import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from accelsim.bitops.accounting import layer_bitops
 from accelsim.errors import AccelsimError
-from accelsim.nn.attacks.catalogue import attack_named
+from accelsim.nn.attacks import PGD
+from accelsim.nn.attacks.catalogue import attack_named, attacks_of
 from accelsim.nn.attacks.target import Target
 from accelsim.nn.baselines.rse import with_noise_layers
-from accelsim.nn.data import cifar_layout
 from accelsim.nn.data.cifar import ImageSet, to_float
 from accelsim.nn.injection.conversion import convert
-from accelsim.nn.injection.converted_checkpoint import round_weights, save_converted
 from accelsim.nn.injection.distillation import distill
-from accelsim.nn.networks import NETWORKS
-from accelsim.nn.tensor_files import save_tensors
-from accelsim.trace import Scheme, open_trace
-from models.evaluation.__main__ import attacks_of, main
+from accelsim.trace import Scheme
 from models.study.attack_runs import Plan, evaluate
+from models.study.records import AttackRecord
 from models.study.subject import Subject
 from models.study.variants import Variant
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -47,7 +39,7 @@ def subject(classifier: nn.Module, labelled: tuple[Tensor, Tensor]) -> Subject:
 
 def plan(out: Path, attacks: str, variants: str, **more: int) -> Plan:
     chosen = tuple(map(Variant.parse, variants.split(",")))
-    return Plan(out, attacks_of(attacks), chosen, **({"images": 40, "batch": 16, "draws": 3} | more))
+    return Plan(out, attacks_of(attacks.split(",")), chosen, **({"images": 40, "batch": 16, "draws": 3} | more))
 
 
 def test_results_are_those_of_the_attack(tmp_path: Path, subject: Subject, data: ImageSet) -> None:
@@ -148,6 +140,61 @@ def test_refused_before_anything_runs(
     assert not list(tmp_path.iterdir())
 
 
+OF_FORMAT_1 = {
+    "fgsm": {"method": "fgsm", "budget": {"eps": 8 / 255, "step": 8 / 255, "steps": 1, "momentum": 1.0}},
+    "eot2-bpda-pgd3-margin-r2@4": {
+        "method": "pgd",
+        "budget": {"eps": 4 / 255, "step": 2 / 255, "steps": 3, "momentum": 1.0},
+        "draws": 2,
+        "restarts": 2,
+        "loss": "margin",
+        "bpda": True,
+    },
+    "transfer-mifgsm": {
+        "method": "mifgsm",
+        "budget": {"eps": 8 / 255, "step": 2 / 255, "steps": 5, "momentum": 1.0},
+        "transfer": True,
+    },
+}
+SIGN_DEFAULTS = {"kind": "SignAttack", "draws": 1, "restarts": 1, "loss": "cross-entropy", "bpda": False, "transfer": False}
+
+
+@pytest.mark.parametrize("name", [*OF_FORMAT_1, "clean", "cw-l2", "eot4-square"])
+def test_a_record_of_the_first_format_goes_on(
+    tmp_path: Path, subject: Subject, data: ImageSet, name: str
+) -> None:
+    """Heads as commit f19d6c2 wrote them: parameters in two levels, under the names that its classes had."""
+    older = {
+        "clean": {},
+        "cw-l2": {"kind": "CarliniWagner", "c": 1e-4, "confidence": 0.0, "lr": 0.01, "steps": 1000, "draws": 1},
+        "eot4-square": {"kind": "Square", "eps": 8 / 255, "queries": 5000, "share": 0.8, "draws": 4},
+    } | {each: SIGN_DEFAULTS | parameters for each, parameters in OF_FORMAT_1.items()}
+    path = AttackRecord.path_of(tmp_path / "records", "dense", name)
+    found = {
+        "format": 1,
+        "network": "classifier",
+        "weights_sha256": "0" * 64,
+        "data_sha256": "",
+        "variant": "dense",
+        "attack": name,
+        "parameters": older[name],
+        "batch": 16,
+        "draws": 1,
+        "seed": 0,
+    }
+    path.parent.mkdir()
+    path.write_text(json.dumps({"head": found, "rights": ["1", "0"], "distances": [[0.5, 2]]}))
+    record = AttackRecord.read(path)
+    assert record.head == found | {"format": 2, "parameters": attack_named(name).parameters()}
+    assert record.correct == [(True,), (False,)] and record.mean_l2 == 0.5
+    AttackRecord.open(path, record.head)
+    if "eps" in attack_named(name).parameters():
+        other = json.loads(path.read_text().replace(str(attack_named(name).eps), "0.5"))
+        path.write_text(json.dumps(other))
+        with pytest.raises(AccelsimError, match="of another parameters; give another --out"):
+            AttackRecord.open(path, record.head)
+
+
 class Broken(nn.Module):
     """Right on clean images; NaN, or an infinite gradient, on others."""
 
@@ -171,160 +218,12 @@ def test_numbers_that_mean_nothing_are_refused(
     evaluate(one, broken, data)
     with pytest.raises(AccelsimError, match="the network's gradients are not all finite"):
         evaluate(plan(tmp_path, "fgsm", "dense", images=16), broken, data)
-    monkeypatch.setattr(
-        "accelsim.nn.attacks.attack.Attack.__call__", lambda self, a, b, x, *rest: x + 1e-3 * (x < 0.5)
-    )
+    monkeypatch.setattr(PGD, "perturb", lambda self, target, x, *rest: x + 1e-3 * (x < 0.5))
     with pytest.raises(AccelsimError, match="logits are not all finite"):
         evaluate(plan(tmp_path, "pgd3", "dense", images=16), broken, data)
-    monkeypatch.setattr(
-        "accelsim.nn.attacks.attack.Attack.__call__", lambda self, a, b, x, *rest: x + 0.2 * (x < 0.5)
-    )
+    monkeypatch.setattr(PGD, "perturb", lambda self, target, x, *rest: x + 0.2 * (x < 0.5))
     with pytest.raises(
         AccelsimError, match=r"attack pgd4: gave .* beyond its eps \(largest change 51\.000/255\)"
     ):
         evaluate(plan(tmp_path, "pgd4", "dense", images=16), broken, data)
     assert len(list((tmp_path / "records").iterdir())) == 1
-
-
-def tiny() -> nn.Module:
-    torch.manual_seed(0)
-    pool = nn.AdaptiveAvgPool2d(4)
-    return nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), pool, nn.Flatten(), nn.Linear(128, 10))
-
-
-@pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """A folder of CIFAR-10 files of 20 images each, and a converted checkpoint of `tiny`."""
-    monkeypatch.setattr(cifar_layout, "RECORDS_PER_FILE", 20)
-    monkeypatch.setitem(NETWORKS, "tiny", tiny)
-    folder = tmp_path / "data"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name in (*cifar_layout.TRAIN_FILES, *cifar_layout.TEST_FILES):
-        records = rng.integers(0, 256, (20, cifar_layout.RECORD_BYTES), dtype=np.uint8)
-        records[:, 0] %= 10
-        records.tofile(folder / name)
-    model = convert(tiny(), Scheme.dense(), k_ratio=0.5, seed=1)
-    round_weights(model)
-    distill(model, torch.rand(60, 3, 32, 32).split(20))
-    save_converted(tmp_path / "tiny.safetensors", model, "tiny", {})
-    return folder, tmp_path / "tiny.safetensors"
-
-
-def test_the_command(files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder, checkpoint = files
-    arguments = [
-        "--checkpoint",
-        str(checkpoint),
-        "--data",
-        str(folder),
-        "--out",
-        str(tmp_path / "o"),
-        "--images",
-        "10",
-    ]
-    arguments += ["--schemes", "dense,nm-1of4", "--projections", "fixed,refit", "--draws", "2", "--pool", "2"]
-    assert main([*arguments, "--attacks", "clean,pgd2,transfer-pgd2,fgsm@1"]) == 0
-    printed = capsys.readouterr()
-    assert "nm-1of4+refit worst case: one" in printed.out
-    assert " % (of clean, pgd2, transfer-pgd2, fgsm@1)\n" in printed.out
-    beside = (tmp_path / "o" / "warnings.txt").read_text()
-    assert "nm-1of4+refit: has met no BPDA (bpda-pgd20), no EOT (eot10-pgd20)" in beside
-    assert printed.err == "".join(f"warning: {line}\n" for line in beside.splitlines())
-    with (tmp_path / "o" / "table.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["method"] for row in rows] == ["dense", "nm-1of4", "nm-1of4+refit"]
-    columns = ["dataset", "network", "method", "clean:one", "clean:mean", "clean:worst", "pgd2:one"]
-    assert list(rows[0])[:7] == columns and list(rows[0])[-2:] == ["bitops", "images"]
-    # 225 positions of 8 neurons of 27 inputs, and the linear layer of 1,280.
-    assert rows[0]["bitops"] == str(272 * (225 * 8 * 27 + 1280)) and int(rows[1]["bitops"]) < int(
-        rows[0]["bitops"]
-    )
-    before = (tmp_path / "o" / "results.csv").read_bytes()
-    assert main([*arguments, "--attacks", "clean,pgd2,transfer-pgd2,fgsm@1"]) == 0
-    assert (tmp_path / "o" / "results.csv").read_bytes() == before
-    assert main([*arguments, "--attacks", "clean"]) == 0
-    assert not (tmp_path / "o" / "warnings.txt").exists()
-    capsys.readouterr()
-    for extra, told in ((["--seed", "7"], "of another seed"), (["--pool", "3"], "of another pool")):
-        assert main([*arguments, "--attacks", "pgd2", *extra]) == 2
-        assert told in capsys.readouterr().err
-    assert main([*arguments, "--attacks", "pgd2", "--calibration", "15"]) == 2
-    assert "of another calibration_sha256" in capsys.readouterr().err
-
-
-def test_a_training_checkpoint_is_attacked_too(
-    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder, checkpoint = files
-    save_tensors(tmp_path / "t.safetensors", dict(tiny().state_dict()), {"network": "tiny"})
-    arguments = [
-        "--checkpoint",
-        str(tmp_path / "t.safetensors"),
-        "--data",
-        str(folder),
-        "--out",
-        str(tmp_path / "o"),
-    ]
-    assert main([*arguments, "--images", "4", "--attacks", "transfer-fgsm"]) == 2
-    assert "give a --substitute" in capsys.readouterr().err
-    assert (
-        main([*arguments, "--images", "4", "--attacks", "transfer-fgsm", "--substitute", str(checkpoint)])
-        == 0
-    )
-
-
-@pytest.mark.parametrize(
-    ("extra", "message"),
-    [
-        (["--attacks", "pdg20"], "attack 'pdg20' is unknown"),
-        (["--schemes", ","], "names nothing"),
-        (["--schemes", "nm-1of4", "--controls", "zeroes"], "did you mean `zeros`"),
-        (["--images", "0"], "images is 0"),
-        (["--seed", "-1"], "seed is -1"),
-        (["--device", "tpu"], "device: 'tpu' is unknown"),
-        (["--threads", "0"], "threads: 0, must be at least 1"),
-    ],
-)
-def test_bad_input_is_one_line(
-    files: tuple[Path, Path],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    extra: list[str],
-    message: str,
-) -> None:
-    folder, checkpoint = files
-    arguments = ["--checkpoint", str(checkpoint), "--data", str(folder), "--out", str(tmp_path / "o")]
-    assert main([*arguments, *extra]) == 2
-    told = capsys.readouterr().err
-    assert message in told and told.count("\n") == 1 and not (tmp_path / "o").exists()
-
-
-def test_the_bundled_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two invented images through the real ResNet-18: its BitOPs are the trace's."""
-    monkeypatch.setattr(cifar_layout, "RECORDS_PER_FILE", 2)
-    rng = np.random.default_rng(1)
-    records = rng.integers(0, 10, (2, cifar_layout.RECORD_BYTES), dtype=np.uint8)
-    records.tofile(tmp_path / "test_batch.bin")
-    arguments = [
-        "--checkpoint",
-        str(ROOT / "models/checkpoints/resnet18-cifar10.safetensors"),
-        "--data",
-        str(tmp_path),
-    ]
-    arguments += [
-        "--out",
-        str(tmp_path / "o"),
-        "--images",
-        "2",
-        "--schemes",
-        "nm-1of8",
-        "--controls",
-        "none,random",
-    ]
-    assert main([*arguments, "--attacks", "clean,bpda-fgsm", "--draws", "2", "--threads", "1"]) == 0
-    with (tmp_path / "o" / "table.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    layers = open_trace(ROOT / "traces/resnet18-cifar10.h5").layers
-    expected = sum(layer_bitops(layer, Scheme.nm(keep=1, of=8)).total for layer in layers)
-    assert [int(row["bitops"]) for row in rows] == [expected, expected]
