@@ -10,7 +10,6 @@ more images or attacks. Tables and worst case are of the attacks that this call 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from accelsim.cli.options import (
     FILE,
+    Decorator,
     Names,
     data_option,
     dataset_option,
@@ -41,7 +41,7 @@ from models.study.subject import calibration_batches, load_subject, network_laye
 from models.study.variants import PROJECTIONS, Variant, product
 
 
-def names_option(flag: str, default: str, help_text: str) -> Any:
+def names_option(flag: str, default: str, help_text: str) -> Decorator:
     """Return an option that takes comma-separated names."""
     return click.option(flag, type=Names(), default=default, show_default=True, help=help_text)
 
@@ -59,7 +59,9 @@ def names_option(flag: str, default: str, help_text: str) -> Any:
     "paper",
     f"Attacks, comma-separated names (accelsim/nn/attacks/catalogue.py), or {', '.join(SETS)}.",
 )
-@click.option("--images", type=int, default=1000, show_default=True, help="Number of test images, from the first on.")
+@click.option(
+    "--images", type=int, default=1000, show_default=True, help="Number of test images, from the first on."
+)
 @click.option("--batch", type=int, help="Number of images at a time. Default: 100, or --images if fewer.")
 @click.option(
     "--draws", type=int, default=10, show_default=True, help="Fresh draws of the noise that judge each image."

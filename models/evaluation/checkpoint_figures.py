@@ -21,6 +21,7 @@ import click
 
 from accelsim.cli.options import (
     FILE,
+    Decorator,
     data_option,
     dataset_option,
     device_option,
@@ -46,9 +47,7 @@ EPS_255 = (4, 8, 12, 16)
 STEPS = (10, 20, 50, 100)
 
 
-@click.group(**program_settings(__doc__))
-def figures() -> None:
-    """Draw the figures."""
+figures = click.Group("figures", **program_settings(__doc__))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _of_a_checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a figure that attacks a checkpoint."""
 
-    def count(flag: str, default: int, text: str) -> Callable[..., Any]:
+    def count(flag: str, default: int, text: str) -> Decorator:
         return click.option(flag, type=int, default=default, show_default=True, help=text)
 
     for option in (

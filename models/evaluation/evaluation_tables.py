@@ -30,9 +30,7 @@ def write_tables(
         }
         for each in results
     ]
-    write_csv(
-        frame_of(rows), folder / "results.csv", formats=dict.fromkeys((*NUMBERS, "mean_l2"), ".4f")
-    )
+    write_csv(frame_of(rows), folder / "results.csv", formats=dict.fromkeys((*NUMBERS, "mean_l2"), ".4f"))
     attacks = list(dict.fromkeys(each.attack for each in results))
     table = []
     for variant in dict.fromkeys(each.variant for each in results):

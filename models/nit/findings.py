@@ -73,7 +73,7 @@ def find(mnist: Path, runs: Path, out: Path) -> None:
     data = load_digits(mnist)
     split = split_digits(len(data), SPLIT_SEED)
     out.mkdir(parents=True, exist_ok=True)
-    by_method = {}
+    by_method: dict[str, dict[str, float]] = {}
     for method in TABLE_METHODS["mnist"]:
         network, settings = trained_network(runs / "mnist" / f"{method}-seed0")
         target = SpikingTarget.trained(network, settings)
@@ -108,7 +108,9 @@ def write_documents(out: Path, docs: Path) -> None:
 @click.option("--runs", type=Path, required=True, help="Folder that models.nit.reproduce has filled.")
 @out_folder_option("Folder for runs and results.")
 @click.option("--docs", type=Path, help="Folder of the documents that get the tables, too.")
-@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Number of PyTorch's threads.")
+@click.option(
+    "--threads", type=click.IntRange(1), default=2, show_default=True, help="Number of PyTorch's threads."
+)
 def main(mnist: Path, runs: Path, out: Path, docs: Path | None, threads: int) -> None:
     """Find what decides the accuracy."""
     use_threads(threads)

@@ -38,9 +38,7 @@ class ResultRow:
 
 def write_results(path: Path, rows: Sequence[ResultRow]) -> None:
     """Write the rows as CSV: per cent with two decimals, whole seconds, nothing where there is no value."""
-    lines = [
-        {**vars(row), **{column: row.accuracy.get(column) for column in COLUMNS}} for row in rows
-    ]
+    lines = [{**vars(row), **{column: row.accuracy.get(column) for column in COLUMNS}} for row in rows]
     write_csv(frame_of(lines, HEAD), path, formats=_FORMATS)
 
 

@@ -60,7 +60,7 @@ class Plan:
     columns: tuple[Column, ...] = ALL
 
     def runs(self) -> Iterator[tuple[str, int, MethodName]]:
-        """Yield runs seed by seed, so that a stopped call leaves whole tables of fewer seeds; STBP before what it attacks."""
+        """Yield runs seed by seed: a stopped call leaves whole tables of fewer seeds; STBP before what it attacks."""
         for seed in self.seeds:
             for dataset in self.data:
                 for method in TABLE_METHODS[dataset]:
@@ -133,7 +133,9 @@ class _Run:
             # Already trained: it comes first; this only loads it.
             undefended = self.plan.settings("stbp", settings.seed)
             folder = self.plan.folder(self.dataset, "stbp", settings.seed)
-            substitute = SpikingTarget.trained(train(undefended, self.data, self.split.train, folder), undefended)
+            substitute = SpikingTarget.trained(
+                train(undefended, self.data, self.split.train, folder), undefended
+            )
         record = self._attacked(target, substitute)
         known, cpu_s = record.groups["accuracy"], record.groups["cpu_s"]
         names = {column.name for column in COLUMNS}
@@ -180,7 +182,9 @@ class _Run:
                 continue
             started = time.process_time()
             # One stream per column, so that a resumed call draws what an unbroken one does.
-            seeded = SpikingTarget.trained(target.network, self.settings, 7_919 * (self.settings.seed + 1) + index)
+            seeded = SpikingTarget.trained(
+                target.network, self.settings, 7_919 * (self.settings.seed + 1) + index
+            )
             attacked = self.split.test[: self.plan.images]
             accuracy[column.name] = column.accuracy(seeded, substitute, self.data, attacked)
             if column.name == "clean":
@@ -189,7 +193,10 @@ class _Run:
                 accuracy["clean-all-mean"] = 100.0 * seeded.accuracy(images, labels, PREDICTION_DRAWS)
             cpu_s[column.name] = round(time.process_time() - started, 1)
             record.save()
-        print(f"{self.label}: " + " ".join(f"{name} {value:.1f}" for name, value in accuracy.items()), flush=True)
+        print(
+            f"{self.label}: " + " ".join(f"{name} {value:.1f}" for name, value in accuracy.items()),
+            flush=True,
+        )
         return record
 
     def _record(self) -> ValuesRecord:
@@ -223,13 +230,26 @@ def _train_seconds(folder: Path, epochs: int) -> float | None:
 @click.option("--fashion-mnist", type=Path, help="Folder of Fashion-MNIST's four idx files.")
 @out_folder_option("Folder for runs and tables.")
 @click.option("--docs", type=Path, help="Folder of the documents that get the tables, too.")
-@click.option("--seeds", type=int, multiple=True, default=(0, 1, 2), show_default=True, help="Random seeds, one per network.")
+@click.option(
+    "--seeds",
+    type=int,
+    multiple=True,
+    default=(0, 1, 2),
+    show_default=True,
+    help="Random seeds, one per network.",
+)
 @click.option("--epochs", type=click.IntRange(1), default=15, show_default=True, help="Epochs of training.")
 @click.option(
-    "--images", type=click.IntRange(1), default=ATTACKED_IMAGES, show_default=True, help="Test images that are attacked."
+    "--images",
+    type=click.IntRange(1),
+    default=ATTACKED_IMAGES,
+    show_default=True,
+    help="Test images that are attacked.",
 )
 @click.option("--smoke", is_flag=True, help="One seed, one epoch, few images: two minutes.")
-@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Number of PyTorch's threads.")
+@click.option(
+    "--threads", type=click.IntRange(1), default=2, show_default=True, help="Number of PyTorch's threads."
+)
 def main(docs: Path | None, smoke: bool, threads: int, **options: Any) -> None:
     """Reproduce the tables."""
     given = {"mnist": options["mnist"], "fashion-mnist": options["fashion_mnist"]}

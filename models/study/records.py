@@ -173,7 +173,8 @@ class ValuesRecord:
         found = as_written_now(read_json(path, "a file of accuracies"))
         try:
             kept = {
-                name: {str(key): float(value) for key, value in found.pop(name, {}).items()} for name in groups
+                name: {str(key): float(value) for key, value in found.pop(name, {}).items()}
+                for name in groups
             }
         except (ValueError, AttributeError, TypeError):
             raise AccelsimError(f"{path}: not a file of accuracies; remove it") from None

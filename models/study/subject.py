@@ -1,4 +1,4 @@
-"""What is evaluated: a checkpoint as loaded, the BitOPs of its variants, and the images that redrawn projections learn from."""
+"""What is evaluated: a checkpoint as loaded, the BitOPs of its variants, the images that redrawn projections learn from."""
 
 from __future__ import annotations
 

@@ -25,12 +25,13 @@ def synthetic() -> SimpleNamespace:
 
 def algorithm() -> SimpleNamespace:
     """Return conversion, distillation, attacks, export and the fixed-point reference (needs torch)."""
-    from accelsim.nn.attacks import FGSM, PGD, Target
     from models.defenses.convert import convert, non_essential_layers, set_scheme
     from models.defenses.distill import distill
     from models.export import export_trace
     from models.fixed_point.from_network import layer_operands
     from models.fixed_point.reference import fixed_point_layer
+
+    from accelsim.nn.attacks import FGSM, PGD, Target
 
     return SimpleNamespace(
         FGSM=FGSM,

@@ -65,5 +65,7 @@ class CarliniWagner(Attack):
             best = torch.where(per_image(better, x), tried.detach(), best)
         # An image of which w became NaN was no longer attacked.
         if not torch.isfinite(w).all():
-            raise AccelsimError("attack cw-l2: the network's gradients are not all finite, so nothing is attacked")
+            raise AccelsimError(
+                "attack cw-l2: the network's gradients are not all finite, so nothing is attacked"
+            )
         return best

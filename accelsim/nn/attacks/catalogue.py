@@ -9,10 +9,10 @@
     square          black box, 5,000 queries
     nattack         black box, 50 rounds of 100 samples; nattack-pixels: in the space of pixels
 
-Before a name may stand, in this order, `transfer-` (gradients of the undefended network), `eot10-` (the mean over 10 draws of
-the noise) and `bpda-` (accelsim.nn.attacks.bpda), as far as the attack has a use for it (`Attack.prefixes`). After pgd's steps
-`-margin` (the loss of Carlini and Wagner instead of cross-entropy) and `-r5` (the best of 5 random starts). `@12` at the end:
-eps 12/255. The names themselves are registered in each attack's file (accelsim.nn.attacks.registry).
+Before a name may stand, in this order, `transfer-` (gradients of the undefended network), `eot10-` (the mean over 10 draws
+of the noise) and `bpda-` (accelsim.nn.attacks.bpda), as far as the attack has a use for it (`Attack.prefixes`). After the
+steps of pgd `-margin` (the loss of Carlini and Wagner instead of cross-entropy) and `-r5` (the best of 5 random starts).
+`@12` at the end: eps 12/255. The names themselves are registered in each attack's file (accelsim.nn.attacks.registry).
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ def attack_named(name: str) -> NamedAttack:
     """
     front, at, amount = name.partition("@")
     if at and not (amount.isascii() and amount.isdigit() and 1 <= int(amount) <= MAX_EPS_255):
-        raise AccelsimError(f"attack {name!r}: eps is {amount!r}, must be 1 to {MAX_EPS_255} (of 255) after '@'")
+        raise AccelsimError(
+            f"attack {name!r}: eps is {amount!r}, must be 1 to {MAX_EPS_255} (of 255) after '@'"
+        )
     prefixes = _PREFIXES.fullmatch(front)
     assert prefixes is not None  # its last group takes anything
     registered = find(prefixes["base"])
@@ -122,7 +124,7 @@ def attack_named(name: str) -> NamedAttack:
     check_number(name, "draws", draws, MAX_DRAWS)
     return NamedAttack(
         name,
-        registration.build(name, numbers, **({"eps": int(amount) / 255} if at else {})),
+        registration.build(name, numbers, {"eps": int(amount) / 255} if at else {}),
         draws,
         "bpda" if prefixes["bpda"] else "straight-through",
         prefixes["transfer"] is not None,

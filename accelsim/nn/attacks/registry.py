@@ -39,11 +39,13 @@ class Registration:
 
     def match(self, name: str) -> dict[str, int] | None:
         """Return the numbers in `name` by parameter; None if it is no name of this kind."""
-        pattern = _FIELD.sub(r"(?P<\1>\\d{1,6})", re.escape(self.template).replace(r"\{", "{").replace(r"\}", "}"))
+        pattern = _FIELD.sub(
+            r"(?P<\1>\\d{1,6})", re.escape(self.template).replace(r"\{", "{").replace(r"\}", "}")
+        )
         found = re.fullmatch(pattern, name, re.ASCII)
         return None if found is None else {key: int(text) for key, text in found.groupdict().items()}
 
-    def build(self, name: str, numbers: dict[str, int], **more: float) -> Attack:
+    def build(self, name: str, numbers: dict[str, int], more: dict[str, Any]) -> Attack:
         """Return the attack of `name` with what `match` found.
 
         Raises:
@@ -51,7 +53,7 @@ class Registration:
         """
         for key, number in numbers.items():
             check_number(name, key, number, self.kind.most.get(key, _MOST))
-        return self.kind(**self.fixed, **numbers, **more)
+        return self.kind(**self.fixed | numbers | more)
 
 
 _REGISTERED: dict[str, Registration] = {}
@@ -70,10 +72,17 @@ def register(template: str, **fixed: Any) -> Callable[[Kind], Kind]:
 
     def decorated(kind: Kind) -> Kind:
         other = _REGISTERED.get(template)
-        if other is not None and (other.kind.__module__, other.kind.__name__) != (kind.__module__, kind.__name__):
-            raise AccelsimError(f"attack {template!r}: registered by {other.kind.__module__} already; choose another name")
+        if other is not None and (other.kind.__module__, other.kind.__name__) != (
+            kind.__module__,
+            kind.__name__,
+        ):
+            raise AccelsimError(
+                f"attack {template!r}: registered by {other.kind.__module__} already; choose another name"
+            )
         if template.startswith(_RESERVED) or "@" in template:
-            raise AccelsimError(f"attack {template!r}: must not begin with {', '.join(_RESERVED)} or contain '@'")
+            raise AccelsimError(
+                f"attack {template!r}: must not begin with {', '.join(_RESERVED)} or contain '@'"
+            )
         _REGISTERED[template] = Registration(template, kind, fixed)
         return kind
 
@@ -108,7 +117,9 @@ def _load_entry_points() -> None:
         try:
             point.load()
         except Exception as error:
-            raise AccelsimError(f"entry point {point.name} = {point.value} of {GROUP}: cannot be loaded: {error}") from error
+            raise AccelsimError(
+                f"entry point {point.name} = {point.value} of {GROUP}: cannot be loaded: {error}"
+            ) from error
 
 
 def check_number(name: str, field: str, number: int, most: int) -> None:

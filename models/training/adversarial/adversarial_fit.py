@@ -21,7 +21,12 @@ from accelsim.nn.data.cifar import ImageSet, to_float
 from accelsim.nn.device import device_of
 from accelsim.nn.random_module import reseed
 from accelsim.nn.seeds import MAX_SEED
-from models.training.adversarial.adversarial_losses import adversarial_images, attack_of, loss_of, perturbed_weights
+from models.training.adversarial.adversarial_losses import (
+    adversarial_images,
+    attack_of,
+    loss_of,
+    perturbed_weights,
+)
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe
 from models.training.adversarial.curve import Curve, Say
 from models.training.adversarial.training_state import State, Validation, load_state, save_state

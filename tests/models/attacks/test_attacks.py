@@ -229,8 +229,7 @@ def test_square_only_ever_raises_margins(classifier, labelled) -> None:
     x, labels = labelled
     target = Target(classifier)
     reached = [
-        target.margins(Square(target, eps=0.05, queries=q)(x, labels, seed=2), labels)
-        for q in (1, 2, 40)
+        target.margins(Square(target, eps=0.05, queries=q)(x, labels, seed=2), labels) for q in (1, 2, 40)
     ]
     assert reached[2].clamp_max(0).sum() > reached[0].clamp_max(0).sum()
 

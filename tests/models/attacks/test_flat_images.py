@@ -77,9 +77,7 @@ def test_fgsm_equals_foolbox(network, images):
 def test_bim_equals_foolbox(network, images):
     theirs = _foolbox(
         network,
-        lambda f: f.attacks.LinfBasicIterativeAttack(
-            abs_stepsize=STEP, steps=STEPS, random_start=False
-        ),
+        lambda f: f.attacks.LinfBasicIterativeAttack(abs_stepsize=STEP, steps=STEPS, random_start=False),
         images,
     )
     torch.testing.assert_close(BIM(**STEPPING).perturb(Given(_gradient(network)), *images, seeded(0)), theirs)

@@ -7,14 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from accelsim.bitops.accounting import layer_bitops
 from accelsim.nn.data import cifar_layout
-from accelsim.nn.injection.conversion import convert
-from accelsim.nn.injection.converted_checkpoint import round_weights, save_converted
-from accelsim.nn.injection.distillation import distill
 from accelsim.nn.networks import NETWORKS
 from accelsim.nn.tensor_files import save_tensors
 from accelsim.trace import Scheme, open_trace
@@ -23,33 +18,10 @@ from models.evaluation.__main__ import main
 ROOT = Path(__file__).parents[3]
 
 
-def tiny() -> nn.Module:
-    torch.manual_seed(0)
-    pool = nn.AdaptiveAvgPool2d(4)
-    return nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), pool, nn.Flatten(), nn.Linear(128, 10))
-
-
-@pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """A folder of CIFAR-10 files of 20 images each, and a converted checkpoint of `tiny`."""
-    monkeypatch.setattr(cifar_layout, "RECORDS_PER_FILE", 20)
-    monkeypatch.setitem(NETWORKS, "tiny", tiny)
-    folder = tmp_path / "data"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name in (*cifar_layout.TRAIN_FILES, *cifar_layout.TEST_FILES):
-        records = rng.integers(0, 256, (20, cifar_layout.RECORD_BYTES), dtype=np.uint8)
-        records[:, 0] %= 10
-        records.tofile(folder / name)
-    model = convert(tiny(), Scheme.dense(), k_ratio=0.5, seed=1)
-    round_weights(model)
-    distill(model, torch.rand(60, 3, 32, 32).split(20))
-    save_converted(tmp_path / "tiny.safetensors", model, "tiny", {})
-    return folder, tmp_path / "tiny.safetensors"
-
-
-def test_the_command(files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder, checkpoint = files
+def test_the_command(
+    tiny_files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, checkpoint = tiny_files
     arguments = [
         "--checkpoint",
         str(checkpoint),
@@ -91,10 +63,10 @@ def test_the_command(files: tuple[Path, Path], tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_training_checkpoint_is_attacked_too(
-    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder, checkpoint = files
-    save_tensors(tmp_path / "t.safetensors", dict(tiny().state_dict()), {"network": "tiny"})
+    folder, checkpoint = tiny_files
+    save_tensors(tmp_path / "t.safetensors", dict(NETWORKS["tiny"]().state_dict()), {"network": "tiny"})
     arguments = [
         "--checkpoint",
         str(tmp_path / "t.safetensors"),
@@ -124,13 +96,13 @@ def test_a_training_checkpoint_is_attacked_too(
     ],
 )
 def test_bad_input_is_one_line(
-    files: tuple[Path, Path],
+    tiny_files: tuple[Path, Path],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     extra: list[str],
     message: str,
 ) -> None:
-    folder, checkpoint = files
+    folder, checkpoint = tiny_files
     arguments = ["--checkpoint", str(checkpoint), "--data", str(folder), "--out", str(tmp_path / "o")]
     assert main([*arguments, *extra]) == 2
     told = capsys.readouterr().err

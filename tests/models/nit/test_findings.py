@@ -48,9 +48,7 @@ def test_every_choice_is_a_setting_and_changes_the_network_or_its_training() -> 
 def test_a_row_is_computed_once(bands: DigitSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     choice = "T = 2"
     first = ablation.row_of(choice, bands, SPLIT, tmp_path)
-    assert all(
-        0 <= first[column] <= 100 for column in ("clean", "mean of 20", "PGD", "PGD, width 0.1")
-    )
+    assert all(0 <= first[column] <= 100 for column in ("clean", "mean of 20", "PGD", "PGD, width 0.1"))
     assert first["sigma, first"] != 1.0
     monkeypatch.setattr(ablation, "accuracy_from", None)
     assert ablation.row_of(choice, bands, SPLIT, tmp_path) == first

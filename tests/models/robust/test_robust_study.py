@@ -17,12 +17,12 @@ from accelsim.nn.injection.converted_checkpoint import load_converted
 from accelsim.nn.networks import NETWORKS
 from accelsim.nn.trace_export import layers_in_order
 from accelsim.trace import LayerInfo, Scheme
-from models.study.records import AttackRecord
-from models.study.variants import Variant
 from models.robust import __main__ as command
 from models.robust import make_networks, robust_results
-from models.study.accuracies import paired, wilson
 from models.robust.robust_plan import load_study
+from models.study.accuracies import paired, wilson
+from models.study.records import AttackRecord
+from models.study.variants import Variant
 from tests.models.adversarial.killed import images, recipe, tiny
 
 ROOT = Path(__file__).parents[3]

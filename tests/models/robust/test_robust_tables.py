@@ -9,7 +9,6 @@ import pytest
 from accelsim.bitops.paper_tables import published
 from accelsim.errors import AccelsimError
 from accelsim.marked import between
-from models.robust.study_figures import figure3, figure4, main
 from models.robust.robust_tables import (
     WORST,
     documents,
@@ -18,6 +17,7 @@ from models.robust.robust_tables import (
     paper_tables,
     read_results,
 )
+from models.robust.study_figures import figure3, figure4, main
 
 ROOT = Path(__file__).parents[3]
 MEASURED = ROOT / "docs/results/robust/results.csv"

@@ -39,7 +39,9 @@ def subject(classifier: nn.Module, labelled: tuple[Tensor, Tensor]) -> Subject:
 
 def plan(out: Path, attacks: str, variants: str, **more: int) -> Plan:
     chosen = tuple(map(Variant.parse, variants.split(",")))
-    return Plan(out, attacks_of(attacks.split(",")), chosen, **({"images": 40, "batch": 16, "draws": 3} | more))
+    return Plan(
+        out, attacks_of(attacks.split(",")), chosen, **({"images": 40, "batch": 16, "draws": 3} | more)
+    )
 
 
 def test_results_are_those_of_the_attack(tmp_path: Path, subject: Subject, data: ImageSet) -> None:
@@ -156,7 +158,14 @@ OF_FORMAT_1 = {
         "transfer": True,
     },
 }
-SIGN_DEFAULTS = {"kind": "SignAttack", "draws": 1, "restarts": 1, "loss": "cross-entropy", "bpda": False, "transfer": False}
+SIGN_DEFAULTS = {
+    "kind": "SignAttack",
+    "draws": 1,
+    "restarts": 1,
+    "loss": "cross-entropy",
+    "bpda": False,
+    "transfer": False,
+}
 
 
 @pytest.mark.parametrize("name", [*OF_FORMAT_1, "clean", "cw-l2", "eot4-square"])
@@ -166,7 +175,14 @@ def test_a_record_of_the_first_format_goes_on(
     """Heads as commit f19d6c2 wrote them: parameters in two levels, under the names that its classes had."""
     older = {
         "clean": {},
-        "cw-l2": {"kind": "CarliniWagner", "c": 1e-4, "confidence": 0.0, "lr": 0.01, "steps": 1000, "draws": 1},
+        "cw-l2": {
+            "kind": "CarliniWagner",
+            "c": 1e-4,
+            "confidence": 0.0,
+            "lr": 0.01,
+            "steps": 1000,
+            "draws": 1,
+        },
         "eot4-square": {"kind": "Square", "eps": 8 / 255, "queries": 5000, "share": 0.8, "draws": 4},
     } | {each: SIGN_DEFAULTS | parameters for each, parameters in OF_FORMAT_1.items()}
     path = AttackRecord.path_of(tmp_path / "records", "dense", name)

@@ -38,7 +38,9 @@ def test_a_black_box_that_beats_the_white_boxes() -> None:
 )
 def test_an_attack_that_tries_harder_and_does_less(easier: str, harder: str) -> None:
     (line,) = told({easier: right(0.2), harder: right(0.4)})
-    assert line.startswith(f"v: {harder} is the stronger attack, yet leaves more than {easier}, 40.00 % against 20.00 %")
+    assert line.startswith(
+        f"v: {harder} is the stronger attack, yet leaves more than {easier}, 40.00 % against 20.00 %"
+    )
     assert told({easier: right(0.4), harder: right(0.2)}) == []
     # Four images of a hundred that change sides one way: two standard errors, no more.
     assert (
