@@ -42,6 +42,23 @@ def cross_entropy(outputs: Tensor, labels: Tensor, scale: float = 1.0) -> Tensor
 
 
 @dataclass(frozen=True)
+class Estimator:
+    """How gradients are estimated from replications of every input.
+
+    Attributes:
+        replications: Passes per input.
+        method: `exact` or `sign` (`lr_gradient`).
+        loss: Of each replication.
+        reduced: Whether noise is antithetic and losses have a baseline, which takes away most of the variance.
+    """
+
+    replications: int = 20
+    method: Method = "exact"
+    loss: Loss = cross_entropy
+    reduced: bool = True
+
+
+@dataclass(frozen=True)
 class Gradient:
     """Estimated gradient of the mean loss with respect to one layer's parameters."""
 
