@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import click
 
 from accelsim.cli.options import (
@@ -17,6 +15,7 @@ from accelsim.cli.options import (
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.extras import require_torch
+from accelsim.files import check_output_file
 from accelsim.trace import Scheme
 
 DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4of8,nm-2of8,nm-1of8"
@@ -89,11 +88,11 @@ def export(
     if images.stop is None:
         raise AccelsimError("export: --images needs an end, such as 0:8")
     numbers = list(range(images.start or 0, images.stop))
+    check_output_file(out, regular_only=True)
     require_torch("export")
     fits = []
     steps = len(numbers) * sum(scheme.kind != "dense" for scheme in wanted)
-    with progress_bar(steps, "images") as progress, warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: click.echo(f"accelsim: {message}", err=True)
+    with progress_bar(steps, "images") as progress:
         if checkpoint is not None:
             from accelsim.nn.trace_export import export_from_checkpoint
 

@@ -17,6 +17,7 @@ from accelsim.cli.options import (
     threads_option,
 )
 from accelsim.extras import require_torch
+from accelsim.files import check_output_file
 
 
 @click.command()
@@ -71,6 +72,7 @@ def prepare(
     Examples: accelsim prepare --weights RUN/weights.safetensors --data DATA --out CONVERTED
               accelsim prepare --model mypackage.nets:trained --data DATA --out CONVERTED
     """
+    check_output_file(out, regular_only=True)  # before the images are read, too
     require_torch("prepare")
     from accelsim.nn.data.cifar import load_cifar
     from accelsim.nn.device import use_threads

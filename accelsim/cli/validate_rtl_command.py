@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from accelsim.bundled import require_clone
 from accelsim.cli.options import Names, seed_option
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
@@ -52,6 +53,8 @@ def validate_rtl(cases: int, seed: int, simulator: str, layers: list[str], out: 
               accelsim validate-rtl --out docs/validation.md
     """
     _require_packages()
+    if layers != ["none"]:
+        require_clone("validate-rtl", "the network and operands of whole layers (all but --layers none)")
     from accelsim.rtl.validate import full_outcomes, random_outcomes, sampled_layers
     from accelsim.rtl.validation_report import check_report, markdown, tools, write_report
 

@@ -17,7 +17,14 @@ from docs.hooks.public_names import module_files
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "reference/modules"
-PUBLIC_PACKAGES = ("accelsim", "accelsim.trace", "accelsim.config", "accelsim.store")
+PUBLIC_PACKAGES = (
+    "accelsim",
+    "accelsim.nn",
+    "accelsim.trace",
+    "accelsim.config",
+    "accelsim.store",
+    "accelsim.rtl",
+)
 """Whose ``__all__`` is the API for users; all else is for those who change the code."""
 
 
@@ -53,7 +60,10 @@ def public_names() -> str:
 
 def canonical(package: str, name: str) -> str:
     """The full name, where it is defined, of what a package exports."""
-    exported = getattr(importlib.import_module(package), name)
+    exporting = importlib.import_module(package)
+    if hasattr(exporting, "MODULE_OF"):  # imported on first use: the site is made without the extras
+        return f"{package}.{exporting.MODULE_OF[name]}.{name}"
+    exported = getattr(exporting, name)
     if hasattr(exported, "__qualname__"):
         return f"{exported.__module__}.{exported.__qualname__}"
     # A value, such as a union of types: it does not know its module.

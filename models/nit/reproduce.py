@@ -22,7 +22,7 @@ import click
 from accelsim.cli.options import out_folder_option
 from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import appended, replaced
 from accelsim.marked import between, fill_document
 from accelsim.nn.data.idx import DigitSet, Split, load_digits, split_digits
 from accelsim.nn.device import use_threads
@@ -163,7 +163,7 @@ class _Run:
             seconds = time.process_time() - started
             line = {"epoch": epoch, "loss": loss, "validation": accuracy, "cpu_s": seconds}
             started = time.process_time()
-            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            with appended(self.folder / "log.jsonl") as log:
                 log.write(json.dumps(line) + "\n")
             done = f"epoch {epoch}/{self.settings.epochs}"
             print(f"{self.label}: {done} loss {loss:.3f} validation {accuracy:.3f}", flush=True)

@@ -88,7 +88,8 @@ def _copy(engine: Engine, changes: Mapping[str, Callable[[str], str]]) -> RunIma
     if engine == "compiled":
         changes = {"engine/compiled/jit.py": lambda _: PYTHON_INSTEAD_OF_MACHINE_CODE, **changes}
     with _second_copy(COPIED[engine], {ROOM / path: change for path, change in changes.items()}):
-        module = importlib.import_module(f"accelsim.engine.{engine}")
+        # The last package of each engine is the one that is called.
+        module = importlib.import_module(COPIED[engine][-1])
     if engine == "reference":
         return module.run_image  # type: ignore[no-any-return]
     return lambda layers, machine, image: next(module.run_images(layers, machine, range(image, image + 1)))

@@ -7,15 +7,16 @@ DATA holds CIFAR-10's binary files (default: $ACCELSIM_DATA). The checkpoint is 
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import torch
 from torch import Tensor, nn
 
-from accelsim.errors import AccelsimError
+from accelsim.cli.options import FILE, data_option
+from accelsim.cli.program import program
+from accelsim.files import check_output_file
 from accelsim.nn.data.cifar import load_cifar10, to_float
 from accelsim.nn.fixed_point.agreement import agreement, float_layer
 from accelsim.nn.fixed_point.fixed_point_reference import fixed_point_layer
@@ -68,33 +69,29 @@ def show_agreement(model: nn.Module, image: Tensor, scheme: Scheme) -> None:
         )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python traces/operands/make_operands.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", type=Path, help="CIFAR-10's binary files (default: $ACCELSIM_DATA)")
-    parser.add_argument(
-        "--out", type=Path, default=HERE / "resnet18-cifar10.npz", help="file (default: beside this one)"
-    )
-    args = parser.parse_args(argv)
+@program("python traces/operands/make_operands.py", __doc__, goes_on_from="the beginning")
+@data_option
+@click.option(
+    "--out",
+    type=FILE,
+    default=HERE / "resnet18-cifar10.npz",
+    show_default="beside this script",
+    help="The file to write.",
+)
+def main(data: str | None, out: Path) -> None:
+    """Sample the maps, write them, and print how well the integers agree with the network."""
     # One thread: each sum then has one order, so the maps do not depend on the machine's core count.
     torch.set_num_threads(1)
-    try:
-        converted = load_converted(CHECKPOINT)
-        image = to_float(load_cifar10(args.data, train=False).images[IMAGE : IMAGE + 1])
-        schemes = [Scheme.parse(name) for name in SCHEMES]
-        maps = [sampled_map(converted.model, layer, image, scheme) for scheme in schemes for layer in LAYERS]
-        save_sample(args.out, converted.weights_sha256, "cifar10-test", IMAGE, maps)
-        print(f"{args.out}: {len(maps)} maps, {args.out.stat().st_size:,} bytes")
-        for scheme in schemes:
-            if scheme.kind != "dense":
-                show_agreement(converted.model, image, scheme)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    check_output_file(out, regular_only=True)
+    converted = load_converted(CHECKPOINT)
+    image = to_float(load_cifar10(data, train=False).images[IMAGE : IMAGE + 1])
+    schemes = [Scheme.parse(name) for name in SCHEMES]
+    maps = [sampled_map(converted.model, layer, image, scheme) for scheme in schemes for layer in LAYERS]
+    save_sample(out, converted.weights_sha256, "cifar10-test", IMAGE, maps)
+    print(f"{out}: {len(maps)} maps, {out.stat().st_size:,} bytes")
+    for scheme in schemes:
+        if scheme.kind != "dense":
+            show_agreement(converted.model, image, scheme)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from amaranth.back import rtlil
 
+from accelsim.bundled import require_clone
 from accelsim.cli.program import run_program
 from accelsim.config.machine import load_machine
 from accelsim.config.technology import load_technology
@@ -81,6 +82,7 @@ def synth(liberty: Path, out: Path, work: Path, only: tuple[str, ...], check: bo
     Examples: python -m accelsim.rtl.synth --liberty NangateOpenCellLibrary_typical.lib --only fused_multiplier
               python -m accelsim.rtl.synth --liberty NangateOpenCellLibrary_typical.lib --check
     """
+    require_clone("synth", "exported operands of real layers and the shipped figures")
     yosys_version()
     warnings.filterwarnings("ignore", module="amaranth")
     library = load_library(liberty)

@@ -23,8 +23,8 @@ from accelsim.rtl.blocks.ranker import Ranker
 from accelsim.rtl.blocks.requantize import Requantizer, code_sum_bits
 from accelsim.rtl.blocks.threshold import ThresholdSelector as ThresholdBlock
 from accelsim.rtl.blocks.tree import AdderTree, sum_bits
-from accelsim.rtl.synth.expression import Bits
 from accelsim.rtl.synth.gate_simulation import WORD_BITS, bits_of
+from accelsim.rtl.synth.liberty_function import Bits
 from accelsim.rtl.synth.parts import RegisterFile, WordMagnitude, WordMux, WordRegister
 from accelsim.rtl.synth.real_operands import CYCLES, STREAMS
 from accelsim.rtl.synth.sources import Ints, Source

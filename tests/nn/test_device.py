@@ -1,4 +1,4 @@
-"""The choice of a device, and that no step mixes two.
+"""The choice of a device, and that no step of a layer mixes two.
 
 Meta tensors stand in for a GPU's: they hold no numbers, but torch refuses to combine them with the CPU's.
 """
@@ -14,7 +14,6 @@ from accelsim.nn.device import device_of, torch_device
 from accelsim.nn.injection.conversion import convert, non_essential_layers
 from accelsim.nn.layers.select import keep_n_of_m
 from accelsim.trace.layer_shape import Scheme
-from models.training.augment import augment
 
 
 def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,13 +39,6 @@ def test_device_of() -> None:
     assert device_of(nn.Identity()) == torch.device("cpu")
     assert device_of(nn.Linear(2, 2, device="meta")) == torch.device("meta")
     assert device_of(nn.BatchNorm1d(2, affine=False, device="meta")) == torch.device("meta")
-
-
-def test_augmentation_stays_on_the_device_of_the_images() -> None:
-    images = torch.rand(4, 3, 32, 32, device="meta")
-    for size, padding in ((32, 0), (32, 2), (16, 2)):
-        changed = augment(images, size, padding, torch.Generator().manual_seed(0))
-        assert changed.device == images.device and changed.shape == (4, 3, size, size)
 
 
 def test_approximation_stays_on_the_device_of_the_layer(small_network: nn.Module) -> None:
