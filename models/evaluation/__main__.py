@@ -35,7 +35,7 @@ from accelsim.nn.device import torch_device, use_threads
 from accelsim.nn.injection.controls import CONTROLS
 from models.evaluation.evaluation_tables import write_tables
 from models.study.accuracies import is_bounded
-from models.study.attack_runs import Evaluation, Plan, evaluate
+from models.study.attack_runs import AttackPlan, Measurements, evaluate
 from models.study.masking_signs import write_doubts
 from models.study.subject import calibration_batches, load_subject, network_layers, variant_bitops
 from models.study.variants import PROJECTIONS, Variant, product
@@ -88,7 +88,7 @@ def main(**options: Any) -> None:
     use_threads(given.threads)
     device = torch_device(given.device)
     variants = product(given.schemes, given.controls, given.projections)
-    plan = Plan(
+    plan = AttackPlan(
         given.out,
         attacks_of(given.attacks),
         tuple(variants),
@@ -132,7 +132,7 @@ def main(**options: Any) -> None:
     _tell(plan, found)
 
 
-def _tell(plan: Plan, found: Evaluation) -> None:
+def _tell(plan: AttackPlan, found: Measurements) -> None:
     bounded = ", ".join(attack.name for attack in plan.attacks if is_bounded(attack))
     for variant, case in found.worst.items():
         if case is not None:

@@ -38,7 +38,7 @@ from accelsim.nn.device import torch_device, use_threads
 from accelsim.tables import frame_of, write_csv
 from models.study.accuracies import Result
 from models.study.accuracy_plots import plot_codesign, plot_curves
-from models.study.attack_runs import Plan, evaluate
+from models.study.attack_runs import AttackPlan, evaluate
 from models.study.subject import load_subject
 from models.study.variants import Variant
 
@@ -115,7 +115,7 @@ def _curves(figure: str, given: SimpleNamespace) -> None:
         raise AccelsimError(f"{given.checkpoint}: not a converted checkpoint; make one with accelsim prepare")
     subject.model.to(torch_device(given.device))
     variants, attacks = figure3() if figure == "3" else figure4()
-    plan = Plan(
+    plan = AttackPlan(
         given.out,
         tuple(map(attack_named, attacks)),
         tuple(map(Variant.parse, variants)),

@@ -28,7 +28,7 @@ CHUNK = 250
 
 
 @dataclass(frozen=True)
-class Column:
+class NitColumn:
     """An attack, and how its attacker sees the network; `transfer` attacks the undefended network (STBP) instead."""
 
     name: str
@@ -69,39 +69,39 @@ _FGSM = FGSM(eps=EPS)
 _MIM = {"eps": EPS, "step": STEP, "steps": STEPS, "momentum": MOMENTUM}
 
 PAPER = (
-    Column("clean", Clean()),
-    Column("fgsm", _FGSM),
-    Column("bim", BIM(eps=EPS, step=STEP, steps=STEPS)),
-    Column("pgd", _PGD),
-    Column("mim", MIFGSM(**_MIM)),  # type: ignore[arg-type]
-    Column("nattack", NAttack(eps=EPS)),
-    Column("dim", DIM(**_MIM)),  # type: ignore[arg-type]
-    Column("tim", TIM(**_MIM)),  # type: ignore[arg-type]
+    NitColumn("clean", Clean()),
+    NitColumn("fgsm", _FGSM),
+    NitColumn("bim", BIM(eps=EPS, step=STEP, steps=STEPS)),
+    NitColumn("pgd", _PGD),
+    NitColumn("mim", MIFGSM(**_MIM)),  # type: ignore[arg-type]
+    NitColumn("nattack", NAttack(eps=EPS)),
+    NitColumn("dim", DIM(**_MIM)),  # type: ignore[arg-type]
+    NitColumn("tim", TIM(**_MIM)),  # type: ignore[arg-type]
 )
 EXTRA = (
-    Column("pgd-narrow", _PGD, width=NARROW),
-    Column("pgd-wide", _PGD, width=WIDE),
-    Column("eot-pgd", _PGD, draws=EOT_DRAWS),
-    Column("eot-pgd-wide", _PGD, draws=EOT_DRAWS, width=WIDE),
-    Column("lr-fgsm", _FGSM, by_ratio=True),
-    Column("lr-pgd", _PGD, by_ratio=True),
-    Column("transfer-pgd", _PGD, transfer=True),
+    NitColumn("pgd-narrow", _PGD, width=NARROW),
+    NitColumn("pgd-wide", _PGD, width=WIDE),
+    NitColumn("eot-pgd", _PGD, draws=EOT_DRAWS),
+    NitColumn("eot-pgd-wide", _PGD, draws=EOT_DRAWS, width=WIDE),
+    NitColumn("lr-fgsm", _FGSM, by_ratio=True),
+    NitColumn("lr-pgd", _PGD, by_ratio=True),
+    NitColumn("transfer-pgd", _PGD, transfer=True),
 )
 ALL = PAPER + EXTRA
 PAPER_COLUMNS = tuple(column.name for column in PAPER)
 EXTRA_COLUMNS = tuple(column.name for column in EXTRA)
 
 BLIND = (
-    Column("clean", Clean()),
-    Column("random", RandomSigns(eps=EPS)),
-    Column("nattack, pixels", NAttack(eps=EPS, space="pixels")),
+    NitColumn("clean", Clean()),
+    NitColumn("random", RandomSigns(eps=EPS)),
+    NitColumn("nattack, pixels", NAttack(eps=EPS, space="pixels")),
 )
 """What asks for no gradient."""
 
 
-def pgd_of_width(width: float) -> Column:
+def pgd_of_width(width: float) -> NitColumn:
     """Return PGD through a surrogate of that width, which is its name."""
-    return Column(f"{width:g}", _PGD, width=width)
+    return NitColumn(f"{width:g}", _PGD, width=width)
 
 
 def by_width(target: SpikingTarget, data: DigitSet, index: Tensor) -> dict[str, float]:
@@ -114,7 +114,9 @@ def by_width(target: SpikingTarget, data: DigitSet, index: Tensor) -> dict[str, 
     return {column.name: accuracy_from(2, column, target, data, index) for column in columns}
 
 
-def accuracy_from(seed: int, column: Column, target: SpikingTarget, data: DigitSet, index: Tensor) -> float:
-    """Return `Column.accuracy` with all draws from a seed."""
+def accuracy_from(
+    seed: int, column: NitColumn, target: SpikingTarget, data: DigitSet, index: Tensor
+) -> float:
+    """Return `NitColumn.accuracy` with all draws from a seed."""
     seeded = replace(target, generator=torch.Generator().manual_seed(seed))
     return column.accuracy(seeded, seeded, data, index)

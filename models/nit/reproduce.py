@@ -30,7 +30,7 @@ from accelsim.nn.spiking.run_settings import METHODS, MethodName, Settings
 from accelsim.nn.spiking.spiking_networks import SpikingNetwork
 from accelsim.trace.container import one_line
 from accelsim.version import __version__
-from models.nit.nit_columns import ALL, PREDICTION_DRAWS, Column
+from models.nit.nit_columns import ALL, PREDICTION_DRAWS, NitColumn
 from models.nit.nit_results import ResultRow, write_results
 from models.nit.nit_tables import MARKER, documents, tables_markdown
 from models.nit.spiking_target import SpikingTarget
@@ -49,7 +49,7 @@ TABLE_METHODS: dict[str, tuple[MethodName, ...]] = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What one call computes."""
 
     data: dict[str, Path]
@@ -57,7 +57,7 @@ class Plan:
     seeds: tuple[int, ...]
     epochs: int
     images: int
-    columns: tuple[Column, ...] = ALL
+    columns: tuple[NitColumn, ...] = ALL
 
     def runs(self) -> Iterator[tuple[str, int, MethodName]]:
         """Yield runs seed by seed: a stopped call leaves whole tables of fewer seeds; STBP before what it attacks."""
@@ -75,7 +75,7 @@ class Plan:
         return self.out / dataset / f"{method}-seed{seed}"
 
 
-def reproduce(plan: Plan) -> list[ResultRow]:
+def reproduce(plan: RunPlan) -> list[ResultRow]:
     """Compute every run of the plan, then the tables in `plan.out`.
 
     Raises:
@@ -87,7 +87,7 @@ def reproduce(plan: Plan) -> list[ResultRow]:
     rows: list[ResultRow] = []
     for number, (dataset, seed, method) in enumerate(runs, start=1):
         label = f"[{number}/{len(runs)} {dataset}] {method} seed {seed}"
-        rows.append(_Run(plan, sets[dataset], dataset, plan.settings(method, seed), label).row())
+        rows.append(_AttackedRun(plan, sets[dataset], dataset, plan.settings(method, seed), label).row())
         write_results(plan.out / "results.csv", rows)
         with replaced(plan.out / "tables.md") as temporary:
             temporary.write_text(tables_markdown(rows), encoding="utf-8")
@@ -107,10 +107,10 @@ def write_documents(docs: Path, rows: Sequence[ResultRow]) -> None:
 
 
 @dataclass
-class _Run:
+class _AttackedRun:
     """A network trained by one method with one seed, and attacked."""
 
-    plan: Plan
+    plan: RunPlan
     data: DigitSet
     dataset: str
     settings: Settings
@@ -261,7 +261,7 @@ def main(docs: Path | None, smoke: bool, threads: int, **options: Any) -> None:
         for name in documents([]):
             between(docs / name, MARKER)
     use_threads(threads)
-    plan = Plan(
+    plan = RunPlan(
         data=data,
         out=options["out"],
         seeds=options["seeds"][:1] if smoke else options["seeds"],

@@ -12,7 +12,7 @@ from accelsim.nn.data.cifar import ImageSet
 from accelsim.nn.device import torch_device
 from models.robust.make_networks import Say, checkpoint_of, timed
 from models.robust.robust_plan import AT, Block, Row, Study
-from models.study.attack_runs import Plan, evaluate
+from models.study.attack_runs import AttackPlan, evaluate
 from models.study.subject import Subject, calibration_batches, load_subject
 from models.study.variants import Variant
 
@@ -25,7 +25,7 @@ def measure(study: Study, names: Sequence[str], images: Images, out: Path, devic
 
     Networks that are not made yet are left out, and told.
     """
-    bench = _Bench(study, images, out, device, say)
+    bench = _Rows(study, images, out, device, say)
     for block in study.plan.evaluation.blocks:
         for text in block.rows:
             row = study.plan.row(text)
@@ -33,7 +33,7 @@ def measure(study: Study, names: Sequence[str], images: Images, out: Path, devic
                 bench.run(block, row)
 
 
-class _Bench:
+class _Rows:
     """Loads a checkpoint when a row first needs it, and keeps the last."""
 
     def __init__(self, study: Study, images: Images, out: Path, device: str, say: Say) -> None:
@@ -50,7 +50,9 @@ class _Bench:
         how, attacks = self._study.plan.evaluation, block.all_attacks()
         variant = Variant.parse(row.variant)
         records = self._out / "evaluation" / row.network
-        plan = Plan(records, attacks, (variant,), block.images, how.batch, how.draws, how.seed, how.pool)
+        plan = AttackPlan(
+            records, attacks, (variant,), block.images, how.batch, how.draws, how.seed, how.pool
+        )
         calibration = []
         if variant.projection == "refit":
             calibration = calibration_batches(self._images(True), how.calibration, how.seed, self._device)

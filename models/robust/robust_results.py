@@ -39,7 +39,7 @@ def write_results(study: Study, out: Path) -> list[Path]:
     Raises:
         AccelsimError: Nothing is measured yet.
     """
-    measured = Measured(study, out)
+    measured = StudyRecords(study, out)
     lines = measured.results()
     if not lines:
         raise AccelsimError(f"{out}: no record of the plan's rows; measure first")
@@ -51,7 +51,7 @@ def write_results(study: Study, out: Path) -> list[Path]:
     return [*written, out / WARNINGS] if told else written
 
 
-class Measured:
+class StudyRecords:
     """All records of a study's rows: as many images per attack as the plan asks for, or fewer.
 
     Attributes:

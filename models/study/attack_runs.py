@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class AttackPlan:
     """What one call computes.
 
     Attributes:
@@ -56,7 +56,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Measurements:
     """Everything measured: results in the order of the plan, the worst case by variant, warnings."""
 
     results: list[Result]
@@ -65,14 +65,14 @@ class Evaluation:
 
 
 def evaluate(
-    plan: Plan,
+    plan: AttackPlan,
     subject: Subject,
     data: ImageSet,
     *,
     substitute: nn.Module | None = None,
     calibration: Sequence[Tensor] = (),
     say: Say = lambda text: None,
-) -> Evaluation:
+) -> Measurements:
     """Attack the first `plan.images` of `data` on every variant; a record for each in `plan.out`.
 
     Args:
@@ -89,7 +89,7 @@ def evaluate(
     _check(plan, subject, data, substitute)
     if substitute is None:
         substitute = Variant.parse("dense").network(subject.model) if subject.is_converted else subject.model
-    bench = _Bench(plan, subject, data, Target(substitute), calibration, say)
+    bench = _Common(plan, subject, data, Target(substitute), calibration, say)
     results, worst, warnings = [], {}, []
     for variant in plan.variants:
         run = _VariantRun(bench, variant)
@@ -107,10 +107,10 @@ def evaluate(
         warnings += doubts_of(
             variant.name, correct, is_random=run.is_random, is_approximated=not variant.is_dense
         )
-    return Evaluation(results, worst, warnings)
+    return Measurements(results, worst, warnings)
 
 
-def _check(plan: Plan, subject: Subject, data: ImageSet, substitute: nn.Module | None) -> None:
+def _check(plan: AttackPlan, subject: Subject, data: ImageSet, substitute: nn.Module | None) -> None:
     """Raise AccelsimError for what would fail later."""
     for name, value, most in (
         ("images", plan.images, len(data)),
@@ -141,10 +141,10 @@ def _check(plan: Plan, subject: Subject, data: ImageSet, substitute: nn.Module |
 
 
 @dataclass(frozen=True)
-class _Bench:
+class _Common:
     """What all variants and attacks of a call have in common."""
 
-    plan: Plan
+    plan: AttackPlan
     subject: Subject
     data: ImageSet
     substitute: Target
@@ -155,7 +155,7 @@ class _Bench:
 class _VariantRun:
     """All attacks on one variant; its network is built when one is first run, not where all records are complete."""
 
-    def __init__(self, bench: _Bench, variant: Variant) -> None:
+    def __init__(self, bench: _Common, variant: Variant) -> None:
         self._bench, self._variant = bench, variant
         self._device = device_of(bench.subject.model)
 

@@ -29,9 +29,9 @@ from models.training.adversarial.adversarial_losses import (
 )
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe
 from models.training.adversarial.curve import Curve, Say
-from models.training.adversarial.training_state import State, Validation, load_state, save_state
 from models.training.augment import augment
 from models.training.order import batch_at, stream
+from models.training.training_state import State, Validation, load_state, save_state
 
 VALIDATION_BATCH = 250
 

@@ -34,7 +34,7 @@ from accelsim.trace import Scheme
 from models.training.adversarial.adversarial_fit import fit
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
 from models.training.adversarial.history import write_history
-from models.training.adversarial.training_state import State
+from models.training.training_state import State
 
 
 def finetune(

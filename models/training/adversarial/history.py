@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from accelsim.files import replaced
-from models.training.adversarial.training_state import Validation
+from models.training.training_state import Validation
 
 
 def write_history(path: Path, history: Sequence[Validation]) -> None:

@@ -16,7 +16,7 @@ from accelsim.marked import between
 from accelsim.nn.data import idx
 from accelsim.nn.spiking.run_settings import Settings
 from models.nit import reproduce, training
-from models.nit.nit_columns import ALL, Column
+from models.nit.nit_columns import ALL, NitColumn
 from models.nit.nit_results import ResultRow, read_results, write_results
 from models.nit.nit_tables import MARKER, documents, paper_numbers, tables_markdown
 
@@ -171,7 +171,7 @@ def test_command_makes_both_tables_and_goes_on(digits, tmp_path, capsys, monkeyp
     for name in ("nit.md", "reproduction.md"):
         (docs / name).write_text(f"# Before\n<!-- {MARKER} -->\nold\n<!-- /{MARKER} -->\nAfter\n")
     monkeypatch.setattr(training, "_step", None)
-    monkeypatch.setattr(Column, "perturb", None)
+    monkeypatch.setattr(NitColumn, "perturb", None)
     capsys.readouterr()
     assert reproduce.main([*arguments, "--threads", "1", "--docs", str(docs)]) == 0
     assert (tmp_path / "out/tables.md").read_text() == first

@@ -124,7 +124,7 @@ def test_one_command_does_everything_and_goes_on(
     # What can be compared cell by cell, had the transferred attack been AutoAttack: two rows, on the ten images that it saw.
     with monkeypatch.context() as patched:
         patched.setattr(robust_results, "AUTOATTACK", "transfer-pgd2")
-        lines = robust_results.Measured(load_study(plan), out).common()
+        lines = robust_results.StudyRecords(load_study(plan), out).common()
     common = {(str(each["row"]), str(each["attack"])): each for each in lines}
     assert {row for row, _ in common} == {"unstructured-50", "trades"}
     assert {each["images"] for each in common.values()} == {10}
@@ -132,7 +132,7 @@ def test_one_command_does_everything_and_goes_on(
     assert common["unstructured-50", "clean"]["mean"] == pytest.approx(10 * first_ten)
     withstood = sum(all(each[i][0] for each in seen) for i in range(10))
     assert common["unstructured-50", "worst case"]["mean"] == pytest.approx(10 * withstood)
-    assert robust_results.Measured(load_study(plan), out).common() == []
+    assert robust_results.StudyRecords(load_study(plan), out).common() == []
     told = (out / "warnings.txt").read_text()
     assert (
         "nm-2of4+random: has met no black box (square, transfer-pgd20), no BPDA (bpda-pgd20), no EOT" in told

@@ -19,7 +19,7 @@ from accelsim.nn.data.cifar import ImageSet, to_float
 from accelsim.nn.injection.conversion import convert
 from accelsim.nn.injection.distillation import distill
 from accelsim.trace import Scheme
-from models.study.attack_runs import Plan, evaluate
+from models.study.attack_runs import AttackPlan, evaluate
 from models.study.records import AttackRecord
 from models.study.subject import Subject
 from models.study.variants import Variant
@@ -37,9 +37,9 @@ def subject(classifier: nn.Module, labelled: tuple[Tensor, Tensor]) -> Subject:
     return Subject(model.eval(), "classifier", "0" * 64)
 
 
-def plan(out: Path, attacks: str, variants: str, **more: int) -> Plan:
+def plan(out: Path, attacks: str, variants: str, **more: int) -> AttackPlan:
     chosen = tuple(map(Variant.parse, variants.split(",")))
-    return Plan(
+    return AttackPlan(
         out, attacks_of(attacks.split(",")), chosen, **({"images": 40, "batch": 16, "draws": 3} | more)
     )
 
