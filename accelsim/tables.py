@@ -76,7 +76,7 @@ def csv_text(frame: pd.DataFrame, *, formats: Mapping[str, Format] = _NO_FORMATS
     for index, title in enumerate(frame.columns):
         if (how := formats.get(title)) is not None:
             formatted.isetitem(
-                index, [None if _is_missing(v) else _shown(v, how) for v in frame.iloc[:, index]]
+                index, [None if _is_missing(v) else shown_value(v, how) for v in frame.iloc[:, index]]
             )
     text = io.StringIO()
     formatted.to_csv(text, index=False, lineterminator="\n")
@@ -92,10 +92,10 @@ def write_csv(frame: pd.DataFrame, path: Path | str, *, formats: Mapping[str, Fo
     place = Path(path)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(place) as temporary:
-            temporary.write_text(csv_text(frame, formats=formats), encoding="utf-8", newline="")
     except OSError as error:
         raise AccelsimError(f"{path}: cannot write: {error.strerror or error}") from None
+    with replaced(place) as temporary:
+        temporary.write_text(csv_text(frame, formats=formats), encoding="utf-8", newline="")
     return place
 
 
@@ -170,12 +170,13 @@ def shown_rows(
     columns = [frame.iloc[:, index].tolist() for index in range(frame.shape[1])]
     for values in zip(*columns, strict=True):
         yield [
-            missing if _is_missing(value) else _shown(value, how)
+            missing if _is_missing(value) else shown_value(value, how)
             for value, how in zip(values, hows, strict=True)
         ]
 
 
-def _shown(value: Any, how: Format) -> str:
+def shown_value(value: Any, how: Format) -> str:
+    """Return a value that is not missing as text."""
     return format(value, how) if isinstance(how, str) else how(value)
 
 

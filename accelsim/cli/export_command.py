@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from accelsim.cli.completion_command import example_schemes
 from accelsim.cli.options import (
     ImageRange,
     Names,
@@ -40,7 +41,12 @@ DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4o
     "--images", type=ImageRange(), default="0:8", show_default="0:8", help="Images by number, a range."
 )
 @click.option(
-    "--schemes", type=Names(), default=DEFAULT_SCHEMES, show_default=True, help="Schemes to export."
+    "--schemes",
+    type=Names(),
+    default=DEFAULT_SCHEMES,
+    show_default=True,
+    shell_complete=example_schemes,
+    help="Schemes to export.",
 )
 @k_ratio_option("Rows of P as a share of d (--model).")
 @seed_option("Seed of P and distillation (--model).")
@@ -91,7 +97,7 @@ def export(
     check_output_file(out, regular_only=True)
     require_torch("export")
     fits = []
-    steps = len(numbers) * sum(scheme.kind != "dense" for scheme in wanted)
+    steps = len(numbers) * sum(not scheme.is_dense for scheme in wanted)
     with progress_bar(steps, "images") as progress:
         if checkpoint is not None:
             from accelsim.nn.trace_export import export_from_checkpoint

@@ -99,7 +99,8 @@ def run(
     Example: accelsim run resnet18-cifar10 --machine structured --images 0:2 --out out/run
     """
     from accelsim.results.run_results import check_results_folder
-    from accelsim.simulate import chosen_images, chosen_schemes, simulate
+    from accelsim.selections import chosen_images, chosen_schemes
+    from accelsim.simulate import simulate
 
     opened, loaded = as_trace(trace), as_machine(machine)
     check_results_folder(out)

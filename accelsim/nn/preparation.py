@@ -18,7 +18,7 @@ from accelsim.nn.injection.conversion import DEFAULT_K_RATIO, convert
 from accelsim.nn.injection.converted_checkpoint import round_weights, save_converted
 from accelsim.nn.injection.distillation import LayerFit, distill
 from accelsim.nn.networks import make_network
-from accelsim.trace.layer_shape import Scheme
+from accelsim.schemes import Scheme
 
 BATCH = 100
 Method = Literal["lstsq", "sgd"]

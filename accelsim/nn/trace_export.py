@@ -70,7 +70,7 @@ def export_trace(
                 trace.add_layer(name, shape, approximation)
             for scheme in schemes:
                 trace.add_scheme(scheme, *measured.get(scheme.name, ()))
-                if scheme.kind != "dense":
+                if not scheme.is_dense:
                     _write_masks(trace, set_scheme(model, scheme), images, scheme, progress)
     finally:
         for name, layer in non_essential_layers(model):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mkdocs.exceptions import PluginError
 
+from accelsim.tables import frame_of, markdown_table
 from docs.hooks import public_names as names
 from docs.hooks.public_names import module_files
 
@@ -49,12 +50,9 @@ def public_names() -> str:
     lines = []
     for package in PUBLIC_PACKAGES:
         exporting = importlib.import_module(package)
-        lines += [f"## {package}", "", "| name | what it is |", "| --- | --- |"]
-        for name in exporting.__all__:
-            if not name.startswith("_"):
-                full_name = canonical(package, name)
-                lines.append(f"| [`{name}`][{full_name}] | {first_paragraph(full_name)} |")
-        lines.append("")
+        exported = {name: canonical(package, name) for name in exporting.__all__ if not name.startswith("_")}
+        rows = [[f"[`{name}`][{full}]", first_paragraph(full)] for name, full in exported.items()]
+        lines += [f"## {package}", "", markdown_table(frame_of(rows, ["name", "what it is"]))]
     return "\n".join(lines)
 
 

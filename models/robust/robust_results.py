@@ -110,7 +110,7 @@ class StudyRecords:
                 told += [f"{row.name}, {images} images: {sign}" for sign in signs_of(part)]
             if correct:
                 is_random = any(len(each[0]) > 1 for each in correct.values())
-                is_approximated = not Variant.parse(row.variant).is_dense
+                is_approximated = not Variant.parse(row.variant).scheme.is_dense
                 told += [f"{row.name}: {gap}" for gap in gaps_of(correct, is_random, is_approximated)]
         return told
 

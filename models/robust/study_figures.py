@@ -19,6 +19,7 @@ from accelsim.cli.options import out_folder_option
 from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
+from accelsim.schemes import DenseScheme, UnstructuredScheme
 from accelsim.tables import frame_of, write_csv
 from models.robust.robust_plan import AT, CONVERTED
 from models.robust.robust_tables import read_results
@@ -74,7 +75,9 @@ def figure4(lines: Sequence[Line]) -> list[dict[str, object]]:
         is_own = line["network"] == line["variant"] or line["network"] in (AT, CONVERTED)
         if line["attack"] not in ("clean", "pgd20") or not is_own:
             continue
-        if variant.control not in ("none", "essential") or variant.scheme.kind == "nm":
+        if variant.control not in ("none", "essential"):
+            continue
+        if not isinstance(variant.scheme, DenseScheme | UnstructuredScheme):
             continue
         tuned = "only distilled" if line["network"] in (AT, CONVERTED) else "fine-tuned"
         labels = ["only distilled", "fine-tuned"] if line["network"] == AT else [tuned]

@@ -105,7 +105,7 @@ def evaluate(
             )
         worst[variant.name] = worst_case(correct)
         warnings += doubts_of(
-            variant.name, correct, is_random=run.is_random, is_approximated=not variant.is_dense
+            variant.name, correct, is_random=run.is_random, is_approximated=not variant.scheme.is_dense
         )
     return Measurements(results, worst, warnings)
 
@@ -134,7 +134,7 @@ def _check(plan: AttackPlan, subject: Subject, data: ImageSet, substitute: nn.Mo
         if attack.transfer and substitute is None and not subject.is_converted:
             raise AccelsimError(f"attack {attack.name}: the checkpoint is not converted; give a --substitute")
     for variant in plan.variants:
-        if not subject.is_converted and not variant.is_dense:
+        if not subject.is_converted and not variant.scheme.is_dense:
             raise AccelsimError(
                 f"variant {variant.name!r}: the checkpoint is not converted, so it must be 'dense'"
             )

@@ -33,11 +33,6 @@ class Variant:
         extra = [part for part in (self.control, self.projection) if part not in ("none", "fixed")]
         return "+".join([self.scheme.name, *extra])
 
-    @property
-    def is_dense(self) -> bool:
-        """Whether nothing is approximated."""
-        return self.scheme.kind == "dense"
-
     def is_random(self, model: nn.Module) -> bool:
         """True if the variant of `model` draws at every pass."""
         return (
@@ -58,7 +53,7 @@ class Variant:
                 allowed = [each for each in (*CONTROLS, *PROJECTIONS) if each not in ("none", "fixed")]
                 raise AccelsimError(f"variant {name!r}: {part!r}; {suggestion(part, allowed)}")
         variant = cls(Scheme.parse(scheme), control, projection)
-        if variant.is_dense and extra:
+        if variant.scheme.is_dense and extra:
             raise AccelsimError(
                 f"variant {name!r}: a dense scheme approximates nothing; leave '+{extra[0]}' out"
             )
@@ -74,7 +69,7 @@ class Variant:
         A model without converted layers (a baseline) is taken as it is, and must be `dense`.
         """
         if not any(True for _ in non_essential_layers(model)):
-            if not self.is_dense:
+            if not self.scheme.is_dense:
                 raise AccelsimError(
                     f"variant {self.name!r}: the checkpoint is not converted, so it must be 'dense'"
                 )
@@ -95,7 +90,7 @@ def product(
     for scheme in map(Scheme.parse, schemes):
         for control in controls:
             for projection in projections:
-                variant = Variant(scheme) if scheme.kind == "dense" else Variant(scheme, control, projection)
+                variant = Variant(scheme) if scheme.is_dense else Variant(scheme, control, projection)
                 if Variant.parse(variant.name) not in found:
                     found.append(variant)
     return found

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import get_args
 
 import pytest
@@ -14,6 +12,7 @@ from pydantic import BaseModel
 from accelsim import Machine, figure5
 from accelsim.config.machine import Sram
 from accelsim.counts import COUNT_NAMES
+from docs.refresh import energy_content, sweeps_content
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -70,17 +69,9 @@ def test_machine_md_has_a_row_for_every_parameter() -> None:
 
 def test_the_tables_of_energy_md_come_from_the_technology_and_the_machines() -> None:
     text = (ROOT / "docs/energy.md").read_text()
-    for marker, content in _refresh().energy_content().items():
+    for marker, content in energy_content().items():
         (shown,) = re.findall(rf"<!-- {marker} -->\n(.*?)<!-- /{marker} -->", text, re.DOTALL)
         assert shown == content, marker
-
-
-def _refresh() -> ModuleType:
-    loaded = importlib.util.spec_from_file_location("refresh", ROOT / "docs/refresh.py")
-    assert loaded is not None and loaded.loader is not None
-    refresh = importlib.util.module_from_spec(loaded)
-    loaded.loader.exec_module(refresh)
-    return refresh
 
 
 @pytest.mark.slow
@@ -96,4 +87,4 @@ def test_the_tables_of_reproduction_md_come_from_this_code() -> None:
 def test_the_tables_of_sweeps_md_come_from_this_code() -> None:
     text = (ROOT / "docs/sweeps.md").read_text()
     (shown,) = re.findall(r"<!-- sweep -->\n(.*?)<!-- /sweep -->", text, re.DOTALL)
-    assert shown == _refresh().sweeps_content()
+    assert shown == sweeps_content()

@@ -13,7 +13,7 @@ from accelsim.errors import AccelsimError
 from accelsim.nn.injection.conversion import convert, non_essential_layers, set_scheme
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer
-from accelsim.trace.layer_shape import Scheme
+from accelsim.schemes import Scheme
 
 CONVOLUTIONS = {
     "plain": nn.Conv2d(6, 8, 3, padding=1),

@@ -12,8 +12,7 @@ from torch import nn
 from accelsim.errors import AccelsimError
 from accelsim.nn.device import device_of, torch_device
 from accelsim.nn.injection.conversion import convert, non_essential_layers
-from accelsim.nn.layers.select import keep_n_of_m
-from accelsim.trace.layer_shape import Scheme
+from accelsim.schemes import Scheme, keep_n_of_m
 
 
 def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

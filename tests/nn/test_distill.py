@@ -17,7 +17,7 @@ from accelsim.nn.injection import distillation
 from accelsim.nn.injection.conversion import convert, non_essential_layers
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.injection.layer_fit import GradientDescent, NormalEquations
-from accelsim.trace.layer_shape import Scheme
+from accelsim.schemes import Scheme
 
 
 def rows(seed: int, groups: int = 2, count: int = 400) -> tuple[Tensor, Tensor]:

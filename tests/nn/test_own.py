@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from accelsim import open_trace
-from accelsim.cli import main
+from accelsim.cli import cli, main
+from accelsim.nn.injection.conversion import DEFAULT_K_RATIO
 
 
 @pytest.fixture
@@ -100,3 +101,9 @@ def test_an_existing_trace_is_kept(folder: Path, capsys: pytest.CaptureFixture[s
     (folder / "mine.h5").write_text("precious")
     assert export(folder, capsys)[0] == 2
     assert (folder / "mine.h5").read_text() == "precious"
+
+
+def test_the_default_share_of_rows_is_that_of_convert() -> None:
+    """The command line writes it down again, because it must not import PyTorch."""
+    options = [each for name in ("export", "prepare") for each in cli.commands[name].params]
+    assert {each.default for each in options if each.name == "k_ratio"} == {DEFAULT_K_RATIO}

@@ -1,52 +1,14 @@
-"""Selection against a plain sort with the tie rule written out."""
+"""The selector of a layer in PyTorch: counts, magnitudes, and the calibrated threshold (tests/schemes has the rules)."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.layers.select import Selector, keep_largest, keep_n_of_m
-from accelsim.trace.layer_shape import Scheme
-
-
-def largest_by_sorting(values: list[float], keep: int) -> list[bool]:
-    """Sort by (value descending, index ascending) and take the first `keep`."""
-    order = sorted(range(len(values)), key=lambda i: (-values[i], i))
-    return [i in order[:keep] for i in range(len(values))]
-
-
-# Small integers make many ties.
-@given(values=st.lists(st.integers(0, 4), min_size=1, max_size=40), keep=st.integers(0, 41))
-def test_keep_largest_is_exact_with_ties(values: list[int], keep: int) -> None:
-    row = [float(v) for v in values]
-    mask = keep_largest(torch.tensor([row, row[::-1]]), keep)
-    assert mask[0].tolist() == largest_by_sorting(row, keep)
-    assert mask[1].tolist() == largest_by_sorting(row[::-1], keep)
-    assert mask.sum(1).tolist() == [min(keep, len(row))] * 2
-
-
-@given(
-    n_per_group=st.integers(1, 21),
-    groups=st.integers(1, 3),
-    keep=st.integers(1, 8),
-    extra=st.integers(0, 5),
-    seed=st.integers(0, 99),
-)
-def test_n_of_m_per_group(n_per_group: int, groups: int, keep: int, extra: int, seed: int) -> None:
-    of = keep + extra
-    magnitude = np.random.default_rng(seed).integers(0, 5, (2, 3, n_per_group * groups)).astype(np.float32)
-    mask = keep_n_of_m(torch.from_numpy(magnitude), keep, of, groups).numpy()
-    for image, position, group in np.ndindex(2, 3, groups):
-        start = group * n_per_group
-        for first in range(start, start + n_per_group, of):
-            last = min(first + of, start + n_per_group)
-            expected = largest_by_sorting(magnitude[image, position, first:last].tolist(), keep)
-            assert mask[image, position, first:last].tolist() == expected
-            assert sum(expected) == min(keep, last - first)
+from accelsim.nn.layers.select import Selector
+from accelsim.schemes import Scheme
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ from accelsim.rtl.synth.measure_blocks import (
 )
 from accelsim.rtl.synth.netlist import Netlist, read_netlist
 from accelsim.rtl.synth.parts import RegisterFile, WordRegister
-from accelsim.rtl.synth.synthesis_report import deviations, report_csv, table
+from accelsim.rtl.synth.synthesis_report import deviations, print_blocks, print_comparison, report_csv
 from accelsim.rtl.synth.technology_file import technology_yaml
 from accelsim.rtl.synth.whole import wholes
 from accelsim.rtl.synth.yosys_mapping import Recipe, map_design
@@ -225,9 +225,11 @@ def test_what_was_measured_is_kept_and_damage_is_measured_again(tmp_path: Path) 
     assert load_block(tmp_path / "none.json") is None
 
 
-def test_table_and_csv_have_every_operation() -> None:
+def test_table_and_csv_have_every_operation(capsys: pytest.CaptureFixture[str]) -> None:
     blocks = made_up_blocks()
-    shown = table(blocks, MACHINES)
+    print_blocks(blocks, MACHINES)
+    print_comparison(blocks, MACHINES)
+    shown = capsys.readouterr().out
     lines = report_csv(blocks).splitlines()
     for block in blocks.values():
         assert block.name in shown

@@ -30,6 +30,7 @@ from accelsim.nn.fixed_point.from_network import (
 from accelsim.nn.fixed_point.sample import SampledMap, result_crc32, save_sample
 from accelsim.nn.injection.conversion import non_essential_layers
 from accelsim.nn.injection.converted_checkpoint import load_converted
+from accelsim.tables import frame_of, markdown_table
 from accelsim.trace import Scheme, open_trace
 
 HERE = Path(__file__).resolve().parent
@@ -53,8 +54,7 @@ def sampled_map(model: nn.Module, layer: str, image: Tensor, scheme: Scheme) -> 
 
 def show_agreement(model: nn.Module, image: Tensor, scheme: Scheme) -> None:
     """A table of all converted layers: fixed point beside float, and beside the masks of the bundled trace."""
-    print(f"\n| {scheme.name} | k | masks as in float % | as in the trace % | SNR of z~, dB | of z, dB |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    rows = []
     trace = open_trace(TRACE)
     for name, module in non_essential_layers(model):
         x = layer_input(model, name, image, scheme)
@@ -63,10 +63,15 @@ def show_agreement(model: nn.Module, image: Tensor, scheme: Scheme) -> None:
         found = agreement(fixed, float_layer(module, x, scheme), formats)
         recorded = trace.layer(name, scheme.name, images=slice(IMAGE, IMAGE + 1)).essential()[0]
         same = (fixed.mask == recorded).mean()
-        print(
-            f"| {name} | {module.k} | {100 * found.masks:.3f} | {100 * same:.3f} "
-            f"| {found.snr_noise_db:.1f} | {found.snr_precise_db:.1f} |"
-        )
+        rows.append([name, module.k, 100 * found.masks, 100 * same, found.snr_noise_db, found.snr_precise_db])
+    formats = {
+        "masks as in float %": ".3f",
+        "as in the trace %": ".3f",
+        "SNR of z~, dB": ".1f",
+        "of z, dB": ".1f",
+    }
+    print()
+    print(markdown_table(frame_of(rows, [scheme.name, "k", *formats]), formats=formats), end="")
 
 
 @program("python traces/operands/make_operands.py", __doc__, goes_on_from="the beginning")

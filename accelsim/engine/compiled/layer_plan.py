@@ -75,8 +75,7 @@ def plan_layers(layers: Sequence[LayerTrace], machine: Machine) -> tuple[LayerPl
     plans = _plans_of(machine)
     chosen = []
     for layer in layers:
-        kind = layer.scheme.kind if layer.masks is not None else "dense"
-        key = (layer.shape, layer.approximation, kind, layer.scheme.of)
+        key = (layer.shape, layer.approximation, layer.selector_kind, layer.rows_per_unit)
         plan = plans.get(key)
         if plan is None:
             plan = plans[key] = _plan(layer, machine)

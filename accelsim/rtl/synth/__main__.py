@@ -33,7 +33,7 @@ from accelsim.rtl.synth.measure_blocks import (
     save_block,
 )
 from accelsim.rtl.synth.real_operands import exported_layers, operand_files
-from accelsim.rtl.synth.synthesis_report import comparison, deviations, report_csv, table
+from accelsim.rtl.synth.synthesis_report import deviations, print_blocks, print_comparison, report_csv
 from accelsim.rtl.synth.technology_file import technology_yaml
 from accelsim.rtl.synth.whole import wholes
 from accelsim.rtl.yosys import yosys_version
@@ -96,21 +96,21 @@ def synth(liberty: Path, out: Path, work: Path, only: tuple[str, ...], check: bo
     if whole:
         for spec in chosen:
             click.echo(f"{spec.name} ...", err=True)
-            click.echo(table({spec.name: mapped_only(spec, library)}, machines))
+            print_blocks({spec.name: mapped_only(spec, library)}, machines)
         return 0
     writable_folder(work)
     if not (only or check):
         writable_folder(out)
     bench = Bench(library, dict(zip(SCHEMES, machines.values(), strict=True)), exported_layers(ROOT, SCHEMES))
     blocks = {block.name: block for block in _all(chosen, bench, work)}
-    click.echo(table(blocks, machines))
+    print_blocks(blocks, machines)
     if check:
         differing = list(deviations(blocks, (TECHNOLOGY / f"{NAME}-blocks.csv").read_text(encoding="utf-8")))
         click.echo("\n".join(differing) or f"{len(blocks)} blocks: every figure is the shipped one")
         return 1 if differing else 0
     if only:
         return 0
-    click.echo(comparison(blocks, machines))
+    print_comparison(blocks, machines)
     sram = load_technology(SRAM_FROM).sram_conditions
     text = technology_yaml(NAME, blocks, machines, library, sram, tools(), date.today())
     for path, content in (

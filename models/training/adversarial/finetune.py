@@ -33,8 +33,7 @@ from accelsim.nn.injection.converted_checkpoint import load_converted, round_wei
 from accelsim.trace import Scheme
 from models.training.adversarial.adversarial_fit import fit
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
-from models.training.adversarial.history import write_history
-from models.training.training_state import State
+from models.training.training_state import State, write_history
 
 
 def finetune(
@@ -54,7 +53,7 @@ def finetune(
     control, and as fit does.
     """
     target = torch_device(device)
-    if scheme.kind == "dense":
+    if scheme.is_dense:
         raise AccelsimError("finetune: scheme is dense; fine-tune under a scheme with noise")
     converted = load_converted(checkpoint, scheme=scheme)
     if converted.network != recipe.network:

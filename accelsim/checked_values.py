@@ -1,4 +1,4 @@
-"""Checked values: the ranges that every number and name of a trace must lie in, with one-line refusals."""
+"""Checked values: the ranges that every number and name of a trace or scheme must lie in, with one-line refusals."""
 
 from __future__ import annotations
 

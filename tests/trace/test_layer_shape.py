@@ -1,15 +1,13 @@
-"""Geometry against counting windows one by one; scheme names and labels; refusals in one line."""
+"""Geometry of layers against counting windows one by one; refusals in one line."""
 
 from __future__ import annotations
-
-import math
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
-from accelsim.trace import Approximation, LayerShape, Scheme
+from accelsim.trace import Approximation, LayerShape
 
 CONV = {"kind": "conv", "c_in": 8, "c_out": 8, "kernel": (3, 3), "h_in": 8, "w_in": 8}
 
@@ -70,46 +68,6 @@ def test_linear_is_one_position():
 
 
 @pytest.mark.parametrize(
-    ("scheme", "name", "label"),
-    [
-        (Scheme.dense(), "dense", "dense"),
-        (Scheme.unstructured(noise=0.9), "unstructured-90", "90 % noise, unstructured"),
-        (Scheme.unstructured(noise=0.875), "unstructured-87.5", "87.5 % noise, unstructured"),
-        (
-            Scheme.unstructured(noise=0.5, scope="position"),
-            "unstructured-50-position",
-            "50 % noise, unstructured, per position",
-        ),
-        (Scheme.nm(keep=1, of=8), "nm-1of8", "1:8 kept (noise 7:8)"),
-        (Scheme.nm(keep=2, of=4), "nm-2of4", "2:4 kept (noise 2:4)"),
-    ],
-)
-def test_names(scheme, name, label):
-    assert scheme.name == name
-    assert scheme.label == label
-    assert Scheme.parse(name) == scheme
-
-
-def test_nm_noise_is_the_rest():
-    assert Scheme.nm(keep=1, of=8).noise == 0.875
-
-
-@settings(deadline=None)
-@given(noise=st.floats(0, 1), scope=st.sampled_from(["image", "position", "calibrated"]))
-def test_parse_inverts_name_of_any_noise(noise, scope):
-    scheme = Scheme.unstructured(noise=noise, scope=scope)
-    assert Scheme.parse(scheme.name) == scheme
-    assert math.isclose(scheme.noise, noise, abs_tol=5.1e-7)
-
-
-@settings(deadline=None)
-@given(of=st.integers(1, 1024), data=st.data())
-def test_parse_inverts_name_of_any_nm(of, data):
-    scheme = Scheme.nm(keep=data.draw(st.integers(1, of)), of=of)
-    assert Scheme.parse(scheme.name) == scheme
-
-
-@pytest.mark.parametrize(
     ("make", "word"),
     [
         (lambda: LayerShape(**CONV | {"kind": "pool"}), "kind"),
@@ -127,19 +85,6 @@ def test_parse_inverts_name_of_any_nm(of, data):
         (lambda: Approximation(k=0, nnz=0, seed=0), "k is 0"),
         (lambda: Approximation(k=1, nnz=-1, seed=0), "nnz"),
         (lambda: Approximation(k=1, nnz=1, seed="x"), "seed"),
-        (lambda: Scheme.unstructured(noise=math.nan), "noise"),
-        (lambda: Scheme.unstructured(noise=90), "noise"),
-        (lambda: Scheme.unstructured(noise="0.9"), "noise"),
-        (lambda: Scheme.unstructured(noise=0.9, scope="batch"), "scope"),
-        (lambda: Scheme.nm(keep=9, of=8), "keep"),
-        (lambda: Scheme.nm(keep=0, of=8), "keep"),
-        (lambda: Scheme.nm(keep=1, of=0), "of"),
-        (lambda: Scheme("dense", noise=0.5), "dense"),
-        (lambda: Scheme("nm", noise=0.5, keep=1, of=8), "noise"),
-        (lambda: Scheme("block"), "kind"),
-        (lambda: Scheme.parse("nm-1:8"), "nm-1:8"),
-        (lambda: Scheme.parse("unstructured-101"), "noise"),
-        (lambda: Scheme.parse("\n"), "unknown"),
     ],
 )
 def test_refusals_are_one_line(make, word):
