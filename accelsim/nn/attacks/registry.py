@@ -15,9 +15,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
+from accelsim.entry_points import load_entry_points
 from accelsim.errors import AccelsimError
 from accelsim.nn.attacks.attack import Attack
 
@@ -99,27 +99,21 @@ def find(name: str) -> tuple[Registration, dict[str, int]] | None:
 
 
 def registrations() -> Iterator[Registration]:
-    """Yield all registrations: accelsim's own, then those of installed packages."""
+    """Yield all registrations: accelsim's own, then those of installed packages.
+
+    Raises:
+        AccelsimError: An entry point of an installed package cannot be loaded.
+    """
     yield from tuple(_REGISTERED.values())
     known = set(_REGISTERED)
     _load_entry_points()
     yield from (each for template, each in tuple(_REGISTERED.items()) if template not in known)
 
 
-@cache
+@cache  # an entry point that failed is tried again, since no result is kept of an exception
 def _load_entry_points() -> None:
-    """Import what installed packages register.
-
-    Raises:
-        AccelsimError: A package's module cannot be imported.
-    """
-    for point in entry_points(group=GROUP):
-        try:
-            point.load()
-        except Exception as error:
-            raise AccelsimError(
-                f"entry point {point.name} = {point.value} of {GROUP}: cannot be loaded: {error}"
-            ) from error
+    # Importing a module is enough: what it has registers itself.
+    load_entry_points(GROUP, lambda module: None)
 
 
 def check_number(name: str, field: str, number: int, most: int) -> None:

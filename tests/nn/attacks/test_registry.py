@@ -18,7 +18,7 @@ from accelsim.nn.attacks import FGSM, PGD, LinfAttack, Target, attack_named, reg
 from accelsim.nn.attacks.catalogue import names
 from tests.docs.blocks import ROOT, blocks_of
 
-PLAN_OF_A_PACKAGE = "[accelsim.attacks]\ncorners = corners\n"
+ENTRY_POINTS = "[accelsim.attacks]\ncorners = corners\n"
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_registry: Non
     metadata = tmp_path / "corners-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: corners\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(PLAN_OF_A_PACKAGE)
+    (metadata / "entry_points.txt").write_text(ENTRY_POINTS)
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.invalidate_caches()
     yield tmp_path
@@ -79,7 +79,9 @@ def test_the_command_runs_it(
 
 def test_a_package_that_cannot_be_imported_is_named(installed: Path) -> None:
     (installed / "corners.py").write_text("import nothing_of_that_name\n")
-    with pytest.raises(AccelsimError, match=r"corners = corners of accelsim\.attacks: cannot be loaded"):
+    with pytest.raises(
+        AccelsimError, match=r"package corners, entry point accelsim\.attacks:corners: cannot load corners"
+    ):
         attack_named("corners")
     assert attack_named("pgd20").attack == PGD()  # what accelsim brings needs no package
 
