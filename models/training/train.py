@@ -27,10 +27,10 @@ from accelsim.nn.data.cifar import ImageSet, load_cifar10
 from accelsim.nn.device import torch_device, use_threads
 from accelsim.nn.networks import make_network
 from accelsim.nn.tensor_files import load_tensors, save_tensors
-from models.training.adversarial.training_state import State, load_state, save_state
 from models.training.augment import augment
 from models.training.order import batch_at, stream
 from models.training.training_recipe import Recipe, load_recipe
+from models.training.training_state import State, load_state, save_state
 
 LOG_EVERY_STEPS = 20
 WEIGHTS, PROGRESS = "weights.safetensors", "progress.safetensors"

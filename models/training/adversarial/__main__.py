@@ -35,7 +35,7 @@ from accelsim.nn.networks import make_network, with_baseline
 from accelsim.nn.tensor_files import save_tensors
 from models.training.adversarial.adversarial_fit import fit
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
-from models.training.adversarial.training_state import State, write_history
+from models.training.training_state import State, write_history
 
 
 def train(

@@ -33,7 +33,7 @@ from accelsim.nn.injection.converted_checkpoint import load_converted, round_wei
 from accelsim.trace import Scheme
 from models.training.adversarial.adversarial_fit import fit
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
-from models.training.adversarial.training_state import State, write_history
+from models.training.training_state import State, write_history
 
 
 def finetune(
