@@ -7,9 +7,10 @@ from typing import Generic
 
 import numpy as np
 
+from accelsim.arrays import Bools, Ints
 from accelsim.config import Machine
 from accelsim.mapping.lengths import CODE_BITS, WORD_BITS, ceil_div
-from accelsim.mapping.mvu_job import Bools, Ints, Job, Number, by_vpu, full_job, masked_jobs
+from accelsim.mapping.mvu_job import Job, Number, by_vpu, full_job, masked_jobs
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.spiking_jobs import spiking_jobs, update_neurons
 from accelsim.mapping.tiling import Tile

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from accelsim.arrays import Ints
 from accelsim.config import Machine, Technology
 from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.energy import area, check_clock, energy_terms
@@ -15,7 +16,6 @@ from accelsim.engine import ENGINES, run_images
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import stop_if_pressed
 from accelsim.mapping import check_runs
-from accelsim.mapping.mvu_job import Ints
 from accelsim.results.result_rows import cost_columns, utilization_columns
 from accelsim.simulate import image_batches
 from accelsim.store import Outcome, Point, Workload

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from accelsim.arrays import Ints
 from accelsim.machine import Job
-from accelsim.mapping.mvu_job import Ints
 
 JobCounts = dict[Job, dict[str, Ints]]
 """Of every job the counts that it makes, by names of ``Counts``: int64 (blocks,)."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.arrays import Ints
 from accelsim.energy.terms import GROUPS
-from accelsim.mapping.mvu_job import Ints
 from accelsim.report.figure5_plot import GROUP_COLOURS, GROUP_NAMES
 from accelsim.timeline.timeline_view import View
 

@@ -38,7 +38,7 @@ def compiled(function):
     function.signatures = (None,)  # as if the compiler had been at work
     return function
 
-inlined = compiled
+helper = inlined = compiled
 
 def popcount(word):
     return int(word).bit_count()

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accelsim.arrays import Ints
 from accelsim.config import Machine
 from accelsim.mapping.lengths import ceil_div
-from accelsim.mapping.mvu_job import Ints
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile
 
@@ -39,7 +39,7 @@ class JobShape(NamedTuple):
 
     @classmethod
     def of(cls, tile: Tile, machine: Machine) -> JobShape:
-        """Those of a tile on a machine."""
+        """Return the shape of a tile on a machine."""
         operand, mvu = Operand.precise(machine, tile.d), machine.mvu
         owners = min(mvu.vpus, tile.units)
         return cls(
@@ -62,5 +62,5 @@ class JobShape(NamedTuple):
         )
 
     def owner_of_row(self) -> Ints:
-        """The VPU, within its lane, of each row of the tile: int64 (rows,)."""
+        """Return the VPU, within its lane, of each row of the tile: int64 (rows,)."""
         return np.arange(self.rows, dtype=np.int64) // self.rows_per_unit % self.owners
