@@ -1,0 +1,55 @@
+"""Every import of the behaviour digest that is not of the public surface, in one place.
+
+Whoever moves a module changes the line here and nothing else of this folder. Each function imports when it is called,
+so that a missing optional package is noticed only by the section that needs it.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+
+def energy() -> SimpleNamespace:
+    """Return what prices a machine: `area`, `clock_limit`, `energy_terms`."""
+    from accelsim.energy import area, clock_limit, energy_terms
+
+    return SimpleNamespace(area=area, clock_limit=clock_limit, energy_terms=energy_terms)
+
+
+def synthetic() -> SimpleNamespace:
+    """Return `write_synthetic_trace`."""
+    from accelsim.trace.synthetic import write_synthetic_trace
+
+    return SimpleNamespace(write_synthetic_trace=write_synthetic_trace)
+
+
+def algorithm() -> SimpleNamespace:
+    """Return conversion, distillation, attacks, export and the fixed-point reference (needs torch)."""
+    from models.attacks import linf
+    from models.attacks.target import Target
+    from models.defenses.convert import convert, non_essential_layers, set_scheme
+    from models.defenses.distill import distill
+    from models.export import export_trace
+    from models.fixed_point.from_network import layer_operands
+    from models.fixed_point.reference import fixed_point_layer
+
+    return SimpleNamespace(
+        Target=Target,
+        convert=convert,
+        distill=distill,
+        export_trace=export_trace,
+        fixed_point_layer=fixed_point_layer,
+        layer_operands=layer_operands,
+        linf=linf,
+        non_essential_layers=non_essential_layers,
+        set_scheme=set_scheme,
+    )
+
+
+def rtl() -> SimpleNamespace:
+    """Return the chip and its emitter (needs amaranth and pyosys)."""
+    from rtl.core.chip import Chip
+    from rtl.core.shape import Limits, core_shape
+    from rtl.emit import to_verilog
+
+    return SimpleNamespace(Chip=Chip, Limits=Limits, core_shape=core_shape, to_verilog=to_verilog)
