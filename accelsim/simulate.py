@@ -24,7 +24,7 @@ from accelsim.mapping import check_runs
 from accelsim.results.result_rows import cost_columns, layer_columns, utilization_columns
 from accelsim.results.run_results import Results
 from accelsim.trace import Scheme, TraceFile
-from accelsim.version import __version__
+from accelsim.version import MODEL_VERSION, __version__
 
 if TYPE_CHECKING:
     from accelsim.counts import Counts
@@ -131,6 +131,7 @@ def provenance(trace: TraceFile, machine: Machine, technology: Technology, engin
     """What is needed to run a simulation again and to know that it was the same."""
     return {
         "accelsim_version": __version__,
+        "model_version": MODEL_VERSION,
         "engine": engine,
         "technology": {"name": technology.name, "sha256": technology.sha256},
         "machines": {machine.name: {"sha256": machine.sha256, "config": machine.model_dump(mode="json")}},

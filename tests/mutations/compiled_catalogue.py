@@ -8,7 +8,7 @@ COMPILED = (
     Mutation(
         "compiled: lookahead one too many",
         "section 5: fetch(b) waits for the release of block b - S",
-        "engine/compiled/schedule.py",
+        "engine/compiled/tile_schedule.py",
         "before = approximated - timing.slots",
         "before = approximated - timing.slots - 1",
         "compiled",
@@ -16,7 +16,7 @@ COMPILED = (
     Mutation(
         "compiled: released without its mask",
         "section 5: without an essential neuron, released when write and mask are there",
-        "engine/compiled/schedule.py",
+        "engine/compiled/tile_schedule.py",
         "max(written, valid[approximated]) if precise[block] == 0 else -1",
         "written if precise[block] == 0 else -1",
         "compiled",
@@ -24,7 +24,7 @@ COMPILED = (
     Mutation(
         "compiled: a forgotten drain",
         "section 5: select(b) and write z~(b) start D cycles after approximate(b)",
-        "engine/compiled/schedule.py",
+        "engine/compiled/tile_schedule.py",
         "drained = free + timing.pipeline_depth_cycles",
         "drained = free",
         "compiled",
@@ -32,7 +32,7 @@ COMPILED = (
     Mutation(
         "compiled: one MVU order for all",
         "section 5, MVU order",
-        "engine/compiled/schedule.py",
+        "engine/compiled/tile_schedule.py",
         "(timing.approximate_first or may_finish > now)",
         "(True or may_finish > now)",
         "compiled",
@@ -40,15 +40,15 @@ COMPILED = (
     Mutation(
         "compiled: the end does not wait for the last mask",
         "section 5: a tile ends no earlier than its masks are valid",
-        "engine/compiled/schedule.py",
-        "end = max(end, valid[blocks - 1])",
-        "end = max(end, 0)",
+        "engine/compiled/tile_schedule.py",
+        "end = max(written, valid[blocks - 1]) if blocks > 0 else written",
+        "end = written",
         "compiled",
     ),
     Mutation(
         "compiled: weights load ahead without room",
         "section 6, DRAM",
-        "engine/compiled/schedule.py",
+        "engine/compiled/tile_schedule.py",
         "started if fits[tile] else ended",
         "started",
         "compiled",
@@ -56,7 +56,7 @@ COMPILED = (
     Mutation(
         "compiled: the patch buffer's port ignored",
         "section 4: base = max(X, max Q)",
-        "engine/compiled/jobs.py",
+        "engine/compiled/block_group.py",
         "base = max(reads, weight_time)",
         "base = max(0, weight_time)",
         "compiled",
@@ -64,7 +64,7 @@ COMPILED = (
     Mutation(
         "compiled: no accumulate latency",
         "section 4: tau = max(base, R)",
-        "engine/compiled/jobs.py",
+        "engine/compiled/block_group.py",
         "cycles = max(base, latency)",
         "cycles = base",
         "compiled",
@@ -72,7 +72,7 @@ COMPILED = (
     Mutation(
         "compiled: neurons of the next tile taken in",
         "section 2: a tile ends with its last row",
-        "engine/compiled/jobs.py",
+        "engine/compiled/block_group.py",
         "bits[position, words - 1, block] &= last",
         "pass",
         "compiled",
@@ -80,49 +80,51 @@ COMPILED = (
     Mutation(
         "compiled: a held chunk is read for every position",
         "section 4, hold_weights: read once per row and held while its positions are served",
-        "engine/compiled/jobs.py",
-        "                        if used > 0:  # else an earlier position of this pass has entered it\n"
-        "                            sums[_FETCHES, block] += shape.hold_weights\n",
-        "                        sums[_FETCHES, block] += shape.hold_weights\n"
-        "                        if used > 0:\n",
+        "engine/compiled/ranked_jobs.py",
+        "                    if used == 0:  # an earlier position of this pass has entered it\n"
+        "                        continue\n"
+        "                    fetches[block] += shape.hold_weights\n",
+        "                    fetches[block] += shape.hold_weights\n"
+        "                    if used == 0:\n"
+        "                        continue\n",
         "compiled",
     ),
     Mutation(
         "compiled: a queue at the selector forgotten",
         "section 5: the selector serves one block at a time",
-        "engine/compiled/schedule.py",
-        "selected = max(selected, drained) + service[_SELECTION, block]",
-        "selected = drained + service[_SELECTION, block]",
+        "engine/compiled/tile_schedule.py",
+        "selected = max(selected, drained) + service[SERVICE.select, block]",
+        "selected = drained + service[SERVICE.select, block]",
         "compiled",
     ),
     Mutation(
         "compiled: a queue at the output port forgotten",
         "section 5: the output port serves one write at a time",
-        "engine/compiled/schedule.py",
-        "written = max(written, drained) + service[_WRITE_NOISE, block]",
-        "written = drained + service[_WRITE_NOISE, block]",
+        "engine/compiled/tile_schedule.py",
+        "written = max(written, drained) + service[SERVICE.write_noise, block]",
+        "written = drained + service[SERVICE.write_noise, block]",
         "compiled",
     ),
     Mutation(
         "compiled: the first block after the slots need not wait",
         "section 5: fetch(b) waits for block b - S if b >= S",
-        "engine/compiled/schedule.py",
-        "if number >= timing.slots and",
-        "if number > timing.slots and",
+        "engine/compiled/tile_schedule.py",
+        "if number >= timing.slots else 0",
+        "if number > timing.slots else 0",
         "compiled",
     ),
     Mutation(
         "compiled: the barrier forgotten",
         "section 6: the others wait for the last core",
-        "engine/compiled/schedule.py",
-        "total[_BARRIER] += timing.cores * last - ends",
-        "total[_BARRIER] += 0",
+        "engine/compiled/tile_schedule.py",
+        "total[SCHEDULE.barrier_cycles] += timing.cores * last - ends",
+        "total[SCHEDULE.barrier_cycles] += 0",
         "compiled",
     ),
     Mutation(
         "compiled: the last block is read as a full one",
         "section 4: X = ceil(q chunk bits / Wp), q of the block",
-        "engine/compiled/jobs.py",
+        "engine/compiled/block_group.py",
         "reads[loaded - 1] = -(-positions[loaded - 1] * shape.chunk_bits",
         "reads[loaded - 1] = -(-size * shape.chunk_bits",
         "compiled",
@@ -130,7 +132,7 @@ COMPILED = (
     Mutation(
         "compiled: all rows in the first pass",
         "section 4: a = floor(A / T) rows a pass",
-        "engine/compiled/jobs.py",
+        "engine/compiled/counted_jobs.py",
         "now = (in_pass & full) | (left & ~full)",
         "now = left",
         "compiled",
@@ -138,7 +140,7 @@ COMPILED = (
     Mutation(
         "compiled: passes one row short for held weights",
         "section 4: pass i takes the rows i a .. i a + a - 1",
-        "engine/compiled/jobs.py",
+        "engine/compiled/held_rows.py",
         "min((number + 1) * shape.rows_per_pass, 127)",
         "min((number + 1) * shape.rows_per_pass - 1, 127)",
         "compiled",
@@ -146,7 +148,7 @@ COMPILED = (
     Mutation(
         "compiled: the last VPU's ports alone count",
         "section 4: base = max over v of Q(v)",
-        "engine/compiled/jobs.py",
+        "engine/compiled/ranked_jobs.py",
         "longest = max(longest, weight_time[number, lane, owner])",
         "longest = weight_time[number, lane, owner]",
         "compiled",
@@ -154,7 +156,7 @@ COMPILED = (
     Mutation(
         "compiled: a word's edge loses rows of a tile",
         "section 2: a tile begins at any row",
-        "engine/compiled/jobs.py",
+        "engine/compiled/block_group.py",
         "bits[position, word, at + block] |= high << (np.uint64(64) - shift)",
         "pass",
         "compiled",
@@ -162,7 +164,7 @@ COMPILED = (
     Mutation(
         "compiled: half of an output line looked at",
         "section 4, write-back: Wo / 16 neurons a line",
-        "engine/compiled/jobs.py",
+        "engine/compiled/precise_jobs.py",
         "while reach < width:",
         "while 2 * reach < width:",
         "compiled",

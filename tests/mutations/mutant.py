@@ -31,7 +31,7 @@ COPIED = {
     "reference": ("accelsim.mapping", "accelsim.machine", "accelsim.engine.reference_engine"),
     "compiled": ("accelsim.mapping", "accelsim.engine.compiled"),
 }
-"""The packages that are the engine; what they import besides is shared with the engine in use."""
+"""The packages that are the engine, last the one to call. What they import besides is shared with the engine in use."""
 
 PYTHON_INSTEAD_OF_MACHINE_CODE = """
 def compiled(function):
@@ -88,7 +88,7 @@ def _copy(engine: Engine, changes: Mapping[str, Callable[[str], str]]) -> RunIma
     if engine == "compiled":
         changes = {"engine/compiled/jit.py": lambda _: PYTHON_INSTEAD_OF_MACHINE_CODE, **changes}
     with _second_copy(COPIED[engine], {ROOM / path: change for path, change in changes.items()}):
-        module = importlib.import_module(f"accelsim.engine.{engine}")
+        module = importlib.import_module(COPIED[engine][-1])
     if engine == "reference":
         return module.run_image  # type: ignore[no-any-return]
     return lambda layers, machine, image: next(module.run_images(layers, machine, range(image, image + 1)))

@@ -72,17 +72,25 @@ def new_group(shape: JobShape) -> BlockGroup:
 
 
 @inlined
-def span_at(start: int, at: int, blocks: int, blocks_per_image: int) -> Span:
-    """Return the blocks from place ``at`` of a group on that are of the same image.
+def first_span(start: int, blocks: int, blocks_per_image: int) -> Span:
+    """Return the first blocks of a group that are of the same image.
 
     Args:
         start: Number of the group's first block, counted through all images.
-        at: Place in the group.
         blocks: Blocks of the group.
         blocks_per_image: Blocks of the tile.
     """
-    image = (start + at) // blocks_per_image
-    first_block = start + at - image * blocks_per_image
+    image = start // blocks_per_image
+    first_block = start - image * blocks_per_image
+    return Span(image, first_block, min(blocks, blocks_per_image - first_block), 0)
+
+
+@inlined
+def next_span(span: Span, blocks: int, blocks_per_image: int) -> Span:
+    """Return the blocks of a group after ``span`` that are of the same image; without blocks at the group's end."""
+    at, image, first_block = span.at + span.blocks, span.image, span.first_block + span.blocks
+    if first_block == blocks_per_image:
+        image, first_block = image + 1, 0
     return Span(image, first_block, min(blocks - at, blocks_per_image - first_block), at)
 
 
@@ -92,41 +100,28 @@ def load_group(
 ) -> None:
     """Fill a group with ``blocks`` blocks from number ``start`` on, counted through all images, and clear its sums."""
     size = shape.position_block
-    positions, reads = group.positions, group.reads
+    bits, positions, reads = group.bits, group.positions, group.reads
     full_reads = -(-size * shape.chunk_bits // shape.patch_bits)
-    loaded = 0
-    while loaded < blocks:
-        span = span_at(start, loaded, blocks, blocks_per_image)
-        _load_span(masks, span, shape, group.bits)
-        positions[loaded : loaded + span.blocks] = size
-        reads[loaded : loaded + span.blocks] = full_reads
-        loaded += span.blocks
+    span = first_span(start, blocks, blocks_per_image)
+    while span.blocks > 0:
+        _load_span(masks, span, shape, bits)
+        loaded = span.at + span.blocks
+        positions[span.at : loaded] = size
+        reads[span.at : loaded] = full_reads
         if span.first_block + span.blocks == blocks_per_image:  # the last block of a layer may be short
             positions[loaded - 1] = masks.shape[1] - (blocks_per_image - 1) * size
             reads[loaded - 1] = -(-positions[loaded - 1] * shape.chunk_bits // shape.patch_bits)
+        span = next_span(span, blocks, blocks_per_image)
     group.sums[:] = 0
 
 
 @helper
 def _load_span(masks: Words, span: Span, shape: JobShape, bits: Words) -> None:
     """Move the tile's rows of some blocks to bit 0 of ``bits``."""
-    words = words_of(shape)
-    _copy_words(masks, span, shape, bits)
-    if shape.first_row & 63:
-        _add_bits_of_next_words(masks, span, shape, bits)
-    last = ALL_BITS >> np.uint64(-shape.rows & 63)
-    for position in range(shape.position_block):
-        for block in range(span.at, span.at + span.blocks):
-            bits[position, words - 1, block] &= last
-
-
-@helper
-def _copy_words(masks: Words, span: Span, shape: JobShape, bits: Words) -> None:
-    """Copy the words in which the tile's rows begin, shifted to bit 0."""
-    size, first_word, at = shape.position_block, shape.first_row >> 6, span.at
-    shift = np.uint64(shape.first_row & 63)
+    size, words, at = shape.position_block, words_of(shape), span.at
+    first_word, shift = shape.first_row >> 6, np.uint64(shape.first_row & 63)
     whole = min(span.blocks, masks.shape[1] // size - span.first_block)
-    for word in range(words_of(shape)):
+    for word in range(words):
         source = masks[span.image, :, first_word + word]
         # Two positions at a time: for one, the compiler makes gathers, which are slow.
         for position in range(0, size - 1, 2):
@@ -137,11 +132,17 @@ def _copy_words(masks: Words, span: Span, shape: JobShape, bits: Words) -> None:
         for block in range(whole * (size & 1)):
             first = (span.first_block + block) * size + size - 1
             bits[size - 1, word, at + block] = source[first] >> shift
-        for block in range(whole, span.blocks):
+        for block in range(whole, span.blocks):  # the last block of a layer may be short
             for position in range(size):
                 first = (span.first_block + block) * size + position
                 there = source[first] >> shift if first < masks.shape[1] else ZERO
                 bits[position, word, at + block] = there
+    if shift != ZERO:
+        _add_bits_of_next_words(masks, span, shape, bits)
+    last = ALL_BITS >> np.uint64(-shape.rows & 63)
+    for position in range(size):
+        for block in range(at, at + span.blocks):
+            bits[position, words - 1, block] &= last
 
 
 @helper

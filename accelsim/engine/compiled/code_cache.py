@@ -60,3 +60,11 @@ class PackageCache(FunctionCache):
     """
 
     _impl_class = _PackageCacheImpl
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """Return the code for a signature, or None if there is none, or none that this version can read."""
+        try:
+            return super().load_overload(signature, target_context)
+        except (AttributeError, ImportError):  # it refers to a type that has been renamed or moved since
+            self.flush()
+            return None

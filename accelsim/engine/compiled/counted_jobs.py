@@ -31,6 +31,7 @@ def is_countable(shape: JobShape) -> bool:
 @helper
 def counted_jobs(group: BlockGroup, shape: JobShape, blocks: int, tallies: RowTallies) -> None:
     """Set cycles per chunk and passes of the group's jobs, and add them to its sums."""
+    bits, scratch = group.bits, group.scratch
     planes, counts, issue = tallies.planes, tallies.counts, tallies.issue
     size, lanes = shape.position_block, shape.lanes
     group.cycles[:blocks] = 0
@@ -38,13 +39,13 @@ def counted_jobs(group: BlockGroup, shape: JobShape, blocks: int, tallies: RowTa
     if shape.most_rows <= shape.rows_per_pass:
         for lane in range(lanes):
             for position in range(lane, size, lanes):
-                tally_position(group, position, shape, blocks, planes)
+                tally_position(bits, position, shape, blocks, scratch, planes)
             pack(planes, shape, blocks, counts, lane)
             raise_to_largest(counts, lane, blocks, issue)
         _end_pass(group, shape, blocks, issue)
         return
     for position in range(size):
-        tally_position(group, position, shape, blocks, planes)
+        tally_position(bits, position, shape, blocks, scratch, planes)
         pack(planes, shape, blocks, counts, position)
     in_pass = ONE_PER_BYTE * np.uint64(shape.rows_per_pass)
     while True:
@@ -57,7 +58,7 @@ def counted_jobs(group: BlockGroup, shape: JobShape, blocks: int, tallies: RowTa
             return
 
 
-@helper
+@inlined
 def _take_rows_of_pass(counts: Words, position: int, blocks: int, in_pass: np.uint64) -> None:
     """Move the rows of the next pass, at most ``in_pass`` in each byte, from a position to the sum of positions."""
     total = counts.shape[0] - 1

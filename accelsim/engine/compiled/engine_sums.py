@@ -1,7 +1,8 @@
 """What the compiled loops add up, and the counts that the sums become: the one place where a new count is entered.
 
-A loop keeps its sums in an array with one row per field of the loop's tuple here. The fields of `SpikeSums` and `ScheduleSums`
-are names of ``Counts``. `JobSums` are sums that several counts are multiples of; `counts_per_job_sum` says which.
+A loop keeps its sums in an array with one row per field of the loop's tuple here. The fields of `SpikeSums` and
+`ScheduleSums` are names of ``Counts``. `JobSums` are sums that several counts are multiples of; `counts_per_job_sum` says
+which.
 """
 
 from __future__ import annotations

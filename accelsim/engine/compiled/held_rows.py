@@ -108,7 +108,7 @@ def _take_up_to(
 ) -> None:
     """Set ``held.taken`` to the rows of a piece of which their VPU has met fewer than ``limit`` before (0: to all)."""
     value, taken, ranks = held.value, held.taken, held.ranks
-    first, length, first_plane = held.pieces[piece]
+    first, length, first_plane = held.pieces[piece, 0], held.pieces[piece, 1], held.pieces[piece, 2]
     low = first >> 6
     for block in range(blocks):
         value[block] = bit_field(

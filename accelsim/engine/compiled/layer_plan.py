@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from accelsim.arrays import Ints
+from accelsim.bounded_store import BoundedStore
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES
 from accelsim.engine.compiled.engine_sums import COLUMN, SCHEDULE, SCHEDULE_COLUMNS, job_sums_to_counts
@@ -21,7 +23,6 @@ from accelsim.mapping.block_work import BlockWork, RegularWork
 from accelsim.mapping.capacity import slice_lines
 from accelsim.mapping.lengths import ceil_div
 from accelsim.mapping.tiling import Tile, tile_layer
-from accelsim.recently_used import RecentlyUsed
 from accelsim.trace import LayerTrace
 
 MACHINES_KEPT = 256
@@ -74,13 +75,13 @@ class LayerPlans:
     Plans are looked up by machine once per call, as the hash of a machine takes longer than all else of one image.
 
     Args:
-        machines: Machines whose plans are kept; those used longest ago are dropped.
+        machines: Machines whose plans are kept; those met longest ago are dropped.
         layers: Plans that are kept of each machine, likewise.
     """
 
     def __init__(self, machines: int = MACHINES_KEPT, layers: int = LAYERS_KEPT) -> None:
         self._layers = layers
-        self._of_machine: RecentlyUsed[Machine, RecentlyUsed[tuple[object, ...], LayerPlan]] = RecentlyUsed(
+        self._of_machine: BoundedStore[Machine, BoundedStore[tuple[object, ...], LayerPlan]] = BoundedStore(
             machines
         )
 
@@ -90,11 +91,8 @@ class LayerPlans:
         Raises:
             AccelsimError: As `tile_layer` does.
         """
-        plans = self._of_machine.get(machine, lambda: RecentlyUsed(self._layers))
-        return tuple(
-            plans.get(_plan_key(layer), lambda layer=layer: _plan(layer, machine))  # type: ignore[misc]
-            for layer in layers
-        )
+        plans = self._of_machine.get(machine, lambda: BoundedStore(self._layers))
+        return tuple([plans.get(_plan_key(layer), partial(_plan, layer, machine)) for layer in layers])
 
 
 def _plan_key(layer: LayerTrace) -> tuple[object, ...]:

@@ -12,9 +12,10 @@ from accelsim.arrays import Ints, Words
 from accelsim.engine.compiled.block_group import (
     GROUP_BLOCKS,
     BlockGroup,
+    first_span,
     load_group,
     new_group,
-    span_at,
+    next_span,
     words_of,
 )
 from accelsim.engine.compiled.counted_jobs import counted_jobs, is_countable
@@ -70,19 +71,21 @@ def tile_jobs(
 @helper
 def _count_outputs(group: BlockGroup, shape: JobShape, blocks: int) -> None:
     """Count the essential neurons and output lines of each block."""
-    bits, essential = group.bits, group.sums[JOB.essential_neurons]
+    bits, scratch = group.bits, group.scratch
+    essential, lines = group.sums[JOB.essential_neurons], group.sums[JOB.lines]
     for position in range(shape.position_block):
         for word in range(words_of(shape)):
             for block in range(blocks):
                 essential[block] += popcount(bits[position, word, block])
-        _count_lines(group, position, shape, blocks)
+        _count_lines(bits, position, shape, blocks, scratch, lines)
 
 
 @helper
-def _count_lines(group: BlockGroup, position: int, shape: JobShape, blocks: int) -> None:
-    """Count the output lines, of ``words_per_line`` consecutive rows, that hold an essential neuron."""
+def _count_lines(
+    bits: Words, position: int, shape: JobShape, blocks: int, scratch: Words, lines: Ints
+) -> None:
+    """Add to ``lines`` the output lines, of ``words_per_line`` consecutive rows, that hold an essential neuron."""
     width = shape.words_per_line
-    bits, scratch, lines = group.bits, group.scratch, group.sums[JOB.lines]
     if width < 64 and 64 % width == 0:
         first_of_line = ALL_BITS // ((ONE << np.uint64(width)) - ONE)
         for word in range(words_of(shape)):
@@ -127,16 +130,15 @@ def _store_group(
     sums, cycles, banks = group.sums, group.cycles, shape.banks
     if not shape.hold_weights:
         sums[JOB.weight_fetches] = sums[JOB.essential_neurons]
-    for block in range(blocks):
-        sums[JOB.write_cycles, block] = (
-            -(-sums[JOB.lines, block] // banks) if banks > 1 else sums[JOB.lines, block]
-        )
-    at = 0
-    while at < blocks:
-        span = span_at(start, at, blocks, precise.shape[1])
+    sums[JOB.write_cycles] = sums[JOB.lines]
+    if banks > 1:
+        for block in range(blocks):
+            sums[JOB.write_cycles, block] = -(-sums[JOB.lines, block] // banks)
+    span = first_span(start, blocks, precise.shape[1])
+    while span.blocks > 0:
         for block in range(span.blocks):
-            precise[span.image, span.first_block + block] = cycles[at + block] * shape.chunks
-            write[span.image, span.first_block + block] = sums[JOB.write_cycles, at + block]
+            precise[span.image, span.first_block + block] = cycles[span.at + block] * shape.chunks
+            write[span.image, span.first_block + block] = sums[JOB.write_cycles, span.at + block]
         for row in range(len(JOB)):
-            totals[span.image, row] += sums[row, at : at + span.blocks].sum()
-        at += span.blocks
+            totals[span.image, row] += sums[row, span.at : span.at + span.blocks].sum()
+        span = next_span(span, blocks, precise.shape[1])

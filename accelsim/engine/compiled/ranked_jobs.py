@@ -33,14 +33,6 @@ class RowRanks(NamedTuple):
     weight_time: Ints
 
 
-class _Row(NamedTuple):
-    """A row of a tile: where its bit is, and whose it is."""
-
-    word: int
-    bit: np.uint64
-    owner: int
-
-
 @inlined
 def most_passes(shape: JobShape) -> int:
     """Return the most passes that a job of the tile may have."""
@@ -64,46 +56,48 @@ def new_row_ranks(shape: JobShape, owner_of: Ints) -> RowRanks:
 @helper
 def ranked_job(group: BlockGroup, block: int, shape: JobShape, ranks: RowRanks) -> int:
     """Add a block's job to the group's sums; return its cycles per chunk."""
-    bits, owner_of = group.bits, ranks.owner_of
-    positions = group.positions[block]
+    bits = group.bits
     passes = 0
     for word in range(words_of(shape)):
-        anyone = ZERO
-        for position in range(positions):
-            anyone |= bits[position, word, block]
-        while anyone != ZERO:
-            bit = anyone & (~anyone + ONE)
-            row = _Row(word, bit, owner_of[64 * word + lowest_bit(anyone)])
-            anyone ^= bit
-            for lane in range(min(shape.lanes, positions)):
-                passes = max(passes, _enter_row(group, block, lane, shape, ranks, row))
+        rows = ZERO
+        for position in range(group.positions[block]):
+            rows |= bits[position, word, block]
+        passes = max(passes, _enter_rows(group, block, word, rows, shape, ranks))
     ranks.rank[:] = 0
     return _end_passes(group, block, passes, shape, ranks)
 
 
-@inlined
-def _enter_row(group: BlockGroup, block: int, lane: int, shape: JobShape, ranks: RowRanks, row: _Row) -> int:
-    """Enter a row that positions of a lane work on; return the number of its last pass, plus 1, or 0 if none does."""
+@helper
+def _enter_rows(
+    group: BlockGroup, block: int, word: int, rows: np.uint64, shape: JobShape, ranks: RowRanks
+) -> int:
+    """Enter the rows of a word that any position works on; return the number of their last pass, plus 1."""
     bits, fetches = group.bits, group.sums[JOB.weight_fetches]
-    pass_of_rank, rank, uses = ranks.pass_of_rank, ranks.rank, ranks.uses
+    owner_of, pass_of_rank, rank, uses = ranks.owner_of, ranks.pass_of_rank, ranks.rank, ranks.uses
     steps, weight_time = ranks.steps, ranks.weight_time
-    positions, lanes, owner = group.positions[block], shape.lanes, row.owner
+    positions, lanes = group.positions[block], shape.lanes
     passes = 0
-    for position in range(lane, positions, lanes):
-        if bits[position, row.word, block] & row.bit:
-            number = pass_of_rank[rank[position, owner]]
-            uses[lane, number] += 1
-            passes = max(passes, number + 1)
-    for position in range(lane, positions, lanes):
-        if bits[position, row.word, block] & row.bit:
-            number = pass_of_rank[rank[position, owner]]
-            rank[position, owner] += 1
-            used = uses[lane, number]
-            if used > 0:  # else an earlier position of this pass has entered it
-                fetches[block] += shape.hold_weights
-                steps[number, lane, owner] += used
-                weight_time[number, lane, owner] += max(used, shape.weight_accesses)
-                uses[lane, number] = 0
+    while rows != ZERO:
+        row = rows & (~rows + ONE)
+        owner = owner_of[64 * word + lowest_bit(rows)]
+        rows ^= row
+        for lane in range(min(lanes, positions)):
+            for position in range(lane, positions, lanes):
+                if bits[position, word, block] & row:
+                    number = pass_of_rank[rank[position, owner]]
+                    uses[lane, number] += 1
+                    passes = max(passes, number + 1)
+            for position in range(lane, positions, lanes):
+                if bits[position, word, block] & row:
+                    number = pass_of_rank[rank[position, owner]]
+                    rank[position, owner] += 1
+                    used = uses[lane, number]
+                    if used == 0:  # an earlier position of this pass has entered it
+                        continue
+                    fetches[block] += shape.hold_weights
+                    steps[number, lane, owner] += used
+                    weight_time[number, lane, owner] += max(used, shape.weight_accesses)
+                    uses[lane, number] = 0
     return passes
 
 

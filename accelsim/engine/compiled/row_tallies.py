@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from accelsim.arrays import Ints, Words
-from accelsim.engine.compiled.block_group import GROUP_BLOCKS, BlockGroup, words_of
+from accelsim.engine.compiled.block_group import GROUP_BLOCKS, words_of
 from accelsim.engine.compiled.jit import helper, inlined
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ONE, ONE_PER_BYTE, ZERO, at_least, bit_field
@@ -63,12 +63,13 @@ def new_tallies(shape: JobShape, countable: bool) -> RowTallies:
 
 
 @helper
-def tally_position(group: BlockGroup, position: int, shape: JobShape, blocks: int, planes: Words) -> None:
+def tally_position(
+    bits: Words, position: int, shape: JobShape, blocks: int, scratch: Words, planes: Words
+) -> None:
     """Add a position's rows to ``planes``, whose bytes count the rows of one VPU each.
 
     Rows that are ``owners * rows_per_unit`` (a period) apart belong to the same VPU. Several short periods share a word.
     """
-    bits, scratch = group.bits, group.scratch
     unit = shape.rows_per_unit
     period, stride = shape.owners * unit, _stride(shape)
     if stride == period and 64 % period == 0:

@@ -12,7 +12,7 @@ import numpy as np
 
 from accelsim.arrays import Ints
 from accelsim.engine.compiled.engine_sums import SCHEDULE
-from accelsim.engine.compiled.jit import compiled, inlined
+from accelsim.engine.compiled.jit import compiled, helper, inlined
 
 _NEVER = 1 << 62
 
@@ -82,32 +82,16 @@ def _blocks_of_core(core: int, blocks: int, timing: Timing) -> _CoreBlocks:
     return _CoreBlocks(first, (core + 1) * blocks // timing.cores - first, 1)
 
 
-@inlined
-def _fetch(fetched: int, before: int, cycles: int, released: Ints, total: Ints) -> int:
-    """Return when a block is fetched that takes the slot of block ``before``, if that is not below 0.
-
-    Args:
-        fetched: When the block before it was fetched.
-        before: Number of the block whose slot it takes; it must be known when that one is released.
-        cycles: Service time of the front end.
-        released: As in `_Moments`.
-        total: Sums by `SCHEDULE`, added to.
-    """
-    if before >= 0 and released[before] > fetched:
-        total[SCHEDULE.front_idle_slot_cycles] += released[before] - fetched
-        fetched = released[before]
-    return fetched + cycles
-
-
-@inlined
+@helper
 def _dense_core(mine: _CoreBlocks, cycles: _Cycles, timing: Timing, released: Ints, total: Ints) -> int:
     """Run a core that approximates nothing; return the cycle at which it ends."""
     service, precise, write = cycles.service, cycles.precise, cycles.write
     fetched, free, written = 0, 0, 0
     for number in range(mine.count):
         block = mine.first + number * mine.step
-        before = number - timing.slots
-        fetched = _fetch(fetched, before, service[SERVICE.front, block], released, total)
+        slot_free = released[number - timing.slots] if number >= timing.slots else 0
+        total[SCHEDULE.front_idle_slot_cycles] += max(slot_free - fetched, 0)
+        fetched = max(fetched, slot_free) + service[SERVICE.front, block]
         total[SCHEDULE.mvu_idle_input_cycles] += max(fetched - free, 0)
         free = max(free, fetched) + precise[block]
         written = max(written, free + timing.pipeline_depth_cycles) + write[block]
@@ -117,7 +101,7 @@ def _dense_core(mine: _CoreBlocks, cycles: _Cycles, timing: Timing, released: In
     return written
 
 
-@inlined
+@helper
 def _core(mine: _CoreBlocks, cycles: _Cycles, timing: Timing, moments: _Moments, total: Ints) -> int:
     """Run a core that approximates; return the cycle at which it ends."""
     service, precise, write = cycles.service, cycles.precise, cycles.write
@@ -133,9 +117,10 @@ def _core(mine: _CoreBlocks, cycles: _Cycles, timing: Timing, moments: _Moments,
             break
         if approximated < blocks and not is_fetched:
             before = approximated - timing.slots  # its slot is the one to wait for
-            if before < 0 or released[before] >= 0:
-                front = service[SERVICE.front, first + approximated * step]
-                fetched = _fetch(fetched, before, front, released, total)
+            slot_free = released[before] if before >= 0 else 0
+            if slot_free >= 0:
+                total[SCHEDULE.front_idle_slot_cycles] += max(slot_free - fetched, 0)
+                fetched = max(fetched, slot_free) + service[SERVICE.front, first + approximated * step]
                 is_fetched = True
         may_approximate = fetched if is_fetched else _NEVER
         may_finish = valid[finished] if finished < approximated else _NEVER
