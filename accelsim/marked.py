@@ -23,15 +23,14 @@ def fill_document(path: Path, contents: Mapping[str, str]) -> None:
     for marker, content in contents.items():
         before, _, after = _parts(text, marker, path)
         text = before + content + after
-    try:
-        with replaced(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot write: {error.strerror}") from None
+    with replaced(path, regular_only=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _read(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():  # reading a FIFO waits, reading a device may never end
+            raise AccelsimError(f"{path}: is no regular file; a document is one")
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise AccelsimError(f"{path}: cannot be read as text") from None

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.files import writable_folder
+from accelsim.files import check_output_file
 from accelsim.nn.accuracy import load_trained
 from accelsim.nn.data.cifar import DATASETS, ImageSet, load_cifar, to_float
 from accelsim.nn.device import device_of, torch_device, use_threads
@@ -98,9 +98,7 @@ def prepare(
     if (weights is None) == (model is None):
         raise AccelsimError("prepare: give one of weights and model")
     # Before the work, not after it.
-    writable_folder(out.parent)
-    if out.is_dir():
-        raise AccelsimError(f"{out}: is a folder; give the name of a file")
+    check_output_file(out, regular_only=True)
     if weights is not None:
         network, name = load_trained(weights)
     else:

@@ -30,6 +30,7 @@ def bitops(trace: str | None, images: slice | None, out: Path | None, markdown: 
               accelsim bitops resnet18-cifar10 --images 0:2
     """
     from accelsim.errors import AccelsimError
+    from accelsim.files import check_output_file
 
     if trace is None and images is not None:
         raise AccelsimError("bitops: --images needs a TRACE")
@@ -42,6 +43,10 @@ def bitops(trace: str | None, images: slice | None, out: Path | None, markdown: 
 
         click.echo(bitops_markdown(_entries()), nl=False)
         return
+    if out is not None:
+        if out.suffix != ".csv":
+            raise AccelsimError(f"{out}: the name must end in .csv")
+        check_output_file(out)
     rows = [entry.as_row() for entry in _entries()] if trace is None else _trace_rows(trace, images)
     if out is not None:
         _write(rows, out)
@@ -84,11 +89,8 @@ def _trace_rows(file: str, images: slice | None) -> list[dict[str, Any]]:
 
 
 def _write(rows: list[dict[str, Any]], out: Path) -> None:
-    from accelsim.errors import AccelsimError
     from accelsim.files import replaced
 
-    if out.suffix != ".csv":
-        raise AccelsimError(f"{out}: the name must end in .csv")
     out.parent.mkdir(parents=True, exist_ok=True)
     with replaced(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

@@ -10,6 +10,7 @@ from accelsim.cli.options import ImageRange, Names
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.extras import missing_extra
+from accelsim.files import check_output_file
 from accelsim.trace import Scheme
 
 DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4of8,nm-2of8,nm-1of8"
@@ -88,6 +89,7 @@ def export(
     if images.stop is None:
         raise AccelsimError("export: --images needs an end, such as 0:8")
     numbers = list(range(images.start or 0, images.stop))
+    check_output_file(out, regular_only=True)
     try:
         import torch  # noqa: F401
     except ImportError:

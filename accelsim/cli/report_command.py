@@ -57,4 +57,5 @@ def report(
         objectives=objectives,
         per=per,
     )
-    click.echo(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    size = f" ({path.stat().st_size / 1e6:.1f} MB)" if path.is_file() else ""
+    click.echo(f"written: {path}{size}")

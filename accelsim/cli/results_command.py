@@ -57,8 +57,10 @@ def results(
               accelsim results out/sweeps.db --sweep mine --out mine.parquet
     """
     from accelsim.store import Store
-    from accelsim.store.flat_table import selected, shown_columns, table, write_table
+    from accelsim.store.flat_table import check_table_file, selected, shown_columns, table, write_table
 
+    if out is not None:
+        check_table_file(out)
     with Store.open_to_read(db) as store:
         if list_sweeps:
             _show_sweeps(store.sweeps(), as_json)

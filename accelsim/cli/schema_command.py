@@ -20,13 +20,13 @@ def schema(kind: str, out: str | None) -> None:
     \b
     Example: accelsim schema machine --out machine.schema.json
     """
-    from accelsim.files import replaced, writable_folder
+    from accelsim.files import check_output_file, replaced
 
     if out is None:
         click.echo(schema_text(kind), nl=False)
         return
     path = Path(out)
-    writable_folder(path.parent)
+    check_output_file(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced(path) as temporary:
         temporary.write_text(schema_text(kind), encoding="utf-8")

@@ -171,15 +171,18 @@ def pareto(
     Examples: accelsim pareto out/sweeps.db --where 'noise == 0.875' --plot out/front.png
               accelsim pareto out/sweeps.db --objectives edp_pj_us,area_mm2 --out out/front.csv
     """
-    from accelsim.files import replaced
+    from accelsim.files import check_output_file, replaced
     from accelsim.search.front_plot import check_picture, plot_fronts
     from accelsim.search.pareto import checked_objectives, with_fronts
     from accelsim.store import Store
-    from accelsim.store.flat_table import selected, table, write_table
+    from accelsim.store.flat_table import check_table_file, selected, table, write_table
 
     checked_objectives(objectives)
+    if out is not None:
+        check_table_file(out)
     if plot is not None:
         check_picture(plot)
+        check_output_file(plot)
     with Store.open_to_read(db) as store:
         rows = with_fronts(selected(table(store, sweep_name), where), objectives, cast("Per", per))
     if not rows:
@@ -188,12 +191,9 @@ def pareto(
         write_table(rows, out)
     if plot is not None:
         path = Path(plot)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replaced(path) as temporary:
-                plot_fronts(rows, objectives, temporary)
-        except OSError as error:
-            raise AccelsimError(f"{plot}: cannot write: {error.strerror or error}") from None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(path) as temporary:
+            plot_fronts(rows, objectives, temporary)
     front = [row for row in rows if row["front"]]
     if as_json:
         click.echo(json.dumps(front))

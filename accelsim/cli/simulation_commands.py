@@ -23,7 +23,6 @@ from accelsim.cli.options import (
 from accelsim.cli.progress import progress_bar
 from accelsim.compare import DEFAULT_MACHINES, FIRST_THRESHOLD
 from accelsim.energy.spread import DEFAULT_SPREAD, MAX_DRAWS, Spread
-from accelsim.files import writable_folder
 from accelsim.inputs import BUNDLED_TRACES, as_machine, as_technology, as_trace
 
 if TYPE_CHECKING:
@@ -98,10 +97,11 @@ def run(
     \b
     Example: accelsim run resnet18-cifar10 --machine structured --images 0:2 --out out/run
     """
+    from accelsim.results.run_results import check_results_folder
     from accelsim.simulate import chosen_images, chosen_schemes, simulate
 
     opened, loaded = as_trace(trace), as_machine(machine)
-    writable_folder(out)
+    check_results_folder(out)
     total = len(chosen_schemes(opened, schemes, loaded)) * len(chosen_images(opened, images))
     with progress_bar(total, "images") as progress:
         results = simulate(
@@ -143,11 +143,12 @@ def compare(
     from accelsim.energy import area
     from accelsim.report.terminal import show_files, show_machines, show_relative
     from accelsim.results.normalize import normalized
+    from accelsim.results.run_results import check_results_folder
 
     opened, loaded = as_trace(trace), as_technology(technology)
     area_of = None if no_iso_area else iso_area_with
     plan = plan_comparison(opened, machines, technology=loaded, schemes=schemes, iso_area_with=area_of)
-    writable_folder(out)
+    check_results_folder(out)
     with progress_bar(plan.steps(opened, images), "images") as progress:
         results = run_comparison(
             opened,
@@ -230,6 +231,7 @@ def figure5(
         show_relative,
         show_uncertainty,
     )
+    from accelsim.results.run_results import check_results_folder
 
     drawn = Spread(by=spread, draws=draws, seed=seed) if draws else None
     opened, loaded = [as_trace(trace) for trace in traces], as_technology(technology)
@@ -238,7 +240,7 @@ def figure5(
     for trace in opened:
         plan = plan_comparison(trace, machines, technology=loaded, schemes=schemes, iso_area_with=area_of)
         steps += plan.steps(trace, images)
-    writable_folder(out)
+    check_results_folder(out)
     with progress_bar(steps, "images") as progress:
         figure = make_figure(
             opened,

@@ -12,7 +12,7 @@ from accelsim.cli.completion_command import layers_of_trace, schemes_of_trace, t
 from accelsim.cli.options import json_option, machine_option, technology_option
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced, writable_folder
+from accelsim.files import check_output_file, replaced
 from accelsim.inputs import as_machine, as_technology, as_trace
 from accelsim.version import __version__
 
@@ -91,7 +91,7 @@ def timeline(
     check_fits(opened, [chosen], loaded, [name])
     wanted = BlockRange.parse(blocks)
     for file in files:
-        writable_folder(file.parent)
+        check_output_file(file)
 
     masks = opened.layer(name, chosen.name, images=slice(image, image + 1))
     with progress_bar(len(tile_layer(masks, loaded)), "tiles") as progress:

@@ -21,7 +21,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any
     path.parent.mkdir(parents=True, exist_ok=True)
     # clone: safetensors refuses tensors that share memory, and wants them contiguous.
     plain = {k: v.detach().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
-    with replaced(path) as temporary:
+    with replaced(path, regular_only=True) as temporary:
         save_file(plain, temporary, metadata={"accelsim": json.dumps(metadata)})
 
 
@@ -61,7 +61,7 @@ def load_network_weights(network: nn.Module, tensors: dict[str, Tensor], path: P
 
 def save_progress(path: Path, optimizer: torch.optim.Optimizer, step: int) -> None:
     """Optimizer state and position. Random draws need no state: each is a function of seed and step."""
-    with replaced(path) as temporary:
+    with replaced(path, regular_only=True) as temporary:
         torch.save({"optimizer": optimizer.state_dict(), "step": step}, temporary)
 
 

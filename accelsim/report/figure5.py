@@ -127,20 +127,17 @@ def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
 
     folder = Path(out)
     paths = figure.results.write(folder)
-    try:
-        with replaced(folder / "figure5.csv", paths) as temporary:
-            figure.table.to_csv(temporary, index=False)
-        if figure.uncertainty is not None:
-            with replaced(folder / "sensitivity.csv", paths) as temporary:
-                sensitivity(figure.table, figure.uncertainty).to_csv(temporary, index=False)
-        with replaced(folder / "claims.json", paths) as temporary:
-            claims = [claim.as_dict() for claim in figure.claims]
-            temporary.write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")
-        with replaced(folder / "figure5.md", paths) as temporary:
-            temporary.write_text(figure.markdown, encoding="utf-8")
-        for suffix in (".png", ".svg"):
-            with replaced(folder / f"figure5{suffix}", paths) as temporary:
-                plot_figure5(figure.table, temporary)
-    except OSError as error:
-        raise AccelsimError(f"{folder}: cannot write: {error.strerror or error}") from None
+    with replaced(folder / "figure5.csv", paths) as temporary:
+        figure.table.to_csv(temporary, index=False)
+    if figure.uncertainty is not None:
+        with replaced(folder / "sensitivity.csv", paths) as temporary:
+            sensitivity(figure.table, figure.uncertainty).to_csv(temporary, index=False)
+    with replaced(folder / "claims.json", paths) as temporary:
+        claims = [claim.as_dict() for claim in figure.claims]
+        temporary.write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")
+    with replaced(folder / "figure5.md", paths) as temporary:
+        temporary.write_text(figure.markdown, encoding="utf-8")
+    for suffix in (".png", ".svg"):
+        with replaced(folder / f"figure5{suffix}", paths) as temporary:
+            plot_figure5(figure.table, temporary)
     return paths

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import check_output_file, replaced, writable_folder
 from accelsim.results.result_rows import KEYS, cost_columns, utilization_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from accelsim.config import Machine, Technology
+
+FILES = ("layers.csv", "layers.parquet", "images.csv", "images.parquet", "summary.csv", "results.json")
+"""The files that `Results.write` writes; the tables are named after the property of `Results` that they hold."""
+
+
+def check_results_folder(out: str | Path) -> None:
+    """Raise AccelsimError, before the work, if `Results.write` could not write to `out`, a folder that may be missing."""
+    writable_folder(out)
+    for name in FILES:
+        if os.path.lexists(Path(out) / name):
+            check_output_file(Path(out) / name, regular_only=_is_parquet(name))
+
+
+def _is_parquet(name: str) -> bool:
+    return name.endswith(".parquet")
 
 
 @dataclass
@@ -106,19 +122,22 @@ class Results:
         folder = Path(out)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            paths: list[Path] = []
-            for name in ("layers", "images"):
-                table = getattr(self, name)
-                with replaced(folder / f"{name}.csv", paths) as temporary:
-                    table.to_csv(temporary, index=False)
-                with replaced(folder / f"{name}.parquet", paths) as temporary:
-                    table.to_parquet(temporary, index=False)
-            with replaced(folder / "summary.csv", paths) as temporary:
-                self.summary.to_csv(temporary, index=False)
-            with replaced(folder / "results.json", paths) as temporary:
-                temporary.write_text(json.dumps(self.as_json(), indent=1) + "\n", encoding="utf-8")
         except OSError as error:
             raise AccelsimError(f"{folder}: cannot write results: {error.strerror or error}") from None
+        paths: list[Path] = []
+        tables: dict[str, pd.DataFrame] = {}
+        for name in FILES:
+            stem, _, suffix = name.partition(".")
+            with replaced(folder / name, paths, regular_only=_is_parquet(name)) as temporary:
+                if suffix == "json":
+                    temporary.write_text(json.dumps(self.as_json(), indent=1) + "\n", encoding="utf-8")
+                    continue
+                if stem not in tables:
+                    tables[stem] = getattr(self, stem)
+                if suffix == "csv":
+                    tables[stem].to_csv(temporary, index=False)
+                else:
+                    tables[stem].to_parquet(temporary, index=False)
         return paths
 
     def as_json(self) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from accelsim.engine import ENGINES
-from accelsim.errors import AccelsimError
-from accelsim.files import writable_folder
+from accelsim.files import check_output_file, replaced
 from accelsim.marked import between, fill_document
 from accelsim.rtl.core.counters import COUNTERS
 from accelsim.rtl.validate import LAYERS_PER_MACHINE, Outcome
@@ -19,7 +18,6 @@ from accelsim.rtl.yosys import yosys_version
 from accelsim.version import __version__
 
 MARKER = "validate-rtl"
-EMPTY = f"<!-- {MARKER} -->\n<!-- /{MARKER} -->\n"
 
 
 def markdown(
@@ -65,23 +63,22 @@ def tools(simulator: str, full: bool) -> str:
 
 def check_report(path: Path) -> None:
     """Raise AccelsimError, before the work, if `write_report` could not write there."""
-    if path.exists():
+    check_output_file(path)
+    if path.is_file():
         between(path, MARKER)
-    writable_folder(path.parent)
 
 
 def write_report(path: Path, text: str) -> None:
-    """Write the tables to a Markdown file: between its markers if it has them, else as the whole file.
+    """Write the tables to a Markdown file: between the markers of one that exists, else as the whole file.
 
     Raises AccelsimError if a file exists that has no markers: it is something else.
     """
-    try:
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(EMPTY, encoding="utf-8")
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot write: {error.strerror}") from None
-    fill_document(path, {MARKER: text})
+    if path.is_file():
+        fill_document(path, {MARKER: text})
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as temporary:
+        temporary.write_text(f"<!-- {MARKER} -->\n{text}<!-- /{MARKER} -->\n", encoding="utf-8")
 
 
 def _random_table(outcomes: Sequence[Outcome]) -> str:

@@ -14,6 +14,7 @@ from accelsim.config import Machine
 from accelsim.config.source import Source
 from accelsim.config.validation import validate
 from accelsim.errors import AccelsimError, near_file, suggestion
+from accelsim.files import regular_target
 from accelsim.store.database_tables import APPLICATION_ID, COSTS, CREATE, SCHEMA_VERSION
 from accelsim.store.point import Outcome, Point, Subject, code_version
 
@@ -41,6 +42,7 @@ class Store:
         Raises AccelsimError if that cannot be, or if the file is something else.
         """
         place = Path(path)
+        regular_target(place)
         _check_kind(place)
         with _told(place, "cannot write"):
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from accelsim.errors import AccelsimError, suggestion
 from accelsim.expressions import Expression
-from accelsim.files import replaced
+from accelsim.files import check_output_file, replaced
 from accelsim.store.database import Store
 from accelsim.store.database_tables import COSTS
 
@@ -144,6 +144,18 @@ def _order(value: Any) -> tuple[bool, Any]:
     return not number, value if number else str(value)
 
 
+def check_table_file(path: str | Path) -> None:
+    """Raise AccelsimError, before the work, if `write_table` could not write to `path`."""
+    place = Path(path)
+    if place.suffix not in SUFFIXES:
+        raise AccelsimError(f"{path}: allowed are files that end in {' or '.join(SUFFIXES)}")
+    check_output_file(place, regular_only=_is_parquet(place))
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix == ".parquet"
+
+
 def write_table(rows: Sequence[Row], path: str | Path, columns: Sequence[str] = ()) -> None:
     """Write rows to a CSV or Parquet file, by its suffix, in one step. An empty cell (CSV) or null stands for None.
 
@@ -151,18 +163,12 @@ def write_table(rows: Sequence[Row], path: str | Path, columns: Sequence[str] = 
 
     Raises AccelsimError for another suffix, or if the file cannot be written.
     """
+    check_table_file(path)
     place = Path(path)
-    if place.suffix not in SUFFIXES:
-        raise AccelsimError(f"{path}: allowed are files that end in {' or '.join(SUFFIXES)}")
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(place) as temporary:
-            if place.suffix == ".csv":
-                _write_csv(rows, temporary, list(rows[0] if rows else columns))
-            else:
-                _write_parquet(rows, temporary, list(rows[0] if rows else columns))
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot write: {error.strerror or error}") from None
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(place, regular_only=_is_parquet(place)) as temporary:
+        write = _write_parquet if _is_parquet(place) else _write_csv
+        write(rows, temporary, list(rows[0] if rows else columns))
 
 
 def _write_csv(rows: Sequence[Row], path: Path, names: Sequence[str]) -> None:

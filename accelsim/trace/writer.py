@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import uuid
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import AccelsimError
+from accelsim.files import put_in_place, regular_target, temporary_beside
 from accelsim.trace import container
 from accelsim.trace.checked_values import layer_name, shown, whole
 from accelsim.trace.header import (
@@ -49,7 +49,8 @@ class TraceWriter:
             w.add_scheme(Scheme.nm(keep=1, of=8))
             w.write("nm-1of8", "conv1", masks)
 
-    path: the file to make; refused if it exists, unless `overwrite`.
+    path: the file to make; refused if it exists, unless `overwrite`, and if it is a device or FIFO. A link stays: the file
+        that it names is made.
     network, dataset: names. image_ids: the images, as the data set numbers them, in the order written.
     weights_sha256: of the network's weights (64 hex digits), or None for masks that no weights made.
     seeds: every seed that a random draw came from. tools: name to version; accelsim's is added.
@@ -76,8 +77,8 @@ class TraceWriter:
     ) -> None:
         self.path = Path(path)
         self._overwrite = overwrite
-        self._temporary = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}.tmp")
         self._file: h5py.File | None = None
+        self._target = self._temporary = self.path
         self._layers: dict[str, LayerInfo] = {}
         self._schemes: dict[str, SchemeEntry] = {}
         self._streams: dict[tuple[str, str], _Stream] = {}
@@ -100,10 +101,13 @@ class TraceWriter:
             self._notes = notes
 
     def __enter__(self) -> Self:
+        self._target = regular_target(self.path)
         self._refuse_existing()
-        if not self.path.parent.is_dir():
-            raise AccelsimError(f"{self.path}: no such folder: {self.path.parent}")
-        self._file = container.create(self._temporary)
+        if not self._target.parent.is_dir():
+            raise AccelsimError(f"{self.path}: no such folder: {self._target.parent}")
+        self._temporary = temporary_beside(self.path, self._target)
+        with container.one_line(f"{self.path}: cannot write"):
+            self._file = container.create(self._temporary)
         return self
 
     def __exit__(
@@ -228,7 +232,7 @@ class TraceWriter:
                 os.fsync(written.fileno())
         self._refuse_existing()
         with container.one_line(f"{self.path}: cannot write"):
-            self._temporary.replace(self.path)
+            put_in_place(self._temporary, self._target)
 
     def _complete_header(self) -> Header:
         with self._naming_file():
@@ -275,11 +279,9 @@ class TraceWriter:
             with contextlib.suppress(Exception):
                 self._file.close()
             self._file = None
-        self._temporary.unlink(missing_ok=True)
+            self._temporary.unlink(missing_ok=True)
 
     def _refuse_existing(self) -> None:
-        if self.path.is_dir():
-            raise AccelsimError(f"{self.path}: is a folder; a trace is one file")
         if self.path.exists() and not self._overwrite:
             raise AccelsimError(f"{self.path}: exists already; pass overwrite=True to replace it")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accelsim.files import replaced
+from accelsim.files import removed, replaced
 from accelsim.nn.attacks.attack import Attack, SignAttack
 from accelsim.nn.attacks.autoattack import AutoAttack
 from accelsim.nn.attacks.catalogue import attack_named
@@ -56,7 +56,7 @@ def gaps_of(attacks: Iterable[str], is_random: bool, is_approximated: bool) -> l
 def write_doubts(path: Path, doubts: Sequence[str]) -> None:
     """A line for each; no file where there are none, not even one of an earlier call."""
     if not doubts:
-        path.unlink(missing_ok=True)
+        removed(path)
         return
     with replaced(path) as temporary:
         temporary.write_text("".join(f"{doubt}\n" for doubt in doubts), encoding="utf-8")

@@ -22,7 +22,7 @@ import torch
 from rich.console import Console
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import appended, replaced
 from accelsim.marked import between, fill_document
 from accelsim.nn.data.idx import DigitSet, Split, load_digits, split_digits
 from accelsim.nn.spiking.run_settings import METHODS, MethodName, Settings
@@ -121,7 +121,7 @@ def _run(
         )
         line = {"epoch": epoch, "loss": loss, "validation": accuracy, "cpu_s": time.process_time() - started}
         started = time.process_time()
-        with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+        with appended(folder / "log.jsonl") as log:
             log.write(json.dumps(line) + "\n")
         console.print(
             f"[{label}] {method} seed {seed}: epoch {epoch}/{settings.epochs} loss {loss:.3f} "

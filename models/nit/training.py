@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
+from accelsim.files import check_output_file
 from accelsim.interrupt import stop_if_pressed
 from accelsim.nn.data.idx import DigitSet
 from accelsim.nn.spiking.run_settings import Settings
@@ -41,6 +42,8 @@ def train(
     epoch_done: called with the epoch (1, 2, ...), its mean loss, and the network.
     Raises AccelsimError when `out` holds another run, or the loss is no number.
     """
+    for name in ("weights.safetensors", "progress.pt"):
+        check_output_file(out / name, regular_only=True)
     bounds = settings.bounds
     network = settings.network()
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.lr)

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import appended, replaced
 from accelsim.nn.data.cifar import ImageSet
 from models.evaluation.variants import Variant
 from models.prepare import prepare
@@ -106,7 +106,7 @@ def timed(out: Path, job: str) -> Iterator[None]:
         path = out / TIMES
         path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not path.is_file()
-        with path.open("a", newline="", encoding="utf-8") as file:
+        with appended(path) as file:
             writer = csv.writer(file, lineterminator="\n")
             if is_new:
                 writer.writerow(("job", "seconds", "processor_seconds", "threads"))

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from accelsim.files import writable_folder
+from accelsim.files import appended, check_output_file, writable_folder
 from accelsim.interrupt import stop_if_pressed
 from accelsim.nn.accuracy import accuracy
 from accelsim.nn.data.cifar import ImageSet, load_cifar10
@@ -49,6 +49,8 @@ def train(recipe: Recipe, data: ImageSet, out: Path, device: str = "cpu") -> nn.
     target = torch_device(device)
     writable_folder(out)
     out.mkdir(parents=True, exist_ok=True)
+    for name in (WEIGHTS, PROGRESS):
+        check_output_file(out / name, regular_only=True)
     torch.manual_seed(recipe.seed)
     network = make_network(recipe.network).train().to(target)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -81,7 +83,7 @@ def train(recipe: Recipe, data: ImageSet, out: Path, device: str = "cpu") -> nn.
         now = time.monotonic()
         if step % LOG_EVERY_STEPS == 0 or step == len(sizes):
             speed = (step - logged_step) * recipe.batch_size / (now - logged_at)
-            with (out / "log.csv").open("a", encoding="utf-8") as log:
+            with appended(out / "log.csv") as log:
                 log.write(f"{step},{len(sizes)},{sizes[step - 1]},{loss.item():.4f},{speed:.1f}\n")
             logged_at, logged_step = now, step
         if now - saved_at > recipe.checkpoint_seconds or step == len(sizes):

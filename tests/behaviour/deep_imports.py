@@ -25,13 +25,13 @@ def synthetic() -> SimpleNamespace:
 
 def algorithm() -> SimpleNamespace:
     """Return conversion, distillation, attacks, export and the fixed-point reference (needs torch)."""
-    from models.attacks import linf
-    from models.attacks.target import Target
-    from models.defenses.convert import convert, non_essential_layers, set_scheme
-    from models.defenses.distill import distill
-    from models.export import export_trace
-    from models.fixed_point.from_network import layer_operands
-    from models.fixed_point.reference import fixed_point_layer
+    from accelsim.nn.attacks import linf
+    from accelsim.nn.attacks.target import Target
+    from accelsim.nn.fixed_point.fixed_point_reference import fixed_point_layer
+    from accelsim.nn.fixed_point.from_network import layer_operands
+    from accelsim.nn.injection.conversion import convert, non_essential_layers, set_scheme
+    from accelsim.nn.injection.distillation import distill
+    from accelsim.nn.trace_export import export_trace
 
     return SimpleNamespace(
         Target=Target,
@@ -48,8 +48,8 @@ def algorithm() -> SimpleNamespace:
 
 def rtl() -> SimpleNamespace:
     """Return the chip and its emitter (needs amaranth and pyosys)."""
-    from rtl.core.chip import Chip
-    from rtl.core.shape import Limits, core_shape
-    from rtl.emit import to_verilog
+    from accelsim.rtl.core.core_shape import Limits, core_shape
+    from accelsim.rtl.core.rtl_chip import Chip
+    from accelsim.rtl.emit import to_verilog
 
     return SimpleNamespace(Chip=Chip, Limits=Limits, core_shape=core_shape, to_verilog=to_verilog)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.files import check_output_file
 from accelsim.nn.data.cifar import load_cifar10, to_float
 from accelsim.nn.fixed_point.agreement import agreement, float_layer
 from accelsim.nn.fixed_point.fixed_point_reference import fixed_point_layer
@@ -82,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # One thread: each sum then has one order, so the maps do not depend on the machine's core count.
     torch.set_num_threads(1)
     try:
+        check_output_file(args.out, regular_only=True)
         converted = load_converted(CHECKPOINT)
         image = to_float(load_cifar10(args.data, train=False).images[IMAGE : IMAGE + 1])
         schemes = [Scheme.parse(name) for name in SCHEMES]

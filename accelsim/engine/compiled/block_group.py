@@ -27,7 +27,6 @@ class BlockGroup(NamedTuple):
     reads: Patch buffer reads of each block in a pass (blocks,).
     sums: By `JOB` (sums, blocks).
     cycles: Cycles per chunk of each block's job (blocks,).
-    passes: Passes of each block's job, where jobs are counted (blocks,).
     scratch: Words that any step may use (blocks,).
     """
 
@@ -36,7 +35,6 @@ class BlockGroup(NamedTuple):
     reads: Ints
     sums: Ints
     cycles: Ints
-    passes: Ints
     scratch: Words
 
 
@@ -49,24 +47,16 @@ class Span(NamedTuple):
     at: int
 
 
-@inlined
-def words_of(shape: JobShape) -> int:
-    """Return how many words the mask bits of a position take."""
-    return (shape.rows + 63) >> 6
-
-
 @helper
 def new_group(shape: JobShape) -> BlockGroup:
     """Return a group without blocks."""
     positions, reads = np.zeros((2, GROUP_BLOCKS), np.int64)
-    cycles, passes = np.zeros((2, GROUP_BLOCKS), np.int64)
     return BlockGroup(
-        bits=np.zeros((shape.position_block, words_of(shape) + 1, GROUP_BLOCKS), np.uint64),
+        bits=np.zeros((shape.position_block, shape.words + 1, GROUP_BLOCKS), np.uint64),
         positions=positions,
         reads=reads,
         sums=np.zeros((len(JOB), GROUP_BLOCKS), np.int64),
-        cycles=cycles,
-        passes=passes,
+        cycles=np.zeros(GROUP_BLOCKS, np.int64),
         scratch=np.zeros(GROUP_BLOCKS, np.uint64),
     )
 
@@ -118,7 +108,7 @@ def load_group(
 @helper
 def _load_span(masks: Words, span: Span, shape: JobShape, bits: Words) -> None:
     """Move the tile's rows of some blocks to bit 0 of ``bits``."""
-    size, words, at = shape.position_block, words_of(shape), span.at
+    size, words, at = shape.position_block, shape.words, span.at
     first_word, shift = shape.first_row >> 6, np.uint64(shape.first_row & 63)
     whole = min(span.blocks, masks.shape[1] // size - span.first_block)
     for word in range(words):
@@ -150,7 +140,7 @@ def _add_bits_of_next_words(masks: Words, span: Span, shape: JobShape, bits: Wor
     """Add to each word its upper bits, which are in the word after it where the tile begins within a word."""
     size, first_word, at = shape.position_block, shape.first_row >> 6, span.at
     shift = np.uint64(shape.first_row & 63)
-    for word in range(min(words_of(shape), masks.shape[2] - first_word - 1)):
+    for word in range(min(shape.words, masks.shape[2] - first_word - 1)):
         for position in range(size):
             for block in range(span.blocks):
                 first = (span.first_block + block) * size + position

@@ -172,7 +172,9 @@ def load_or_compile() -> None:
         # The smallest possible calls: one image, one block, one tile.
         masks = np.zeros((1, 1, 1), np.uint64)
         masks.flags.writeable = False
-        job = JobShape(*[1] * len(JobShape._fields))
+        job = JobShape(*[1] * len(JobShape._fields))._replace(
+            countable=0
+        )  # else the sizes of arrays must be true
         one, sums = np.zeros((1, 1), np.int64), np.zeros((1, len(JOB)), np.int64)
         tile_jobs(masks, job, one[0], one, one, sums)
         timing = Timing(*[1] * len(Timing._fields))

@@ -1,4 +1,8 @@
-"""Precise jobs from how many rows each VPU has: for machines on which it does not matter which positions share a row."""
+"""Precise jobs from how many rows each VPU has: for machines on which it does not matter which positions share a row.
+
+These are machines that read a weight chunk for every step, or that hold it and read it in one access: Q(v) is then W(v),
+but for a factor. Where a chunk that is held takes several accesses, jobs are made row by row (`ranked_jobs`).
+"""
 
 from __future__ import annotations
 
@@ -12,42 +16,25 @@ from accelsim.engine.compiled.packed_words import ONE_PER_BYTE, ZERO, at_least
 from accelsim.engine.compiled.row_tallies import RowTallies, pack, raise_to_largest, tally_position
 
 
-@inlined
-def is_countable(shape: JobShape) -> bool:
-    """Return whether `counted_jobs` holds for a tile, and its counts of rows fit into 7 bits.
-
-    It holds where a weight chunk is read for every step, or is held and read in one access: Q(v) is then W(v), but for a
-    factor. Where a chunk that is held takes several accesses, it also matters which positions share a row.
-    """
-    turns = -(-shape.position_block // shape.lanes)
-    most_in_pass = turns * min(shape.most_rows, shape.rows_per_pass)
-    return (
-        shape.rows_per_unit in (1, 2, 4, 8)
-        and max(shape.most_rows, most_in_pass) < 128
-        and not (shape.hold_weights and shape.weight_accesses > 1)
-    )
-
-
 @helper
-def counted_jobs(group: BlockGroup, shape: JobShape, blocks: int, tallies: RowTallies) -> None:
-    """Set cycles per chunk and passes of the group's jobs, and add them to its sums."""
+def counted_jobs(group: BlockGroup, shape: JobShape, blocks: int, tallies: RowTallies) -> int:
+    """Set cycles per chunk of the group's jobs and add the jobs to its sums; return the most passes that one has."""
     bits, scratch = group.bits, group.scratch
     planes, counts, issue = tallies.planes, tallies.counts, tallies.issue
     size, lanes = shape.position_block, shape.lanes
     group.cycles[:blocks] = 0
-    group.passes[:blocks] = 0
     if shape.most_rows <= shape.rows_per_pass:
         for lane in range(lanes):
             for position in range(lane, size, lanes):
                 tally_position(bits, position, shape, blocks, scratch, planes)
             pack(planes, shape, blocks, counts, lane)
             raise_to_largest(counts, lane, blocks, issue)
-        _end_pass(group, shape, blocks, issue)
-        return
+        return int(_end_pass(group, shape, blocks, issue))
     for position in range(size):
         tally_position(bits, position, shape, blocks, scratch, planes)
         pack(planes, shape, blocks, counts, position)
     in_pass = ONE_PER_BYTE * np.uint64(shape.rows_per_pass)
+    passes = 0
     while True:
         for lane in range(lanes):
             counts[size] = ZERO  # becomes the sum of the lane's positions
@@ -55,7 +42,8 @@ def counted_jobs(group: BlockGroup, shape: JobShape, blocks: int, tallies: RowTa
                 _take_rows_of_pass(counts, position, blocks, in_pass)
             raise_to_largest(counts, size, blocks, issue)
         if not _end_pass(group, shape, blocks, issue):
-            return
+            return passes
+        passes += 1
 
 
 @inlined
@@ -74,8 +62,7 @@ def _take_rows_of_pass(counts: Words, position: int, blocks: int, in_pass: np.ui
 @helper
 def _end_pass(group: BlockGroup, shape: JobShape, blocks: int, issue: Ints) -> bool:
     """Enter the pass of all blocks that have one, and clear ``issue``; return whether any has."""
-    reads, positions, sums = group.reads, group.positions, group.sums
-    cycles, passes = group.cycles, group.passes
+    reads, positions, sums, cycles = group.reads, group.positions, group.sums, group.cycles
     accesses = 1 if shape.hold_weights else shape.weight_accesses
     most = 0
     for block in range(blocks):
@@ -90,7 +77,6 @@ def _end_pass(group: BlockGroup, shape: JobShape, blocks: int, issue: Ints) -> b
             steps,
             steps * accesses,
         )
-        passes[block] -= there
         most = max(most, steps)
         issue[block] = 0
     return most > 0

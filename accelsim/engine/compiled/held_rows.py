@@ -7,12 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.arrays import Ints, Words
-from accelsim.engine.compiled.block_group import GROUP_BLOCKS, BlockGroup, words_of
+from accelsim.engine.compiled.block_group import GROUP_BLOCKS, BlockGroup
 from accelsim.engine.compiled.engine_sums import JOB
 from accelsim.engine.compiled.jit import helper, popcount
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ONE_PER_BYTE, ZERO, at_least, bit_field
-from accelsim.engine.compiled.row_tallies import period_words, plane_words
 
 
 class HeldRows(NamedTuple):
@@ -33,10 +32,11 @@ class HeldRows(NamedTuple):
 
 
 @helper
-def new_held_rows(shape: JobShape, is_used: bool) -> HeldRows:
-    """Return scratch for a tile; if it is not used, the large arrays are empty."""
+def new_held_rows(shape: JobShape) -> HeldRows:
+    """Return scratch for a tile; the large arrays are empty if no job needs them."""
+    is_used = shape.countable and shape.hold_weights and shape.most_passes > 1
     period = shape.owners * shape.rows_per_unit
-    pieces = np.zeros((-(-shape.rows // period) * period_words(shape), 3), np.int64)
+    pieces = np.zeros((-(-shape.rows // period) * ((period + 63) // 64), 3), np.int64)
     number = 0
     for start in range(0, shape.rows if is_used else 0, period):
         for plane, first in enumerate(range(start, min(start + period, shape.rows), 64)):
@@ -51,7 +51,7 @@ def new_held_rows(shape: JobShape, is_used: bool) -> HeldRows:
         value=value,
         taken=taken,
         below=np.zeros((size, number, GROUP_BLOCKS), np.uint64),
-        ranks=np.zeros((size, plane_words(shape) if is_used else 0, GROUP_BLOCKS), np.uint64),
+        ranks=np.zeros((size, shape.plane_words if is_used else 0, GROUP_BLOCKS), np.uint64),
     )
 
 
@@ -60,7 +60,7 @@ def count_held_rows(group: BlockGroup, shape: JobShape, blocks: int) -> None:
     """Add to the sum of fetches the rows that any position works on, where no job has several passes."""
     bits, scratch, fetches = group.bits, group.scratch, group.sums[JOB.weight_fetches]
     for lane in range(shape.lanes):
-        for word in range(words_of(shape)):
+        for word in range(shape.words):
             scratch[:blocks] = ZERO
             for position in range(lane, shape.position_block, shape.lanes):
                 for block in range(blocks):

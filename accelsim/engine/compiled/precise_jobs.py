@@ -16,12 +16,10 @@ from accelsim.engine.compiled.block_group import (
     load_group,
     new_group,
     next_span,
-    words_of,
 )
-from accelsim.engine.compiled.counted_jobs import counted_jobs, is_countable
+from accelsim.engine.compiled.counted_jobs import counted_jobs
 from accelsim.engine.compiled.engine_sums import JOB
 from accelsim.engine.compiled.held_rows import (
-    HeldRows,
     count_held_rows,
     count_held_rows_of_passes,
     new_held_rows,
@@ -29,7 +27,7 @@ from accelsim.engine.compiled.held_rows import (
 from accelsim.engine.compiled.jit import compiled, helper, popcount
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ALL_BITS, ONE, ZERO, bit_field
-from accelsim.engine.compiled.ranked_jobs import most_passes, new_row_ranks, ranked_job
+from accelsim.engine.compiled.ranked_jobs import new_row_ranks, ranked_job
 from accelsim.engine.compiled.row_tallies import new_tallies
 
 
@@ -47,10 +45,8 @@ def tile_jobs(
         write: int64 (images, blocks), set to the cycles of the write-backs; 0 where a block has none.
         totals: int64 (images, sums), by `JOB`; added to.
     """
-    countable = is_countable(shape)
-    group = new_group(shape)
-    tallies = new_tallies(shape, countable)
-    held = new_held_rows(shape, countable and shape.hold_weights > 0 and most_passes(shape) > 1)
+    group, tallies = new_group(shape), new_tallies(shape)
+    held = new_held_rows(shape)
     ranks = new_row_ranks(shape, owner_of)
     blocks_per_image = precise.shape[1]
     all_blocks = masks.shape[0] * blocks_per_image
@@ -58,10 +54,12 @@ def tile_jobs(
         blocks = min(GROUP_BLOCKS, all_blocks - start)
         load_group(masks, start, blocks, blocks_per_image, shape, group)
         _count_outputs(group, shape, blocks)
-        if countable:
-            counted_jobs(group, shape, blocks, tallies)
-            if shape.hold_weights:
-                _count_fetches(group, shape, blocks, held)
+        if shape.countable:
+            most_passes = counted_jobs(group, shape, blocks, tallies)
+            if shape.hold_weights and most_passes == 1:
+                count_held_rows(group, shape, blocks)
+            elif shape.hold_weights:
+                count_held_rows_of_passes(group, shape, blocks, most_passes, held)
         else:
             for block in range(blocks):
                 group.cycles[block] = ranked_job(group, block, shape, ranks)
@@ -74,7 +72,7 @@ def _count_outputs(group: BlockGroup, shape: JobShape, blocks: int) -> None:
     bits, scratch = group.bits, group.scratch
     essential, lines = group.sums[JOB.essential_neurons], group.sums[JOB.lines]
     for position in range(shape.position_block):
-        for word in range(words_of(shape)):
+        for word in range(shape.words):
             for block in range(blocks):
                 essential[block] += popcount(bits[position, word, block])
         _count_lines(bits, position, shape, blocks, scratch, lines)
@@ -88,7 +86,7 @@ def _count_lines(
     width = shape.words_per_line
     if width < 64 and 64 % width == 0:
         first_of_line = ALL_BITS // ((ONE << np.uint64(width)) - ONE)
-        for word in range(words_of(shape)):
+        for word in range(shape.words):
             for block in range(blocks):
                 scratch[block] = bits[position, word, block]
             reach = 1
@@ -110,16 +108,6 @@ def _count_lines(
                 )
         for block in range(blocks):
             lines[block] += np.int64(scratch[block] != ZERO)
-
-
-@helper
-def _count_fetches(group: BlockGroup, shape: JobShape, blocks: int, held: HeldRows) -> None:
-    """Count the weight chunks that VPUs which hold them fetch."""
-    most = group.passes[:blocks].max()
-    if most == 1:
-        count_held_rows(group, shape, blocks)
-    elif most > 1:
-        count_held_rows_of_passes(group, shape, blocks, most, held)
 
 
 @helper

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.arrays import Ints
-from accelsim.engine.compiled.block_group import BlockGroup, add_pass, words_of
+from accelsim.engine.compiled.block_group import BlockGroup, add_pass
 from accelsim.engine.compiled.engine_sums import JOB
-from accelsim.engine.compiled.jit import helper, inlined, lowest_bit
+from accelsim.engine.compiled.jit import helper, lowest_bit
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ONE, ZERO
 
@@ -33,16 +33,10 @@ class RowRanks(NamedTuple):
     weight_time: Ints
 
 
-@inlined
-def most_passes(shape: JobShape) -> int:
-    """Return the most passes that a job of the tile may have."""
-    return (shape.most_rows - 1) // shape.rows_per_pass + 1
-
-
 @helper
 def new_row_ranks(shape: JobShape, owner_of: Ints) -> RowRanks:
     """Return scratch for a tile."""
-    passes, lanes, owners = most_passes(shape), shape.lanes, shape.owners
+    passes, lanes, owners = shape.most_passes, shape.lanes, shape.owners
     return RowRanks(
         owner_of=owner_of,
         pass_of_rank=np.arange(shape.most_rows) // shape.rows_per_pass,
@@ -58,7 +52,7 @@ def ranked_job(group: BlockGroup, block: int, shape: JobShape, ranks: RowRanks) 
     """Add a block's job to the group's sums; return its cycles per chunk."""
     bits = group.bits
     passes = 0
-    for word in range(words_of(shape)):
+    for word in range(shape.words):
         rows = ZERO
         for position in range(group.positions[block]):
             rows |= bits[position, word, block]

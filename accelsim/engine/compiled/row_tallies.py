@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from accelsim.arrays import Ints, Words
-from accelsim.engine.compiled.block_group import GROUP_BLOCKS, words_of
-from accelsim.engine.compiled.jit import helper, inlined
+from accelsim.engine.compiled.block_group import GROUP_BLOCKS
+from accelsim.engine.compiled.jit import helper
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ONE, ONE_PER_BYTE, ZERO, at_least, bit_field
 
@@ -31,33 +31,12 @@ class RowTallies(NamedTuple):
     issue: Ints
 
 
-@inlined
-def period_words(shape: JobShape) -> int:
-    """Return how many words the rows take that are a row unit of each owner."""
-    return (shape.owners * shape.rows_per_unit + 63) // 64
-
-
-@inlined
-def plane_words(shape: JobShape) -> int:
-    """Return how many words hold a byte per VPU as `tally_position` arranges them."""
-    return period_words(shape) * max(8 // shape.rows_per_unit, 1)
-
-
-@inlined
-def _stride(shape: JobShape) -> int:
-    """Return the bits from one period to the next: a period begins at a byte."""
-    return (shape.owners * shape.rows_per_unit + 7) // 8 * 8
-
-
 @helper
-def new_tallies(shape: JobShape, countable: bool) -> RowTallies:
-    """Return tallies of zero. ``countable``: whether they are used at all."""
-    words = plane_words(shape)
-    if countable and shape.owners * shape.rows_per_unit <= 56:  # `pack` puts several planes into a word
-        words = -(-(8 // shape.rows_per_unit) // (64 // _stride(shape)))
+def new_tallies(shape: JobShape) -> RowTallies:
+    """Return tallies of zero."""
     return RowTallies(
-        planes=np.zeros((plane_words(shape), GROUP_BLOCKS), np.uint64),
-        counts=np.zeros((shape.position_block + 1, words, GROUP_BLOCKS), np.uint64),
+        planes=np.zeros((shape.plane_words, GROUP_BLOCKS), np.uint64),
+        counts=np.zeros((shape.position_block + 1, shape.count_words, GROUP_BLOCKS), np.uint64),
         issue=np.zeros(GROUP_BLOCKS, np.int64),
     )
 
@@ -71,9 +50,9 @@ def tally_position(
     Rows that are ``owners * rows_per_unit`` (a period) apart belong to the same VPU. Several short periods share a word.
     """
     unit = shape.rows_per_unit
-    period, stride = shape.owners * unit, _stride(shape)
+    period, stride = shape.owners * unit, shape.stride_bits
     if stride == period and 64 % period == 0:
-        for word in range(words_of(shape)):
+        for word in range(shape.words):
             _tally_word(bits[position, word], blocks, unit, planes, 0)
         return
     scratch[:blocks] = ZERO
@@ -124,7 +103,7 @@ def _tally_word(words: Words, blocks: int, unit: int, planes: Words, at: int) ->
 @helper
 def pack(planes: Words, shape: JobShape, blocks: int, counts: Words, at: int) -> None:
     """Set ``counts[at]`` to the rows of each VPU, a byte each, and clear ``planes``."""
-    stride = _stride(shape)
+    stride = shape.stride_bits
     if stride >= 64:
         for word in range(counts.shape[1]):
             for block in range(blocks):

@@ -12,7 +12,7 @@ import numpy as np
 
 from accelsim.arrays import Ints
 from accelsim.engine.compiled.engine_sums import SCHEDULE
-from accelsim.engine.compiled.jit import compiled, helper, inlined
+from accelsim.engine.compiled.jit import compiled, helper
 
 _NEVER = 1 << 62
 
@@ -69,17 +69,6 @@ class _Moments(NamedTuple):
 
     released: Ints
     valid: Ints
-
-
-@inlined
-def _blocks_of_core(core: int, blocks: int, timing: Timing) -> _CoreBlocks:
-    """Return which of a tile's blocks are a core's."""
-    if timing.one_core:
-        return _CoreBlocks(0, 0 if core else blocks, 1)
-    if timing.interleaved:
-        return _CoreBlocks(core, max(0, -(-(blocks - core) // timing.cores)), timing.cores)
-    first = core * blocks // timing.cores
-    return _CoreBlocks(first, (core + 1) * blocks // timing.cores - first, 1)
 
 
 @helper
@@ -171,7 +160,13 @@ def tile_schedule(
         cycles = _Cycles(service, precise[image], write[image])
         ends, last = 0, 0
         for core in range(timing.cores):
-            mine = _blocks_of_core(core, blocks, timing)
+            if timing.one_core:
+                mine = _CoreBlocks(0, 0 if core else blocks, 1)
+            elif timing.interleaved:
+                mine = _CoreBlocks(core, max(0, -(-(blocks - core) // timing.cores)), timing.cores)
+            else:
+                first = core * blocks // timing.cores
+                mine = _CoreBlocks(first, (core + 1) * blocks // timing.cores - first, 1)
             if timing.dense:
                 end = _dense_core(mine, cycles, timing, released, total)
             else:

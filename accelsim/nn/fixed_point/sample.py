@@ -97,7 +97,7 @@ def save_sample(
         "maps": entries,
     }
     arrays = {f"map{index}": each.x for index, each in enumerate(maps)}
-    with replaced(path) as temporary:
+    with replaced(path, regular_only=True) as temporary:
         np.savez_compressed(temporary, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
 
 

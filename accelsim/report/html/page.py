@@ -13,7 +13,7 @@ from typing import Any, cast
 from accelsim.energy import GROUPS
 from accelsim.errors import AccelsimError
 from accelsim.file_kinds import kind_of
-from accelsim.files import replaced
+from accelsim.files import check_output_file, replaced
 from accelsim.report.figure5_plot import GROUP_COLOURS
 from accelsim.report.html import page_columns as columns
 from accelsim.report.html.figure5_data import claims_content, figure5_content, network_title
@@ -66,8 +66,7 @@ def write_report(
     place = Path(html)
     if place.suffix not in SUFFIXES:
         raise AccelsimError(f"{html}: allowed are files that end in {' or '.join(SUFFIXES)}")
-    if place.is_dir():
-        raise AccelsimError(f"{html}: is a folder; give the name of a file")
+    check_output_file(place)
     if per not in PER:
         raise AccelsimError(f"per: {per!r}; allowed: {', '.join(PER)}")
     folder, database = _sort(results)
@@ -80,12 +79,9 @@ def write_report(
         _add_database(shown, database, {"sweep": sweep, "where": where}, objectives, per)
     named = ", ".join(each.resolve().name for each in (folder, database) if each is not None)
     text = _render(shown, title if title is not None else named)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(place) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise AccelsimError(f"{html}: cannot write: {error.strerror or error}") from None
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(place) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
     return place
 
 

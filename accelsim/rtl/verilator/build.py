@@ -73,14 +73,15 @@ def build_library(
     building()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix="accelsim-verilator-") as scratch, replaced(library) as target:
+        with TemporaryDirectory(prefix="accelsim-verilator-") as scratch:
             where = Path(scratch)
             (where / "model.v").write_text(verilog)
             (where / "shim.cpp").write_text(shim)
             _run(
                 [*_COMMAND, "-j", str(os.cpu_count() or 1), "--top-module", top, "model.v", "shim.cpp"], where
             )
-            shutil.copyfile(where / "obj" / "model.so", target)
+            with replaced(library, regular_only=True) as target:
+                shutil.copyfile(where / "obj" / "model.so", target)
     except OSError as error:
         raise AccelsimError(f"{folder}: cannot build the Verilator model there: {error.strerror}") from None
     return library

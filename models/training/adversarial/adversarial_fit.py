@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.files import writable_folder
+from accelsim.files import check_output_file, writable_folder
 from accelsim.interrupt import stop_if_pressed
 from accelsim.nn.attacks import linf
 from accelsim.nn.attacks.linf import Budget
@@ -69,6 +69,7 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     run = _Run(network, recipe, data, identity or {})
     progress = out / "progress.safetensors"
+    check_output_file(progress, regular_only=True)
     state = load_state(progress, network, run.optimizer, run.identity)
     curve = Curve(out / "log.csv", recipe, run.total, run.per_epoch, state.step, say)
     saved_at = time.monotonic()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from accelsim.files import replaced
+from accelsim.files import appended, replaced
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe
 
 Say = Callable[[str], None]
@@ -42,7 +42,7 @@ class Curve:
         now = time.monotonic()
         speed = (step - self._last) * recipe.batch_size / max(now - self._last_at, 1e-9)
         epoch, lr = (step - 1) / self._per_epoch, recipe.lr_at(step - 1, self._per_epoch)
-        with self._path.open("a", encoding="utf-8") as file:
+        with appended(self._path) as file:
             file.write(f"{step},{epoch:.4f},{lr:.6g},{loss:.6f},{right:.3f},{speed:.1f}\n")
         left = (now - self._begun) / (step - self._first) * (self._total - step)
         self._say(
