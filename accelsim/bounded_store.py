@@ -24,12 +24,12 @@ class BoundedStore(Generic[Key, Value]):
     def __len__(self) -> int:
         return len(self._values)
 
-    def get(self, key: Key, make: Callable[[], Value]) -> Value:
-        """Return the value of a key; make it if it is not kept."""
+    def get(self, key: Key, make: Callable[..., Value], *arguments: object) -> Value:
+        """Return the value of a key; if it is not kept, call ``make(*arguments)`` for it."""
         kept = self._values.get(key)
         if kept is not None:
             return kept
-        made = make()
+        made = make(*arguments)
         with self._lock:
             made = self._values.setdefault(key, made)
             while len(self._values) > self.most:

@@ -115,16 +115,14 @@ class _WorkerMemory:
         Raises:
             AccelsimError: If there is no such trace, or it is another one.
         """
+        return self._traces.get((name, sha256), _opened, name, sha256)
 
-        def opened() -> TraceFile:
-            trace = as_trace(name)
-            if trace.sha256 != sha256:
-                raise AccelsimError(
-                    f"{trace.path}: a worker has another trace under this name than the sweep"
-                )
-            return trace
 
-        return self._traces.get((name, sha256), opened)
+def _opened(name: str, sha256: str) -> TraceFile:
+    trace = as_trace(name)
+    if trace.sha256 != sha256:
+        raise AccelsimError(f"{trace.path}: a worker has another trace under this name than the sweep")
+    return trace
 
 
 _WORKER = _WorkerMemory()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import numpy as np
 
@@ -38,7 +37,7 @@ class Batches:
         trace, scheme = workload.trace, workload.scheme
         names = [layer.name for layer in trace.layers]
         for images in image_batches(trace, names, workload.images):
-            yield self._kept.get((trace, scheme, images), partial(_layers, trace, scheme, images))
+            yield self._kept.get((trace, scheme, images), _layers, trace, scheme, images)
 
 
 def _layers(trace: TraceFile, scheme: Scheme, images: range) -> tuple[LayerTrace, ...]:

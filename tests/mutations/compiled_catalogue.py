@@ -83,8 +83,8 @@ COMPILED = (
         "engine/compiled/ranked_jobs.py",
         "                    if used == 0:  # an earlier position of this pass has entered it\n"
         "                        continue\n"
-        "                    fetches[block] += shape.hold_weights\n",
-        "                    fetches[block] += shape.hold_weights\n"
+        "                    entered += 1\n",
+        "                    entered += 1\n"
         "                    if used == 0:\n"
         "                        continue\n",
         "compiled",

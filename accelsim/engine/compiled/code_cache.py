@@ -49,7 +49,7 @@ class _PackageLocator(_CacheLocator):
 
 class _PackageCacheImpl(CompileResultCacheImpl):
     def __init__(self, py_func: Callable[..., Any]) -> None:
-        super().__init__(py_func)
+        super().__init__(py_func)  # type: ignore[no-untyped-call]
         self._locator = _PackageLocator(self._locator)
 
 
@@ -64,7 +64,7 @@ class PackageCache(FunctionCache):
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """Return the code for a signature, or None if there is none, or none that this version can read."""
         try:
-            return super().load_overload(signature, target_context)
+            return super().load_overload(signature, target_context)  # type: ignore[no-untyped-call]
         except (AttributeError, ImportError):  # it refers to a type that has been renamed or moved since
-            self.flush()
+            self.flush()  # type: ignore[no-untyped-call]
             return None

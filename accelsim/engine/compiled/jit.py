@@ -17,26 +17,27 @@ from accelsim.engine.compiled.code_cache import PackageCache
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-_OPTIONS = {"nogil": True, "error_model": "numpy"}
-_CALLED_BY_COMPILED = _OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_HELPER_OPTIONS: dict[str, Any] = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Helpers need no code that turns Python objects into their arguments, which takes long to compile."""
 
 
 def compiled(function: Function) -> Function:
     """Compile a function that Python calls, at its first call, and keep the code on disk where that is possible."""
     dispatcher = numba.njit(**_OPTIONS)(function)
     with suppress(RuntimeError):  # no folder can be written
-        dispatcher._cache = PackageCache(function)  # what `cache=True` does, with numba's own class
+        dispatcher._cache = PackageCache(function)  # type: ignore[no-untyped-call]  # what `cache=True` does, with numba's own class
     return cast(Function, dispatcher)
 
 
 def helper(function: Function) -> Function:
     """Compile a function that only compiled functions call. Its code is kept as a part of theirs."""
-    return cast(Function, numba.njit(**_CALLED_BY_COMPILED)(function))
+    return cast(Function, numba.njit(**_HELPER_OPTIONS)(function))
 
 
 def inlined(function: Function) -> Function:
     """Compile a helper into every function that calls it: the call would cost more than most of these do."""
-    return cast(Function, numba.njit(forceinline=True, **_CALLED_BY_COMPILED)(function))
+    return cast(Function, numba.njit(forceinline=True, **_HELPER_OPTIONS)(function))
 
 
 @intrinsic

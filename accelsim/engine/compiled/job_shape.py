@@ -1,4 +1,4 @@
-"""What the compiled jobs of a tile are told about it."""
+"""What the compiled jobs of a tile need to know about it and its machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class JobShape(NamedTuple):
     most_passes: The most passes that a job may have.
     words: Words that a position's mask bits take.
     stride_bits: Bits from one period to the next where each begins at a byte.
-    plane_words, count_words: Words that hold a byte per VPU, while rows are counted and afterwards (`row_tallies`).
+    plane_words, count_words: Words that hold a byte per VPU, while rows are counted and afterwards (`row_tallies`);
+        0 if they are not counted.
     countable: Whether jobs can be made from counts of rows (`counted_jobs`).
     """
 
@@ -57,14 +58,16 @@ class JobShape(NamedTuple):
         rows_per_pass = mvu.accumulators_per_vpu // mvu.position_block
         most_in_pass = ceil_div(mvu.position_block, tile.lanes) * min(most_rows, rows_per_pass)
         stride_bits = ceil_div(owners * unit, 8) * 8
-        plane_words = ceil_div(owners * unit, 64) * max(8 // unit, 1)
         countable = (
             unit in (1, 2, 4, 8)
             and max(most_rows, most_in_pass)
             < 128  # counts are bytes, whose top bit is needed to compare them
             and not (mvu.hold_weights and operand.weight_accesses > 1)
         )
-        is_packed = countable and stride_bits < 64  # several planes share a word
+        plane_words = ceil_div(owners * unit, 64) * (8 // unit) if countable else 0
+        count_words = plane_words
+        if countable and stride_bits < 64:  # several planes are packed into a word
+            count_words = ceil_div(8 // unit, 64 // stride_bits)
         return cls(
             first_row=tile.first_row,
             rows=tile.rows,
@@ -86,7 +89,7 @@ class JobShape(NamedTuple):
             words=ceil_div(tile.rows, 64),
             stride_bits=stride_bits,
             plane_words=plane_words,
-            count_words=ceil_div(8 // unit, 64 // stride_bits) if is_packed else plane_words,
+            count_words=count_words,
             countable=int(countable),
         )
 

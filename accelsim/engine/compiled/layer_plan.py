@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -91,8 +90,8 @@ class LayerPlans:
         Raises:
             AccelsimError: As `tile_layer` does.
         """
-        plans = self._of_machine.get(machine, lambda: BoundedStore(self._layers))
-        return tuple([plans.get(_plan_key(layer), partial(_plan, layer, machine)) for layer in layers])
+        plans = self._of_machine.get(machine, BoundedStore, self._layers)
+        return tuple([plans.get(_plan_key(layer), _plan, layer, machine) for layer in layers])
 
 
 def _plan_key(layer: LayerTrace) -> tuple[object, ...]:

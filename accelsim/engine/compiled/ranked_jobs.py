@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arrays import Ints
+from accelsim.arrays import Ints, Words
 from accelsim.engine.compiled.block_group import BlockGroup, add_pass
 from accelsim.engine.compiled.engine_sums import JOB
 from accelsim.engine.compiled.jit import helper, lowest_bit
@@ -50,27 +50,32 @@ def new_row_ranks(shape: JobShape, owner_of: Ints) -> RowRanks:
 @helper
 def ranked_job(group: BlockGroup, block: int, shape: JobShape, ranks: RowRanks) -> int:
     """Add a block's job to the group's sums; return its cycles per chunk."""
-    bits = group.bits
-    passes = 0
+    bits, positions = group.bits, group.positions[block]
+    passes, fetched = 0, 0
     for word in range(shape.words):
         rows = ZERO
-        for position in range(group.positions[block]):
+        for position in range(positions):
             rows |= bits[position, word, block]
-        passes = max(passes, _enter_rows(group, block, word, rows, shape, ranks))
+        last, entered = _enter_rows(bits, block, word, rows, positions, shape, ranks)
+        passes, fetched = max(passes, last), fetched + entered
+    group.sums[JOB.weight_fetches, block] += fetched * shape.hold_weights
     ranks.rank[:] = 0
     return _end_passes(group, block, passes, shape, ranks)
 
 
 @helper
 def _enter_rows(
-    group: BlockGroup, block: int, word: int, rows: np.uint64, shape: JobShape, ranks: RowRanks
-) -> int:
-    """Enter the rows of a word that any position works on; return the number of their last pass, plus 1."""
-    bits, fetches = group.bits, group.sums[JOB.weight_fetches]
+    bits: Words, block: int, word: int, rows: np.uint64, positions: int, shape: JobShape, ranks: RowRanks
+) -> tuple[int, int]:
+    """Enter the rows of a word that any position works on.
+
+    Returns:
+        The number of their last pass, plus 1, and how often a lane meets a row in a pass.
+    """
     owner_of, pass_of_rank, rank, uses = ranks.owner_of, ranks.pass_of_rank, ranks.rank, ranks.uses
     steps, weight_time = ranks.steps, ranks.weight_time
-    positions, lanes = group.positions[block], shape.lanes
-    passes = 0
+    lanes = shape.lanes
+    passes, entered = 0, 0
     while rows != ZERO:
         row = rows & (~rows + ONE)
         owner = owner_of[64 * word + lowest_bit(rows)]
@@ -88,11 +93,11 @@ def _enter_rows(
                     used = uses[lane, number]
                     if used == 0:  # an earlier position of this pass has entered it
                         continue
-                    fetches[block] += shape.hold_weights
+                    entered += 1
                     steps[number, lane, owner] += used
                     weight_time[number, lane, owner] += max(used, shape.weight_accesses)
                     uses[lane, number] = 0
-    return passes
+    return passes, entered
 
 
 @helper

@@ -46,10 +46,10 @@ class Timing(NamedTuple):
 
 
 class _CoreBlocks(NamedTuple):
-    """The blocks of a core: ``count`` of the tile's, from ``first`` on, each ``step`` after the one before."""
+    """The blocks of a core: that many of the tile's, from ``first`` on, each ``step`` after the one before."""
 
     first: int
-    count: int
+    blocks: int
     step: int
 
 
@@ -76,7 +76,7 @@ def _dense_core(mine: _CoreBlocks, cycles: _Cycles, timing: Timing, released: In
     """Run a core that approximates nothing; return the cycle at which it ends."""
     service, precise, write = cycles.service, cycles.precise, cycles.write
     fetched, free, written = 0, 0, 0
-    for number in range(mine.count):
+    for number in range(mine.blocks):
         block = mine.first + number * mine.step
         slot_free = released[number - timing.slots] if number >= timing.slots else 0
         total[SCHEDULE.front_idle_slot_cycles] += max(slot_free - fetched, 0)
@@ -95,7 +95,7 @@ def _core(mine: _CoreBlocks, cycles: _Cycles, timing: Timing, moments: _Moments,
     """Run a core that approximates; return the cycle at which it ends."""
     service, precise, write = cycles.service, cycles.precise, cycles.write
     released, valid = moments.released, moments.valid
-    first, blocks, step = mine.first, mine.count, mine.step
+    first, blocks, step = mine.first, mine.blocks, mine.step
     approximated, finished = 0, 0  # blocks 0 .. number - 1 are; then a block may be next
     fetched, selected, written, free = 0, 0, 0, 0  # when each server is done with what it has been given
     is_fetched = False  # whether `fetched` is already that of block number `approximated`
