@@ -31,9 +31,7 @@ def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises AccelsimError when the file is missing, damaged, or another kind of file.
     """
     if not Path(path).exists():
-        made = (
-            near_file(Path(path)) or "; models.training and models.prepare make them (python -m ... --help)"
-        )
+        made = near_file(Path(path)) or "; python -m models.training.train and accelsim prepare make them"
         raise AccelsimError(f"{path}: no such checkpoint{made}")
     try:
         with safe_open(path, framework="pt") as handle:

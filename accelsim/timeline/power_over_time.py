@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from accelsim.arrays import Ints
 from accelsim.config import Technology
-from accelsim.energy.terms import GROUPS, EnergyTerm, Group, energy_terms
+from accelsim.energy.energy_terms import GROUPS, EnergyTerm, Group, energy_terms
 from accelsim.timeline.charge import JOBS
 from accelsim.timeline.layer_schedule import UNITS, CoreSchedule, LayerSchedule
 

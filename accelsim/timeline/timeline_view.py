@@ -10,7 +10,7 @@ import numpy as np
 
 from accelsim.arrays import Ints
 from accelsim.config import Technology
-from accelsim.energy.terms import GROUPS, Group, energy_terms
+from accelsim.energy.energy_terms import GROUPS, Group, energy_terms
 from accelsim.errors import AccelsimError
 from accelsim.machine import Job
 from accelsim.timeline.charge import JOBS

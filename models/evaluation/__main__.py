@@ -20,7 +20,8 @@ from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
 from accelsim.nn.attacks.attack import Attack
 from accelsim.nn.attacks.catalogue import ADAPTIVE, PAPER, attack_named
-from accelsim.nn.data.cifar import DATASETS, load_cifar, to_float
+from accelsim.nn.data.cifar import load_cifar, to_float
+from accelsim.nn.data.cifar_layout import DATASETS
 from accelsim.nn.device import torch_device, use_threads
 from accelsim.nn.injection.controls import CONTROLS
 from accelsim.nn.seeds import check_seed

@@ -24,6 +24,8 @@ def variant_bitops(layers: Sequence[LayerInfo], variant: Variant) -> int | None:
 
     Random layers of baselines are not counted (accelsim.bitops.paper_comparison has what the paper adds for them).
     """
-    if variant.control == "gaussian" or variant.scheme.scope == "calibrated":
+    shapes, scheme = [layer.shape for layer in layers], variant.scheme
+    counts = [scheme.essential_count(shape.positions, shape.n, shape.groups) for shape in shapes]
+    if variant.control == "gaussian" or None in counts:
         return None
     return sum((layer_bitops(layer, variant.scheme) for layer in layers), BitOps()).total

@@ -18,7 +18,8 @@ from pathlib import Path
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
 from accelsim.nn.attacks.catalogue import attack_named
-from accelsim.nn.data.cifar import DATASETS, load_cifar
+from accelsim.nn.data.cifar import load_cifar
+from accelsim.nn.data.cifar_layout import DATASETS
 from accelsim.nn.device import torch_device, use_threads
 from accelsim.nn.seeds import check_seed
 from models.command import exit_code
@@ -84,7 +85,7 @@ def _curves(args: argparse.Namespace) -> None:
     check_seed("figures", args.seed)
     subject = load_subject(args.checkpoint)
     if not subject.is_converted:
-        raise AccelsimError(f"{args.checkpoint}: not a converted checkpoint; make one with models.prepare")
+        raise AccelsimError(f"{args.checkpoint}: not a converted checkpoint; make one with accelsim prepare")
     subject.model.to(torch_device(args.device))
     names, attacks = figure3() if args.figure == "3" else figure4()
     plan = Plan(

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import stop_if_pressed
-from accelsim.nn.accuracy import load_trained
 from accelsim.nn.attacks.attack import Attack
 from accelsim.nn.attacks.autoattack import AutoAttack, require_autoattack
 from accelsim.nn.attacks.target import Target
+from accelsim.nn.clean_accuracy import load_trained
 from accelsim.nn.data.cifar import ImageSet, to_float
 from accelsim.nn.device import device_of
 from accelsim.nn.injection.conversion import non_essential_layers
@@ -129,7 +129,7 @@ def evaluate(
             variant.name,
             rights,
             is_random=variant.is_random(subject.model),
-            is_approximated=variant.scheme.kind != "dense",
+            is_approximated=not variant.scheme.is_dense,
         )
     return Evaluation(results, worst, warnings)
 
@@ -158,7 +158,7 @@ def check(plan: Plan, subject: Subject, data: ImageSet, substitute: nn.Module | 
         if attack.needs_substitute and substitute is None and not subject.is_converted:
             raise AccelsimError(f"attack {attack.name}: the checkpoint is not converted; give a --substitute")
     for variant in plan.variants:
-        if not subject.is_converted and variant.scheme.kind != "dense":
+        if not subject.is_converted and not variant.scheme.is_dense:
             raise AccelsimError(
                 f"variant {variant.name!r}: the checkpoint is not converted, so it must be 'dense'"
             )

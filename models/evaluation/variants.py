@@ -53,7 +53,7 @@ class Variant:
                 allowed = [each for each in (*CONTROLS, *PROJECTIONS) if each not in ("none", "fixed")]
                 raise AccelsimError(f"variant {name!r}: {part!r}; {suggestion(part, allowed)}")
         variant = cls(Scheme.parse(scheme), control, projection)
-        if variant.scheme.kind == "dense" and extra:
+        if variant.scheme.is_dense and extra:
             raise AccelsimError(
                 f"variant {name!r}: a dense scheme approximates nothing; leave '+{extra[0]}' out"
             )
@@ -69,7 +69,7 @@ class Variant:
         A model without converted layers (a baseline) is taken as it is, and must be `dense`.
         """
         if not any(True for _ in non_essential_layers(model)):
-            if self.scheme.kind != "dense":
+            if not self.scheme.is_dense:
                 raise AccelsimError(
                     f"variant {self.name!r}: the checkpoint is not converted, so it must be 'dense'"
                 )
@@ -90,7 +90,7 @@ def product(
     for scheme in map(Scheme.parse, schemes):
         for control in controls:
             for projection in projections:
-                variant = Variant(scheme) if scheme.kind == "dense" else Variant(scheme, control, projection)
+                variant = Variant(scheme) if scheme.is_dense else Variant(scheme, control, projection)
                 if Variant.parse(variant.name) not in found:
                     found.append(variant)
     return found

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
+from accelsim.schemes import DenseScheme, UnstructuredScheme
 from models.evaluation.plots import plot_codesign, plot_curves
 from models.evaluation.tables import write_rows
 from models.evaluation.variants import Variant
@@ -85,7 +86,9 @@ def figure4(lines: Sequence[Line]) -> list[dict[str, object]]:
         is_own = line["network"] == line["variant"] or line["network"] in (AT, CONVERTED)
         if line["attack"] not in ("clean", "pgd20") or not is_own:
             continue
-        if variant.control not in ("none", "essential") or variant.scheme.kind == "nm":
+        if variant.control not in ("none", "essential"):
+            continue
+        if not isinstance(variant.scheme, DenseScheme | UnstructuredScheme):
             continue
         tuned = "only distilled" if line["network"] in (AT, CONVERTED) else "fine-tuned"
         labels = ["only distilled", "fine-tuned"] if line["network"] == AT else [tuned]

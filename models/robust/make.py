@@ -15,8 +15,8 @@ import torch
 from accelsim.errors import AccelsimError
 from accelsim.files import appended, replaced
 from accelsim.nn.data.cifar import ImageSet
+from accelsim.nn.preparation import prepare
 from models.evaluation.variants import Variant
-from models.prepare import prepare
 from models.robust.plan import AT, CONVERTED, Study
 from models.training.adversarial.__main__ import train
 from models.training.adversarial.finetune import finetune

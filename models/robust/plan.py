@@ -99,7 +99,7 @@ class RobustPlan(_Part):
         try:
             for name in self.finetuned:
                 found = Variant.parse(name)
-                if found.scheme.kind == "dense" or found.projection != "fixed" or found.name != name:
+                if found.scheme.is_dense or found.projection != "fixed" or found.name != name:
                     raise ValueError(
                         f"finetuned: {name!r} must be a scheme with noise, and a control if any, as they are named"
                     )

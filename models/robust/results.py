@@ -107,7 +107,7 @@ def warnings(study: Study, out: Path) -> list[str]:
             told += [f"{row.name}, {images} images: {sign}" for sign in signs_of(part)]
         if rights:
             is_random = any(len(each[0]) > 1 for each in rights.values())
-            is_approximated = Variant.parse(row.variant).scheme.kind != "dense"
+            is_approximated = not Variant.parse(row.variant).scheme.is_dense
             told += [f"{row.name}: {gap}" for gap in gaps_of(rights, is_random, is_approximated)]
     return told
 

@@ -16,7 +16,9 @@ from jsonschema import Draft7Validator
 
 from accelsim.cli import main
 from accelsim.file_kinds import kind_of
+from accelsim.report import charts as chart_registry
 from accelsim.schemas import SCHEMAS
+from accelsim.schemes import scheme_registry
 from tests.docs.blocks import LANGUAGES, ROOT, SHELL, Block, blocks_of, documents, spans_of
 from tests.docs.command_lines import NotUnderstood, check_command, check_options, commands, only_starts
 from tests.docs.given import GIVEN
@@ -40,6 +42,10 @@ def test_code_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "traces").symlink_to(ROOT / "traces")
     GIVEN.get(name, lambda folder: None)(tmp_path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    # What a document registers is known to its own blocks only.
+    for registry in (scheme_registry, chart_registry):
+        monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     for block in blocks_of(ROOT / name):
         if block.file is not None:
             Path(block.file).parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 
 from accelsim.arrays import Ints
+from accelsim.components.component_registry import per_written_word
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES
 from accelsim.mapping.operand import Operand
@@ -91,6 +92,7 @@ def counts_per_job_sum(d: int, machine: Machine) -> JobSums[Mapping[str, int]]:
             "vpu_steps_16bit": chunks,
             "result_buffer_writes": 1,
             "result_buffer_reads": 1,
+            **per_written_word(machine),
         },
         issue={"precise_issue_cycles": chunks},
         port_stall={"precise_port_stall_cycles": chunks},

@@ -8,7 +8,7 @@ import numpy as np
 
 from accelsim.arrays import Ints
 from accelsim.config import Machine
-from accelsim.mapping.lengths import ceil_div
+from accelsim.lengths import ceil_div
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile
 

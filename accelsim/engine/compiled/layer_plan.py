@@ -18,9 +18,9 @@ from accelsim.engine.compiled.engine_sums import COLUMN, SCHEDULE, SCHEDULE_COLU
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.spike_jobs import SpikeShape
 from accelsim.engine.compiled.tile_schedule import SERVICE, Services, Timing, tile_schedule
+from accelsim.lengths import ceil_div
 from accelsim.mapping.block_work import BlockWork, RegularWork
 from accelsim.mapping.capacity import slice_lines
-from accelsim.mapping.lengths import ceil_div
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.trace import LayerTrace
 
@@ -96,8 +96,7 @@ class LayerPlans:
 
 def _plan_key(layer: LayerTrace) -> tuple[object, ...]:
     """Return all of a layer that its plan depends on."""
-    kind = layer.scheme.kind if layer.masks is not None else "dense"
-    return layer.shape, layer.approximation, kind, layer.scheme.of
+    return layer.shape, layer.approximation, layer.selector_kind, layer.rows_per_unit
 
 
 def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:

@@ -6,6 +6,7 @@ header the recipe, the step and the history of validations. Random draws need no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torch import nn
 
 from accelsim.errors import AccelsimError
 from accelsim.nn.tensor_files import load_network_weights, load_tensors, save_tensors
+from accelsim.tables import frame_of, write_csv
 from accelsim.trace.container import one_line
 
 Validation = dict[str, float]
@@ -67,3 +69,9 @@ def load_state(path: Path, network: nn.Module, optimizer: torch.optim.SGD, ident
         }
         optimizer.load_state_dict(found)
         return State(int(metadata["step"]), list(metadata["history"]))
+
+
+def write_history(path: Path, history: Sequence[Validation]) -> None:
+    """Write the validations as CSV: epoch, clean and robust accuracy (per cent of the held-out images)."""
+    rows = [(int(entry["epoch"]), entry["clean"], entry["robust"]) for entry in history]
+    write_csv(frame_of(rows, ("epoch", "clean", "robust")), path, formats={"clean": ".3f", "robust": ".3f"})

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.accuracy import load_trained
 from accelsim.nn.attacks import linf
 from accelsim.nn.baselines.rse import with_noise_layers
+from accelsim.nn.clean_accuracy import load_trained
 from accelsim.nn.data.cifar import ImageSet
 from accelsim.nn.networks import NETWORKS
 from accelsim.nn.tensor_files import load_tensors

@@ -17,7 +17,7 @@ from accelsim.errors import AccelsimError
 from accelsim.nn.attacks.catalogue import attack_named
 from accelsim.nn.attacks.target import Target
 from accelsim.nn.baselines.rse import with_noise_layers
-from accelsim.nn.data import cifar
+from accelsim.nn.data import cifar_layout
 from accelsim.nn.data.cifar import ImageSet, to_float
 from accelsim.nn.injection.conversion import convert
 from accelsim.nn.injection.converted_checkpoint import round_weights, save_converted
@@ -194,13 +194,13 @@ def tiny() -> nn.Module:
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """A folder of CIFAR-10 files of 20 images each, and a converted checkpoint of `tiny`."""
-    monkeypatch.setattr(cifar, "RECORDS_PER_FILE", 20)
+    monkeypatch.setattr(cifar_layout, "RECORDS_PER_FILE", 20)
     monkeypatch.setitem(NETWORKS, "tiny", tiny)
     folder = tmp_path / "data"
     folder.mkdir()
     rng = np.random.default_rng(0)
-    for name in (*cifar.TRAIN_FILES, *cifar.TEST_FILES):
-        records = rng.integers(0, 256, (20, cifar.RECORD_BYTES), dtype=np.uint8)
+    for name in (*cifar_layout.TRAIN_FILES, *cifar_layout.TEST_FILES):
+        records = rng.integers(0, 256, (20, cifar_layout.RECORD_BYTES), dtype=np.uint8)
         records[:, 0] %= 10
         records.tofile(folder / name)
     model = convert(tiny(), Scheme.dense(), k_ratio=0.5, seed=1)
@@ -301,9 +301,9 @@ def test_bad_input_is_one_line(
 
 def test_the_bundled_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two invented images through the real ResNet-18: its BitOPs are the trace's."""
-    monkeypatch.setattr(cifar, "RECORDS_PER_FILE", 2)
+    monkeypatch.setattr(cifar_layout, "RECORDS_PER_FILE", 2)
     rng = np.random.default_rng(1)
-    records = rng.integers(0, 10, (2, cifar.RECORD_BYTES), dtype=np.uint8)
+    records = rng.integers(0, 10, (2, cifar_layout.RECORD_BYTES), dtype=np.uint8)
     records.tofile(tmp_path / "test_batch.bin")
     arguments = [
         "--checkpoint",

@@ -11,7 +11,7 @@ import torch
 
 from accelsim.bitops.accounting import layer_bitops
 from accelsim.errors import AccelsimError
-from accelsim.nn.accuracy import accuracy, load_trained
+from accelsim.nn.clean_accuracy import accuracy, load_trained
 from accelsim.nn.data.cifar import ImageSet, to_float
 from accelsim.nn.injection.converted_checkpoint import load_converted
 from accelsim.nn.networks import NETWORKS
