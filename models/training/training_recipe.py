@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from accelsim.errors import AccelsimError, near_file
-from accelsim.nn.seeds import MAX_SEED
+from accelsim.nn.base.seeds import MAX_SEED
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
