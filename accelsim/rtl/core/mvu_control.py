@@ -61,44 +61,58 @@ class MvuControl(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shape = self._shape
-        columns = shape.patch_columns
-        busy, wide, slot = Signal(), Signal(), Signal.like(self.slot)
-        first, new_window, new_pass = Signal(), Signal(), Signal()
+        # What a cycle leaves to the next one.
+        self._busy, self._wide, self._slot = Signal(), Signal(), Signal.like(self.slot, name="slot")
+        self._first, self._new_window, self._new_pass = Signal(), Signal(), Signal(name="new_pass")
+        self._values, self._line = Signal.like(self.values), Signal.like(self.chunk_line, name="line")
+        self._column, self._base = Signal.like(self.chunk_column), Signal.like(self.weight_base, name="base")
 
-        # The job of this cycle: the one under way, else what waits and comes first in the machine's order.
-        takes_wide = Signal()
-        if shape.machine.sequencer.mvu_order == "precise_first":
+        pass_start = self._choose_job(m)
+        per_chunk = self._place_chunk(m, pass_start)
+        words_left = self._read_patch(m)
+        chunk_end = self._end_window(m, words_left)
+        self._keep_state(m, chunk_end)
+        self._move_to_next_chunk(m, chunk_end, per_chunk)
+        return m
+
+    def _choose_job(self, m: Module) -> Signal:
+        """Choose the job of this cycle; return whether a pass starts.
+
+        It is the job under way, or else the waiting job that comes first in the machine's order.
+        """
+        takes_wide, pass_start = Signal(name="takes_wide"), Signal(name="pass_start")
+        if self._shape.machine.sequencer.mvu_order == "precise_first":
             m.d.comb += takes_wide.eq(self.wide_ready)
         else:
             m.d.comb += takes_wide.eq(~self.narrow_ready)
         m.d.comb += [
-            self.job_start.eq(~busy & (self.narrow_ready | self.wide_ready)),
-            self.active.eq(busy | self.job_start),
-            self.wide.eq(Mux(busy, wide, takes_wide)),
-            self.slot.eq(Mux(busy, slot, Mux(takes_wide, self.wide_slot, self.narrow_slot))),
-            self.window_start.eq(self.job_start | (busy & new_window)),
+            self.job_start.eq(~self._busy & (self.narrow_ready | self.wide_ready)),
+            self.active.eq(self._busy | self.job_start),
+            self.wide.eq(Mux(self._busy, self._wide, takes_wide)),
+            self.slot.eq(Mux(self._busy, self._slot, Mux(takes_wide, self.wide_slot, self.narrow_slot))),
+            self.window_start.eq(self.job_start | (self._busy & self._new_window)),
+            pass_start.eq(self.job_start | (self._busy & self._new_pass)),
         ]
-        pass_start = Signal()
-        m.d.comb += pass_start.eq(self.job_start | (busy & new_pass))
+        return pass_start
 
-        # The chunk: what is left of the row, and where in the patch and in the weight slice it begins.
-        narrow_words, wide_words = shape.chunk_words
-        narrow_accesses, wide_accesses = shape.weight_accesses
-        values, line = Signal.like(self.values), Signal.like(self.chunk_line)
-        column, base = Signal.like(self.chunk_column), Signal.like(self.weight_base)
+    def _place_chunk(self, m: Module, pass_start: Signal) -> Signal:
+        """Set what is left of the row, and where in patch and weight slice the chunk begins; return values per chunk."""
+        shape = self._shape
         per_chunk = Signal(range(shape.bricks + 1))
         m.d.comb += [
             per_chunk.eq(Mux(self.wide, shape.lanes, shape.bricks)),
-            self.first_chunk.eq(Mux(self.window_start, pass_start, first)),
-            self.values.eq(Mux(pass_start, Mux(self.wide, self.d, self.k), values)),
+            self.first_chunk.eq(Mux(self.window_start, pass_start, self._first)),
+            self.values.eq(Mux(pass_start, Mux(self.wide, self.d, self.k), self._values)),
             self.last_chunk.eq(self.values <= per_chunk),
-            self.chunk_line.eq(Mux(pass_start, 0, line)),
-            self.chunk_column.eq(Mux(pass_start, 0, column)),
-            self.weight_base.eq(Mux(pass_start, Mux(self.wide, self.precise_base, 0), base)),
+            self.chunk_line.eq(Mux(pass_start, 0, self._line)),
+            self.chunk_column.eq(Mux(pass_start, 0, self._column)),
+            self.weight_base.eq(Mux(pass_start, Mux(self.wide, self.precise_base, 0), self._base)),
         ]
+        return per_chunk
 
-        # Patch reads: one a cycle from the window's first, until the chunks of all positions are read.
+    def _read_patch(self, m: Module) -> Signal:
+        """Read one patch line per cycle until the chunks of all positions are read; return the words left."""
+        shape, columns = self._shape, self._shape.patch_columns
         words_of = [[q * words for q in range(shape.positions + 1)] for words in shape.chunk_words]
         words = Signal(range(self._most_words + 1))
         words_left, words_left_now, offset = (
@@ -118,32 +132,43 @@ class MvuControl(wiring.Component):
             words_left.eq(Mux(words_left_now > columns, words_left_now - columns, 0)),
             offset.eq(Mux(self.patch_read, self.patch_offset + columns, self.patch_offset)),
         ]
+        return words_left_now
 
-        # The window ends when walkers, patch reads and the accumulate latency are through.
-        least = shape.machine.mvu.accumulate_latency_cycles
+    def _end_window(self, m: Module, words_left: Signal) -> Signal:
+        """Return whether the window ends: walkers, patch reads and the accumulate latency are through."""
+        least = self._shape.machine.mvu.accumulate_latency_cycles
         cycles, cycles_now = Signal(range(least + 1)), Signal(range(least + 1))
         chunk_end = Signal()
+        reads_end = words_left <= self._shape.patch_columns
         m.d.comb += [
             cycles_now.eq(Mux(self.window_start, 0, cycles)),
-            chunk_end.eq(
-                self.active & self.walkers_finished & (words_left_now <= columns) & (cycles_now + 1 >= least)
-            ),
+            chunk_end.eq(self.active & self.walkers_finished & reads_end & (cycles_now + 1 >= least)),
             self.pass_end.eq(chunk_end & self.last_chunk),
             self.job_end.eq(self.pass_end & ~self.walkers_more),
         ]
+        m.d.sync += cycles.eq(Mux(cycles_now == least, least, cycles_now + 1))
+        return chunk_end
+
+    def _keep_state(self, m: Module, chunk_end: Signal) -> None:
+        """Keep this cycle's job and chunk for the next cycle."""
         m.d.sync += [
-            cycles.eq(Mux(cycles_now == least, least, cycles_now + 1)),
-            busy.eq(self.active & ~self.job_end),
-            wide.eq(self.wide),
-            slot.eq(self.slot),
-            first.eq(self.first_chunk),
-            new_window.eq(chunk_end),
-            new_pass.eq(self.pass_end),
-            values.eq(self.values),
-            line.eq(self.chunk_line),
-            column.eq(self.chunk_column),
-            base.eq(self.weight_base),
+            self._busy.eq(self.active & ~self.job_end),
+            self._wide.eq(self.wide),
+            self._slot.eq(self.slot),
+            self._first.eq(self.first_chunk),
+            self._new_window.eq(chunk_end),
+            self._new_pass.eq(self.pass_end),
+            self._values.eq(self.values),
+            self._line.eq(self.chunk_line),
+            self._column.eq(self.chunk_column),
+            self._base.eq(self.weight_base),
         ]
+
+    def _move_to_next_chunk(self, m: Module, chunk_end: Signal, per_chunk: Signal) -> None:
+        """Move on to the row's next chunk when the present one ends."""
+        columns = self._shape.patch_columns
+        narrow_words, wide_words = self._shape.chunk_words
+        narrow_accesses, wide_accesses = self._shape.weight_accesses
         with m.If(chunk_end):
             step_lines = Mux(self.wide, wide_words // columns, narrow_words // columns)
             moved, wraps = Signal(range(2 * columns)), Signal()
@@ -151,10 +176,10 @@ class MvuControl(wiring.Component):
                 moved.eq(self.chunk_column + Mux(self.wide, wide_words % columns, narrow_words % columns)),
                 wraps.eq(moved >= columns),
             ]
+            accesses = Mux(self.wide, wide_accesses, narrow_accesses)
             m.d.sync += [
-                values.eq(self.values - per_chunk),
-                line.eq(self.chunk_line + step_lines + wraps),
-                column.eq(Mux(wraps, moved - columns, moved)),
-                base.eq(self.weight_base + self.rows_stride * Mux(self.wide, wide_accesses, narrow_accesses)),
+                self._values.eq(self.values - per_chunk),
+                self._line.eq(self.chunk_line + step_lines + wraps),
+                self._column.eq(Mux(wraps, moved - columns, moved)),
+                self._base.eq(self.weight_base + self.rows_stride * accesses),
             ]
-        return m
