@@ -52,60 +52,83 @@ class FrontControl(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         shape = self._shape
-        quantizers = shape.quantizers if shape.approximates else 1
-        turns = shape.projection_lanes // quantizers if shape.approximates else 1
-        busy, quantizing, first_group, first_window = Signal(), Signal(), Signal(), Signal()
-        position, turn = Signal.like(self.position), Signal(range(turns))
-        positions_left = Signal(signed(COORDINATE_BITS + 1))
-        words_left, sums_left = Signal.like(self.d), Signal.like(self.k)
-        windows_done = Signal()
+        self._quantizers = shape.quantizers if shape.approximates else 1
+        self._turns = shape.projection_lanes // self._quantizers if shape.approximates else 1
+        # What a cycle leaves to the next one.
+        self._busy, self._quantizing, self._first_group, self._first_window = (
+            Signal(),
+            Signal(),
+            Signal(),
+            Signal(),
+        )
+        self._position, self._turn = Signal.like(self.position), Signal(range(self._turns), name="turn")
+        self._positions_left = Signal(signed(COORDINATE_BITS + 1), name="positions_left")
+        self._words_left, self._sums_left = Signal.like(self.d), Signal.like(self.k, name="sums_left")
 
+        windows_done = self._issue(m)
+        self._count_windows(m, windows_done)
+        self._count_positions(m)
+        return m
+
+    def _issue(self, m: Module) -> Signal:
+        """Drive the outputs from the counters; return whether the position's windows end in this cycle."""
+        shape, windows_done = self._shape, Signal(name="windows_done")
+        positions_left = self._positions_left
         m.d.comb += [
-            self.start.eq(~busy & self.may_start),
-            self.active.eq(busy | self.start),
-            self.position.eq(position),
+            self.start.eq(~self._busy & self.may_start),
+            self.active.eq(self._busy | self.start),
+            self.position.eq(self._position),
             self.block_positions.eq(Mux(positions_left > shape.positions, shape.positions, positions_left)),
-            self.fetch.eq(self.active & ~quantizing),
-            self.first_group.eq(first_group),
-            self.first_window.eq(first_window),
-            self.last_window.eq(words_left <= shape.window_words),
-            self.words_left.eq(words_left),
-            self.quantize.eq(self.active & quantizing),
-            self.last_code.eq(sums_left <= quantizers),
-            self.sums_left.eq(sums_left),
+            self.fetch.eq(self.active & ~self._quantizing),
+            self.first_group.eq(self._first_group),
+            self.first_window.eq(self._first_window),
+            self.last_window.eq(self._words_left <= shape.window_words),
+            self.words_left.eq(self._words_left),
+            self.quantize.eq(self.active & self._quantizing),
+            self.last_code.eq(self._sums_left <= self._quantizers),
+            self.sums_left.eq(self._sums_left),
             windows_done.eq(self.fetch & self.last_window),
             self.position_end.eq(Mux(self.projects, self.quantize & self.last_code, windows_done)),
-            self.last_position.eq(position + 1 == self.block_positions),
+            self.last_position.eq(self._position + 1 == self.block_positions),
             self.end.eq(self.position_end & self.last_position),
         ]
-        m.d.sync += busy.eq(self.active & ~self.end)
+        return windows_done
+
+    def _count_windows(self, m: Module, windows_done: Signal) -> None:
+        """Count the windows, groups of sums and quantizations of a position."""
+        m.d.sync += self._busy.eq(self.active & ~self.end)
         with m.If(self.fetch):
-            m.d.sync += [words_left.eq(words_left - shape.window_words), first_window.eq(0)]
+            m.d.sync += [
+                self._words_left.eq(self._words_left - self._shape.window_words),
+                self._first_window.eq(0),
+            ]
         with m.If(windows_done):
             m.d.sync += [
-                words_left.eq(self.d),
-                first_window.eq(1),
-                first_group.eq(0),
-                quantizing.eq(1),
-                turn.eq(0),
+                self._words_left.eq(self.d),
+                self._first_window.eq(1),
+                self._first_group.eq(0),
+                self._quantizing.eq(1),
+                self._turn.eq(0),
             ]
         with m.If(self.quantize):
             m.d.sync += [
-                sums_left.eq(sums_left - quantizers),
-                turn.eq(turn + 1),
-                quantizing.eq(turn != turns - 1),
+                self._sums_left.eq(self._sums_left - self._quantizers),
+                self._turn.eq(self._turn + 1),
+                self._quantizing.eq(self._turn != self._turns - 1),
             ]
+
+    def _count_positions(self, m: Module) -> None:
+        """Count positions and blocks, and set all counters of a position to its beginning when one ends."""
         with m.If(self.position_end | self.load):
             m.d.sync += [
-                quantizing.eq(0),
-                words_left.eq(self.d),
-                sums_left.eq(self.k),
-                first_group.eq(1),
-                first_window.eq(1),
-                position.eq(Mux(self.load | self.last_position, 0, position + 1)),
+                self._quantizing.eq(0),
+                self._words_left.eq(self.d),
+                self._sums_left.eq(self.k),
+                self._first_group.eq(1),
+                self._first_window.eq(1),
+                self._position.eq(Mux(self.load | self.last_position, 0, self._position + 1)),
             ]
         with m.If(self.load):
-            m.d.sync += [positions_left.eq(self.positions_start), busy.eq(0)]
+            m.d.sync += [self._positions_left.eq(self.positions_start), self._busy.eq(0)]
         with m.Elif(self.end):
-            m.d.sync += positions_left.eq(positions_left - self.block_step)
-        return m
+            m.d.sync += self._positions_left.eq(self._positions_left - self.block_step)
