@@ -52,26 +52,32 @@ class ProjectionUnit(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shape = self._shape
-        lanes, quantizers = shape.projection_lanes, shape.quantizers
+        self._ask_for_signs(m)
+        lanes = self._add_windows(m)
+        self._round_sums(m, lanes)
+        return m
 
-        # The signs must meet the window: both are asked for so that they arrive in the same cycle.
+    def _ask_for_signs(self, m: Module) -> None:
+        """Ask for the signs of P so late that they arrive in the same cycle as their window."""
         number = Signal.like(self.signs_address)
         with m.If(self.position_end | self.load):
             m.d.sync += number.eq(0)
         with m.Elif(self.fetch):
             m.d.sync += number.eq(number + 1)
-        asked = delayed(m, Cat(self.fetch, number), shape.window_latency - READ_LATENCY, "signs_asked")
+        asked = delayed(m, Cat(self.fetch, number), self._shape.window_latency - READ_LATENCY, "signs_asked")
         m.d.comb += [self.signs_read.eq(asked[0]), self.signs_address.eq(asked[1:])]
 
+    def _add_windows(self, m: Module) -> list[ProjectionLane]:
+        """Add each window to one sum of y per lane; return the lanes."""
+        shape = self._shape
         issue = Cat(self.fetch, self.first_window, self.sums_left)
         late = delayed(m, issue, shape.window_latency, "window_late")
         valid, first, left = late[0], late[1], late[2:]
-        units = []
+        lanes = []
         part = SIGN_BITS * shape.window_words
-        for i in range(lanes):
+        for i in range(shape.projection_lanes):
             m.submodules[f"lane_{i}"] = lane = ProjectionLane(shape.window_words)
-            units.append(lane)
+            lanes.append(lane)
             m.d.comb += [
                 lane.valid.eq(valid & (left > i)),
                 lane.first.eq(first),
@@ -79,21 +85,24 @@ class ProjectionUnit(wiring.Component):
                 Value.cast(lane.signs).eq(self.signs[part * i : part * (i + 1)]),
             ]
         m.d.comb += [
-            self.additions.eq(sum((lane.additions for lane in units), start=Value.cast(0))),
-            self.accumulations.eq(population([lane.valid for lane in units])),
+            self.additions.eq(sum((lane.additions for lane in lanes), start=Value.cast(0))),
+            self.accumulations.eq(population([lane.valid for lane in lanes])),
         ]
+        return lanes
 
-        # A group's sums are rounded in turns, from lane 0 on.
-        late = delayed(m, Cat(self.quantize, self.sums_left), shape.quantize_skew, "quantize_late")
+    def _round_sums(self, m: Module, lanes: list[ProjectionLane]) -> None:
+        """Round a group's sums in turns, as many per turn as there are quantizers, from lane 0 on."""
+        quantizers = self._shape.quantizers
+        late = delayed(m, Cat(self.quantize, self.sums_left), self._shape.quantize_skew, "quantize_late")
         quantize, left = late[0], late[1:]
-        turns = lanes // quantizers
+        turns = len(lanes) // quantizers
         turn = Signal(range(turns))
         with m.If(quantize):
             m.d.sync += turn.eq(Mux((turn == turns - 1) | (left <= quantizers), 0, turn + 1))
-        width = len(units[0].y)
+        width = len(lanes[0].y)
         chosen, exists = Signal(width * quantizers), Signal(quantizers)
         m.d.comb += [
-            chosen.eq(Cat(lane.y for lane in units).word_select(turn, width * quantizers)),
+            chosen.eq(Cat(lane.y for lane in lanes).word_select(turn, width * quantizers)),
             exists.eq(Cat(quantize & (left > i) for i in range(quantizers))),
         ]
         late_exists = delayed(m, exists, Quantizer.latency, "codes_exist")
@@ -107,4 +116,3 @@ class ProjectionUnit(wiring.Component):
                 self.codes[CODE_BITS * i : CODE_BITS * (i + 1)].eq(Mux(late_exists[i], unit.code, 0)),
             ]
         m.d.comb += self.values.eq(population(exists))
-        return m
