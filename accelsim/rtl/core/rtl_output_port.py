@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
@@ -13,6 +14,14 @@ from accelsim.lengths import WORD_BITS
 from accelsim.rtl.core.core_shape import READ_LATENCY, CoreShape
 from accelsim.rtl.core.pipeline import delayed, encode, lowest, select, thermometer
 from accelsim.rtl.core.relu_stage import ReluStage
+
+
+class _Write(NamedTuple):
+    """One bank's write of a line: whether it happens, one bit per word to write, and the line's address."""
+
+    valid: Value
+    words: Value
+    address: Value
 
 
 class OutputPort(wiring.Component):
@@ -53,12 +62,32 @@ class OutputPort(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shape = self._shape
-        words, per_position = shape.output_line_words, shape.lines_of_position
-        total = shape.positions * per_position
+        lines = self._lines_to_write(m)
+        total = len(lines)
+        busy, left, left_now = Signal(), Signal(total), Signal(total)
+        m.d.comb += [
+            self.start.eq(~busy & self.ready),
+            self.active.eq(busy | self.start),
+            left_now.eq(Mux(busy, left, lines)),
+        ]
+        remaining: Value = left_now
+        writes = []
+        for bank in range(self._shape.output_banks):
+            line = Signal(total, name=f"line_{bank}")
+            m.d.comb += line.eq(lowest(m, remaining, f"search_{bank}"))
+            rest = Signal(total, name=f"rest_{bank}")
+            m.d.comb += rest.eq(remaining & ~line)
+            remaining = rest
+            writes.append(self._read_line(m, bank, line))
+        m.d.comb += self.end.eq(self.active & ~remaining.any())
+        m.d.sync += [busy.eq(self.active & ~self.end), left.eq(remaining)]
+        self._write_lines(m, writes)
+        return m
 
-        # The lines of the job, a bit each; those of its positions that hold a word to write.
-        wanted = Signal(shape.positions * shape.neurons)
+    def _lines_to_write(self, m: Module) -> Value:
+        """Return one bit per line of the job: whether the line holds a word to write."""
+        shape, words = self._shape, self._shape.output_line_words
+        self._wanted = Signal(shape.positions * shape.neurons, name="wanted")
         everything, there = Signal(shape.neurons), Signal(shape.positions)
         m.d.comb += [
             everything.eq(thermometer(self.neurons, shape.neurons)),
@@ -67,67 +96,68 @@ class OutputPort(wiring.Component):
         for i in range(shape.positions):
             part = slice(i * shape.neurons, (i + 1) * shape.neurons)
             of_position = Mux(self.all_words, everything, self.masks[part])
-            m.d.comb += wanted[part].eq(Mux(there[i], of_position, 0))
-        lines = Cat(wanted[i * words : (i + 1) * words].any() for i in range(total))
+            m.d.comb += self._wanted[part].eq(Mux(there[i], of_position, 0))
+        total = shape.positions * shape.lines_of_position
+        return Cat(self._wanted[i * words : (i + 1) * words].any() for i in range(total))
 
-        busy, left, left_now = Signal(), Signal(total), Signal(total)
-        m.d.comb += [
-            self.start.eq(~busy & self.ready),
-            self.active.eq(busy | self.start),
-            left_now.eq(Mux(busy, left, lines)),
+    def _read_line(self, m: Module, bank: int, line: Signal) -> _Write:
+        """Read the words of `line` (one-hot; 0 if the bank gets none) in the next cycle; return their write.
+
+        The line's words and place are found in that next cycle, because the search alone fills this one.
+        """
+        words, total = self._shape.output_line_words, len(line)
+        taken = Signal(name=f"taken_{bank}")
+        m.d.comb += [taken.eq(self.active & line.any()), self.lines_taken[bank].eq(taken)]
+        chosen, of_slot = (
+            Signal(total, name=f"chosen_{bank}"),
+            Signal.like(self.slot, name=f"slot_{bank}"),
+        )
+        needed, base = (
+            Signal(words, name=f"needed_{bank}"),
+            Signal.like(self.output_base, name=f"base_{bank}"),
+        )
+        m.d.sync += [
+            chosen.eq(Mux(taken, line, 0)),
+            needed.eq(Cat((line & self._wanted[i::words]).any() & taken for i in range(words))),
+            of_slot.eq(self.slot),
+            base.eq(self.output_base),
         ]
-        remaining: Value = left_now
-        tags = []
-        for bank in range(shape.output_banks):
-            line = Signal(total, name=f"line_{bank}")
-            m.d.comb += line.eq(lowest(m, remaining, f"search_{bank}"))
-            rest = Signal(total, name=f"rest_{bank}")
-            m.d.comb += rest.eq(remaining & ~line)
-            remaining = rest
-            taken = Signal(name=f"taken_{bank}")
-            m.d.comb += [taken.eq(self.active & line.any()), self.lines_taken[bank].eq(taken)]
-
-            # A line's words and place are found in the next cycle: the search alone fills this one.
-            chosen, of_slot = (
-                Signal(total, name=f"chosen_{bank}"),
-                Signal.like(self.slot, name=f"slot_{bank}"),
-            )
-            needed, base = (
-                Signal(words, name=f"needed_{bank}"),
-                Signal.like(self.output_base, name=f"base_{bank}"),
-            )
-            m.d.sync += [
-                chosen.eq(Mux(taken, line, 0)),
-                needed.eq(Cat((line & wanted[i::words]).any() & taken for i in range(words))),
-                of_slot.eq(self.slot),
-                base.eq(self.output_base),
-            ]
-            at = [chosen[p * per_position : (p + 1) * per_position] for p in range(shape.positions)]
-            position = Signal(range(shape.positions), name=f"position_{bank}")
-            in_position = Signal(range(per_position), name=f"in_position_{bank}")
-            address = Signal.like(self.output_base, name=f"address_{bank}")
-            lines_before = select([p * self.lines for p in range(shape.positions)], position)
-            m.d.comb += [
-                position.eq(encode(Cat(part.any() for part in at))),
-                in_position.eq(encode(reduce(or_, at))),
-                address.eq(base + in_position + lines_before),
-                self.place[bank].eq(of_slot * shape.positions + position),
-                self.reads[bank * words : (bank + 1) * words].eq(needed),
-                *(self.neuron_addresses[bank * words + i].eq(in_position * words + i) for i in range(words)),
-            ]
-            tag = delayed(m, Cat(chosen.any(), needed, address), READ_LATENCY, f"write_{bank}")
-            tags.append((tag[0], tag[1 : 1 + words], tag[1 + words :]))
-        m.d.comb += self.end.eq(self.active & ~remaining.any())
-        m.d.sync += [busy.eq(self.active & ~self.end), left.eq(remaining)]
-
+        position, in_position, address = self._place_line(m, bank, chosen, base)
         m.d.comb += [
-            self.write.eq(Cat(tag[0] for tag in tags)),
-            self.write_words.eq(Cat(tag[1] for tag in tags)),
-            *(self.write_addresses[i].eq(tag[2]) for i, tag in enumerate(tags)),
+            self.place[bank].eq(of_slot * self._shape.positions + position),
+            self.reads[bank * words : (bank + 1) * words].eq(needed),
+            *(self.neuron_addresses[bank * words + i].eq(in_position * words + i) for i in range(words)),
         ]
-        if shape.machine.activation is None:
+        tag = delayed(m, Cat(chosen.any(), needed, address), READ_LATENCY, f"write_{bank}")
+        return _Write(tag[0], tag[1 : 1 + words], tag[1 + words :])
+
+    def _place_line(
+        self, m: Module, bank: int, chosen: Signal, base: Signal
+    ) -> tuple[Signal, Signal, Signal]:
+        """Return the position of the `chosen` line, its number within the position, and its output SRAM address."""
+        shape, per_position = self._shape, self._shape.lines_of_position
+        at = [chosen[p * per_position : (p + 1) * per_position] for p in range(shape.positions)]
+        position = Signal(range(shape.positions), name=f"position_{bank}")
+        in_position = Signal(range(per_position), name=f"in_position_{bank}")
+        address = Signal.like(self.output_base, name=f"address_{bank}")
+        lines_before = select([p * self.lines for p in range(shape.positions)], position)
+        m.d.comb += [
+            position.eq(encode(Cat(part.any() for part in at))),
+            in_position.eq(encode(reduce(or_, at))),
+            address.eq(base + in_position + lines_before),
+        ]
+        return position, in_position, address
+
+    def _write_lines(self, m: Module, writes: list[_Write]) -> None:
+        """Write the words that the result buffer gives, through the activation stage if there is one."""
+        m.d.comb += [
+            self.write.eq(Cat(write.valid for write in writes)),
+            self.write_words.eq(Cat(write.words for write in writes)),
+            *(self.write_addresses[i].eq(write.address) for i, write in enumerate(writes)),
+        ]
+        if self._shape.machine.activation is None:
             m.d.comb += self.write_data.eq(self.values)
         else:
-            m.submodules.activation = stage = ReluStage(shape.output_banks * words)
+            words = self._shape.output_banks * self._shape.output_line_words
+            m.submodules.activation = stage = ReluStage(words)
             m.d.comb += [stage.input.eq(self.values), self.write_data.eq(stage.output)]
-        return m
