@@ -61,58 +61,73 @@ class Selector(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shape = self._shape
-        units, most, vpus = shape.units_selected, shape.most_of, shape.vpus
+        self._issue_units(m)
+        self._ask_for_members(m)
+        places = self._deal_units(m)
+        found = self._compare(m) if self._shape.most_of == 1 else self._rank(m)
+        self._tell_masks(m, found, places)
+        return m
 
+    def _issue_units(self, m: Module) -> None:
+        """Go through the block's positions, as many units per cycle as are selected at once."""
+        shape, units = self._shape, self._shape.units_selected
         busy, slot, position = Signal(), Signal.like(self.slot), Signal(range(shape.positions))
-        slot_now, position_now = Signal.like(slot), Signal.like(position)
-        units_left, units_left_now = Signal.like(self.units), Signal.like(self.units)
-        neuron, neuron_now = Signal.like(self.neurons), Signal.like(self.neurons)
-        first, position_end = Signal(), Signal()
+        self._slot_now, position_now = Signal.like(slot), Signal.like(position, name="position_now")
+        units_left, self._units_left_now = (
+            Signal.like(self.units),
+            Signal.like(self.units, name="units_left_now"),
+        )
+        neuron, self._neuron_now = Signal.like(self.neurons), Signal.like(self.neurons, name="neuron_now")
+        self._first, self._position_end = Signal(), Signal(name="position_end")
+        self._fresh = fresh = Signal(init=1, name="fresh")
         m.d.comb += [
             self.start.eq(~busy & self.ready),
             self.active.eq(busy | self.start),
-            slot_now.eq(Mux(busy, slot, self.slot)),
+            self._slot_now.eq(Mux(busy, slot, self.slot)),
             position_now.eq(Mux(busy, position, 0)),
-        ]
-        fresh = Signal(init=1)
-        m.d.comb += [
-            first.eq(fresh),
-            units_left_now.eq(Mux(fresh, self.units, units_left)),
-            neuron_now.eq(Mux(fresh, 0, neuron)),
-            position_end.eq(units_left_now <= units),
-            self.end.eq(self.active & position_end & (position_now + 1 == self.positions)),
-            self.units_taken.eq(Mux(self.active, Mux(position_end, units_left_now, units), 0)),
-            self.place.eq(slot_now * shape.positions + position_now),
+            self._first.eq(fresh),
+            self._units_left_now.eq(Mux(fresh, self.units, units_left)),
+            self._neuron_now.eq(Mux(fresh, 0, neuron)),
+            self._position_end.eq(self._units_left_now <= units),
+            self.end.eq(self.active & self._position_end & (position_now + 1 == self.positions)),
+            self.units_taken.eq(Mux(self.active, Mux(self._position_end, self._units_left_now, units), 0)),
+            self.place.eq(self._slot_now * shape.positions + position_now),
         ]
         with m.If(self.active):
             m.d.sync += [
                 busy.eq(~self.end),
-                slot.eq(slot_now),
-                position.eq(position_now + position_end),
-                fresh.eq(position_end),
-                units_left.eq(units_left_now - units),
-                neuron.eq(neuron_now + units * self.unit_size),
+                slot.eq(self._slot_now),
+                position.eq(position_now + self._position_end),
+                fresh.eq(self._position_end),
+                units_left.eq(self._units_left_now - units),
+                neuron.eq(self._neuron_now + units * self.unit_size),
             ]
 
-        # Members of the groups: all but a short last group's missing ones.
+    def _ask_for_members(self, m: Module) -> None:
+        """Read the members of the groups: all words of the units except those that a short last group lacks."""
+        units, most = self._shape.units_selected, self._shape.most_of
         members = []
         for e in range(units):
-            begin = Signal(range(2 * shape.neurons + units * most + 1), name=f"unit_begin_{e}")
-            m.d.comb += begin.eq(neuron_now + e * self.unit_size)
+            begin = Signal(range(2 * self._shape.neurons + units * most + 1), name=f"unit_begin_{e}")
+            m.d.comb += begin.eq(self._neuron_now + e * self.unit_size)
             size = thermometer(self.unit_size, most)
             for i in range(most):
                 m.d.comb += self.neuron_addresses[e * most + i].eq(begin + i)
-                members.append(size[i] & (begin + i < self.neurons) & (units_left_now > e))
+                members.append(size[i] & (begin + i < self.neurons) & (self._units_left_now > e))
         m.d.comb += self.reads.eq(Cat(members) & self.active.replicate(self._words))
 
-        # Which VPU and rows the units belong to: units are dealt round, lane by lane if VPUs share them.
-        lane, lane_base = Signal(range(shape.positions)), Signal(range(vpus + 1))
+    def _deal_units(self, m: Module) -> list[tuple[Signal, Signal]]:
+        """Deal the units round the VPUs, lane by lane if VPUs share them; return each unit's VPU and first row.
+
+        The last pair, one more than there are units, is where the next cycle's units begin.
+        """
+        units, vpus = self._shape.units_selected, self._shape.vpus
+        lane, lane_base = Signal(range(self._shape.positions)), Signal(range(vpus + 1))
         vpu, vpu_now = Signal(range(vpus)), Signal(range(vpus))
-        row, row_now = Signal(range(shape.rows + 1)), Signal(range(shape.rows + 1))
+        row, row_now = Signal(range(self._shape.rows + 1)), Signal(range(self._shape.rows + 1))
         m.d.comb += [
-            vpu_now.eq(Mux(fresh, Mux(self.start, 0, lane_base), vpu)),
-            row_now.eq(Mux(fresh, 0, row)),
+            vpu_now.eq(Mux(self._fresh, Mux(self.start, 0, lane_base), vpu)),
+            row_now.eq(Mux(self._fresh, 0, row)),
         ]
         places = []
         for e in range(units + 1):
@@ -124,61 +139,52 @@ class Selector(wiring.Component):
             places.append((owner, rows))
         with m.If(self.active):
             m.d.sync += [vpu.eq(places[units][0]), row.eq(places[units][1])]
-            with m.If(self.end):
-                m.d.sync += [lane.eq(0), lane_base.eq(0)]
-            with m.Elif(position_end):
-                last = lane + 1 == self.unit_lanes
-                m.d.sync += [
-                    lane.eq(Mux(last, 0, lane + 1)),
-                    lane_base.eq(Mux(last, 0, lane_base + self.units)),
-                ]
+            self._move_to_next_lane(m, lane, lane_base)
+        return places
 
-        # The data arrive a cycle later, the masks when they are compared or ranked.
-        arrived = delayed(m, self.reads, READ_LATENCY, "members_late")
-        if most == 1:
-            m.submodules.compare = compare = ThresholdSelector(units)
-            m.d.comb += [
-                Value.cast(compare.values).eq(self.values),
-                compare.members.eq(arrived),
-                compare.threshold.eq(self.threshold),
+    def _move_to_next_lane(self, m: Module, lane: Signal, lane_base: Signal) -> None:
+        """Begin the next position at the next lane's first VPU (`lane_base`), and the next block at lane 0."""
+        with m.If(self.end):
+            m.d.sync += [lane.eq(0), lane_base.eq(0)]
+        with m.Elif(self._position_end):
+            last = lane + 1 == self.unit_lanes
+            m.d.sync += [
+                lane.eq(Mux(last, 0, lane + 1)),
+                lane_base.eq(Mux(last, 0, lane_base + self.units)),
             ]
-            found = compare.mask
-        else:
-            masks = []
-            for e in range(units):
-                m.submodules[f"ranker_{e}"] = ranker = Ranker(most)
-                part = slice(e * most, (e + 1) * most)
-                m.d.comb += [
-                    Value.cast(ranker.values).eq(
-                        self.values[WORD_BITS * e * most : WORD_BITS * (e + 1) * most]
-                    ),
-                    ranker.members.eq(arrived[part]),
-                    ranker.keep.eq(self.keep),
-                ]
-                masks.append(ranker.mask)
-            found = Cat(masks)
-        tag = data.StructLayout(
-            {
-                "valid": 1,
-                "first": 1,
-                "slot": range(shape.slots),
-                "place": range(shape.places),
-                "neuron": range(shape.neurons + 1),
-                "vpus": data.ArrayLayout(range(vpus), units),
-                "rows": data.ArrayLayout(range(shape.rows + 1), units),
-            }
-        )
-        here = Signal(tag)
+
+    def _compare(self, m: Module) -> Value:
+        """Return the mask bits that the comparators find a cycle after the reads, when the data arrive."""
+        arrived = delayed(m, self.reads, READ_LATENCY, "members_late")
+        m.submodules.compare = compare = ThresholdSelector(self._shape.units_selected)
         m.d.comb += [
-            here.valid.eq(self.active),
-            here.first.eq(first),
-            here.slot.eq(slot_now),
-            here.place.eq(self.place),
-            here.neuron.eq(neuron_now),
-            *(here.vpus[e].eq(places[e][0]) for e in range(units)),
-            *(here.rows[e].eq(places[e][1]) for e in range(units)),
+            Value.cast(compare.values).eq(self.values),
+            compare.members.eq(arrived),
+            compare.threshold.eq(self.threshold),
         ]
-        late = tag(delayed(m, here, self.latency, "masks_late"))
+        found: Value = compare.mask
+        return found
+
+    def _rank(self, m: Module) -> Value:
+        """Return the mask bits that the rankers, one per unit, find in the data that arrive a cycle after the reads."""
+        most = self._shape.most_of
+        arrived = delayed(m, self.reads, READ_LATENCY, "members_late")
+        masks = []
+        for e in range(self._shape.units_selected):
+            m.submodules[f"ranker_{e}"] = ranker = Ranker(most)
+            part = slice(e * most, (e + 1) * most)
+            m.d.comb += [
+                Value.cast(ranker.values).eq(self.values[WORD_BITS * e * most : WORD_BITS * (e + 1) * most]),
+                ranker.members.eq(arrived[part]),
+                ranker.keep.eq(self.keep),
+            ]
+            masks.append(ranker.mask)
+        return Cat(masks)
+
+    def _tell_masks(self, m: Module, found: Value, places: list[tuple[Signal, Signal]]) -> None:
+        """Drive the mask outputs: the bits found, and whose they are, kept since their units were issued."""
+        units, most = self._shape.units_selected, self._shape.most_of
+        late = self._kept_issue(m, places)
         whole = Value.cast(0)
         for e in range(units):
             bits = found[e * most : (e + 1) * most]
@@ -194,4 +200,30 @@ class Selector(wiring.Component):
             *(self.unit_vpus[e].eq(late.vpus[e]) for e in range(units)),
             *(self.unit_rows[e].eq(late.rows[e]) for e in range(units)),
         ]
-        return m
+
+    def _kept_issue(self, m: Module, places: list[tuple[Signal, Signal]]) -> data.View:
+        """Return what identifies a cycle's units as it was when the masks of this cycle were issued."""
+        shape, units = self._shape, self._shape.units_selected
+        tag = data.StructLayout(
+            {
+                "valid": 1,
+                "first": 1,
+                "slot": range(shape.slots),
+                "place": range(shape.places),
+                "neuron": range(shape.neurons + 1),
+                "vpus": data.ArrayLayout(range(shape.vpus), units),
+                "rows": data.ArrayLayout(range(shape.rows + 1), units),
+            }
+        )
+        here = Signal(tag)
+        m.d.comb += [
+            here.valid.eq(self.active),
+            here.first.eq(self._first),
+            here.slot.eq(self._slot_now),
+            here.place.eq(self.place),
+            here.neuron.eq(self._neuron_now),
+            *(here.vpus[e].eq(places[e][0]) for e in range(units)),
+            *(here.rows[e].eq(places[e][1]) for e in range(units)),
+        ]
+        late: data.View = tag(delayed(m, here, self.latency, "masks_late"))
+        return late
