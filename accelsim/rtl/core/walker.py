@@ -7,7 +7,10 @@ What is left at the end of a walk is the next pass's `todo`, so no rank is ever 
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -52,82 +55,114 @@ class Walker(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         shape = self._shape
-        positions, rows, full = range(shape.positions), shape.rows, shape.rows_in_pass
-        hold = shape.machine.mvu.hold_weights
-        accesses = shape.most_weight_accesses
+        most_accesses = shape.most_weight_accesses.bit_length()
+        most_rows = shape.rows_in_pass.bit_length()
+        new = self.window_start
+        self._todo, self._todo_now = _register(m, "todo", len(self.pairs), self.job_start, self.pairs)
+        self._walk, self._walk_now = _register(m, "walk", len(self.pairs), new, self._todo_now)
+        self._spent, self._spent_now = _register(m, "spent", most_accesses, new, 0)
+        self._steps, self._steps_now = _register(m, "steps", len(self.psum) + 1, new, 0)
+        self._taken = [_register(m, f"taken_{p}", most_rows, new, 0) for p in range(shape.positions)]
+        self._candidates, self._row_held, self._row = (
+            Signal(shape.rows),
+            Signal(shape.rows),
+            Signal(shape.rows),
+        )
+        self._in_slot = Signal(name="in_slot")
+        self._here, self._chosen = Signal(shape.positions), Signal(shape.positions, name="chosen")
 
-        def now(name: str, width: int, start: object, reset: object) -> tuple[Signal, Signal]:
-            """A register and its value in this cycle: `reset` in a cycle with `start`."""
-            register, value = Signal(width, name=name), Signal(width, name=f"{name}_now")
-            m.d.comb += value.eq(Mux(start, reset, register))
-            return register, value
+        open_pairs = self._find_row(m)
+        self._find_pair(m, open_pairs)
+        stays = self._hold_slot(m)
+        left = self._take_pair(m, stays)
+        self._keep_state(m, stays, left)
+        return m
 
-        todo, todo_now = now("todo", len(self.pairs), self.job_start, self.pairs)
-        walk, walk_now = now("walk", len(self.pairs), self.window_start, todo_now)
-        spent, spent_now = now("spent", accesses.bit_length(), self.window_start, 0)
-        steps, steps_now = now("steps", len(self.psum) + 1, self.window_start, 0)
-        taken = [now(f"taken_{p}", full.bit_length(), self.window_start, 0) for p in positions]
+    def _find_row(self, m: Module) -> list[Value]:
+        """Find the row (one-hot): the present slot's, or the lowest one with a pair that this pass may take.
 
-        # Pairs that may still be taken in this pass, by position; then the row: the present slot's, or the lowest.
+        Return these pairs, one bit per row, for each position.
+        """
+        rows, full = self._shape.rows, self._shape.rows_in_pass
         open_pairs = [
-            walk_now[p * rows : (p + 1) * rows] & (taken[p][1] != full).replicate(rows) for p in positions
+            self._walk_now[p * rows : (p + 1) * rows] & (taken_now != full).replicate(rows)
+            for p, (_, taken_now) in enumerate(self._taken)
         ]
-        candidates, row_held, row = Signal(rows), Signal(rows), Signal(rows)
-        in_slot = Signal()
-        any_position = open_pairs[0]
-        for pairs in open_pairs[1:]:
-            any_position = any_position | pairs
         m.d.comb += [
-            candidates.eq(any_position),
-            in_slot.eq(spent_now != 0),
-            row.eq(Mux(in_slot, row_held, lowest(m, candidates, "row_search"))),
+            self._candidates.eq(reduce(or_, open_pairs)),
+            self._in_slot.eq(self._spent_now != 0),
+            self._row.eq(Mux(self._in_slot, self._row_held, lowest(m, self._candidates, "row_search"))),
         ]
-        here, chosen = Signal(len(positions)), Signal(len(positions))
+        return open_pairs
+
+    def _find_pair(self, m: Module, open_pairs: list[Value]) -> None:
+        """Find the row's lowest position with an open pair, and issue its step."""
+        here, chosen, in_slot = self._here, self._chosen, self._in_slot
+        hold = self._shape.machine.mvu.hold_weights
         m.d.comb += [
-            here.eq(Cat((pairs & row).any() for pairs in open_pairs)),
+            here.eq(Cat((pairs & self._row).any() for pairs in open_pairs)),
             chosen.eq(lowest(m, here, "pair_search")),
-            self.working.eq(self.active & (in_slot | candidates.any())),
+            self.working.eq(self.active & (in_slot | self._candidates.any())),
             self.step.eq(self.active & here.any() & (1 if hold else ~in_slot)),
             self.position.eq(encode(chosen)),
-            self.row.eq(encode(row)),
-            self.psum.eq(steps_now),
+            self.row.eq(encode(self._row)),
+            self.psum.eq(self._steps_now),
             self.slot_start.eq(self.working & ~in_slot),
         ]
 
-        # A slot lasts until its weights are read and, if they are held, all its pairs have had their step.
-        wanted, stays, reads_left = Signal.like(spent), Signal(), Signal()
-        narrow, wide = shape.weight_accesses
+    def _hold_slot(self, m: Module) -> Signal:
+        """Return whether the row slot goes on after this cycle.
+
+        It lasts until its weights are read and, if the machine holds weights, all its pairs have had their step.
+        """
+        wanted, stays, reads_left = Signal.like(self._spent), Signal(), Signal()
+        narrow, wide = self._shape.weight_accesses
+        others = (self._here & ~self._chosen).any() if self._shape.machine.mvu.hold_weights else 0
         m.d.comb += [
             wanted.eq(Mux(self.wide, wide, narrow)),
-            self.read.eq(self.working & (spent_now < wanted)),
-            self.access.eq(spent_now),
-            reads_left.eq(spent_now + 1 < wanted),
-            stays.eq(self.working & (reads_left | ((here & ~chosen).any() if hold else 0))),
+            self.read.eq(self.working & (self._spent_now < wanted)),
+            self.access.eq(self._spent_now),
+            reads_left.eq(self._spent_now + 1 < wanted),
+            stays.eq(self.working & (reads_left | others)),
         ]
+        return stays
 
-        # What is left after this cycle.
+    def _take_pair(self, m: Module, stays: Signal) -> Signal:
+        """Take the pair of this cycle's step; return the pairs that are left after it."""
+        rows, full = self._shape.rows, self._shape.rows_in_pass
         left = Signal(len(self.pairs))
         still_open = []
-        for p in positions:
+        for p, (taken, taken_now) in enumerate(self._taken):
             takes, after = Signal(name=f"takes_{p}"), Signal(full.bit_length(), name=f"taken_{p}_after")
             part = slice(p * rows, (p + 1) * rows)
             m.d.comb += [
-                takes.eq(self.step & chosen[p]),
-                after.eq(taken[p][1] + takes),
-                left[part].eq(walk_now[part] & ~(row & takes.replicate(rows))),
+                takes.eq(self.step & self._chosen[p]),
+                after.eq(taken_now + takes),
+                left[part].eq(self._walk_now[part] & ~(self._row & takes.replicate(rows))),
             ]
-            m.d.sync += taken[p][0].eq(after)
+            m.d.sync += taken.eq(after)
             still_open.append((after != full) & left[part].any())
         m.d.comb += [
             self.finished.eq(~stays & (population(still_open) == 0)),
             self.more.eq(left.any()),
         ]
+        return left
+
+    def _keep_state(self, m: Module, stays: Signal, left: Signal) -> None:
+        """Keep what is left, and the row slot under way, for the next cycle."""
+        most, spent_now = self._shape.most_weight_accesses, self._spent_now
         with m.If(self.active):
             m.d.sync += [
-                walk.eq(left),
-                todo.eq(Mux(self.pass_end, left, todo_now)),
-                steps.eq(steps_now + self.step),
-                row_held.eq(row),
-                spent.eq(Mux(stays, Mux(spent_now == accesses, accesses, spent_now + 1), 0)),
+                self._walk.eq(left),
+                self._todo.eq(Mux(self.pass_end, left, self._todo_now)),
+                self._steps.eq(self._steps_now + self.step),
+                self._row_held.eq(self._row),
+                self._spent.eq(Mux(stays, Mux(spent_now == most, most, spent_now + 1), 0)),
             ]
-        return m
+
+
+def _register(m: Module, name: str, width: int, start: ValueLike, reset: ValueLike) -> tuple[Signal, Signal]:
+    """Return a register and its value in this cycle, which is `reset` in a cycle with `start`."""
+    register, value = Signal(width, name=name), Signal(width, name=f"{name}_now")
+    m.d.comb += value.eq(Mux(start, reset, register))
+    return register, value
