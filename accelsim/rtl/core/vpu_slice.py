@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -68,37 +68,54 @@ class VpuSlice(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shape = self._shape
+        self._join_walker(m)
+        weight_asked = self._ask_for_weights(m)
+        m.submodules.weights = weights = OperandRing(
+            len(self.weight_data),
+            self._shape.most_weight_accesses,
+            self._shape.vpu.narrow_bits if self._shape.approximates else self._shape.vpu.wide_bits,
+        )
+        step = self._late_step(m)
+        narrow_accesses, wide_accesses = self._shape.weight_accesses
+        drive(
+            m,
+            weights,
+            put=delayed(m, weight_asked, READ_LATENCY, "weight_arrives"),
+            entry=self.weight_data,
+            take=step[1],
+            length=Mux(self.exec_wide, wide_accesses, narrow_accesses),
+        )
+        m.submodules.pipeline = pipeline = VpuPipeline(self._shape.vpu)
+        self._feed_pipeline(m, pipeline, step, weights.chunk)
+        self._drive_results(m, pipeline)
+        return m
+
+    def _join_walker(self, m: Module) -> None:
+        """Connect the masks and the walker to the issue stage."""
         m.submodules.masks, m.submodules.walker = masks, walker = self._masks, self._walker
         drive(m, masks, **{name: getattr(self, name) for name in masks.signature.members if name != "pairs"})
         drive(m, walker, pairs=masks.pairs, **{name: getattr(self, name) for name in ISSUE})
         for name in ("step", "psum", "slot_start", "read", "working", "finished", "more"):
             m.d.comb += getattr(self, name).eq(getattr(walker, name))
 
-        # Weights: asked for so late that a row slot's first step finds them just arrived.
-        narrow_accesses, wide_accesses = shape.weight_accesses
-        address = Signal.like(self.weight_address)
+    def _ask_for_weights(self, m: Module) -> Value:
+        """Read weights so late that a row slot's first step finds them just arrived; return whether one is read."""
+        narrow_accesses, wide_accesses = self._shape.weight_accesses
+        walker, address = self._walker, Signal.like(self.weight_address, name="address")
         accesses = Mux(self.wide, wide_accesses, narrow_accesses)
         m.d.comb += address.eq(self.weight_base + walker.row * accesses + walker.access)
-        asked = delayed(m, Cat(walker.read, address), shape.weight_read_skew, "weight_asked")
+        asked = delayed(m, Cat(walker.read, address), self._shape.weight_read_skew, "weight_asked")
         m.d.comb += [self.weight_read.eq(asked[0]), self.weight_address.eq(asked[1:])]
-        m.submodules.weights = weights = OperandRing(
-            len(self.weight_data),
-            shape.most_weight_accesses,
-            shape.vpu.narrow_bits if shape.approximates else shape.vpu.wide_bits,
-        )
+        return asked[0]
 
+    def _late_step(self, m: Module) -> Value:
+        """Return the walker's step at the execution stage: step, slot start, then position, psum and row."""
+        walker = self._walker
         issue = Cat(walker.step, walker.slot_start, walker.position, walker.psum, walker.row)
-        step = delayed(m, issue, shape.step_skew, "step")
-        drive(
-            m,
-            weights,
-            put=delayed(m, asked[0], READ_LATENCY, "weight_arrives"),
-            entry=self.weight_data,
-            take=step[1],
-            length=Mux(self.exec_wide, wide_accesses, narrow_accesses),
-        )
-        m.submodules.pipeline = pipeline = VpuPipeline(shape.vpu)
+        return delayed(m, issue, self._shape.step_skew, "step")
+
+    def _feed_pipeline(self, m: Module, pipeline: VpuPipeline, step: Value, weights: Value) -> None:
+        """Feed steps, operands and scale constants to the execution pipeline."""
         m.d.comb += [
             pipeline.step.valid.eq(step[0]),
             pipeline.step.wide.eq(self.exec_wide),
@@ -112,18 +129,20 @@ class VpuSlice(wiring.Component):
             pipeline,
             broadcast=self.exec_operands,
             enable=self.exec_enable,
-            weights=weights.chunk,
+            weights=weights,
             bias=self.scale_data.bias,
             multiplier=self.scale_data.multiplier,
             shift=Mux(scaled_wide, self.precise_shift, self.noise_shift),
         )
+
+    def _drive_results(self, m: Module, pipeline: VpuPipeline) -> None:
+        """Ask for the scale constants and give out the results."""
         m.d.comb += [
             self.scale_read.eq(pipeline.scale_read),
-            self.scale_address.eq(pipeline.scale_row + Mux(pipeline.scale_wide, shape.rows, 0)),
+            self.scale_address.eq(pipeline.scale_row + Mux(pipeline.scale_wide, self._shape.rows, 0)),
             self.result_valid.eq(pipeline.result.valid),
             self.result_position.eq(pipeline.result.position),
             self.result_value.eq(pipeline.result.value),
             # The scale constants come when the requantizer begins; the neuron's number waits for its end.
             self.result_neuron.eq(delayed(m, self.scale_data.neuron, Requantizer.latency, "neuron")),
         ]
-        return m
