@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Module, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -113,8 +113,15 @@ class VpuPipeline(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shape = self._shape
         tags = self._tags(m)
+        products = self._multiply(m, tags)
+        psum = self._accumulate(m, tags, products)
+        self._requantize(m, tags, psum)
+        return m
+
+    def _multiply(self, m: Module, tags: list[data.View]) -> Value:
+        """Select the operands, multiply them, and return the sum of the products over all lanes."""
+        shape = self._shape
         m.submodules.operands = operands = OperandStage(shape.lanes, shape.positions)
         m.d.comb += [
             operands.valid.eq(self.step.valid),
@@ -124,7 +131,6 @@ class VpuPipeline(wiring.Component):
             operands.broadcast.eq(self.broadcast),
             operands.weights.eq(self.weights),
         ]
-
         m.submodules.tree = tree = AdderTree(shape.lanes, PRODUCT_16X16_BITS)
         for i in range(shape.lanes):
             m.submodules[f"lane_{i}"] = lane = FusedMultiplier()
@@ -136,18 +142,26 @@ class VpuPipeline(wiring.Component):
                 lane.b_narrow.eq(operands.narrow_w.word_select(i, 4 * BRICKS)),
                 tree.terms[i].eq(lane.product),
             ]
+        products: Value = tree.sum
+        return products
 
+    def _accumulate(self, m: Module, tags: list[data.View], products: Value) -> Value:
+        """Add the step's sum of `products` to its psum; return the new psum."""
         m.submodules.psums = psums = self._psums
         adding = tags[self._sum_latency]
         m.d.comb += [
             psums.valid.eq(adding.valid),
             psums.index.eq(adding.psum),
             psums.first.eq(adding.first),
-            psums.value.eq(tree.sum),
+            psums.value.eq(products),
         ]
+        psum: Value = psums.sum
+        return psum
 
+    def _requantize(self, m: Module, tags: list[data.View], psum: Value) -> None:
+        """Requantize the psums of steps with ``last``, with the scale constants asked for a cycle before."""
         m.submodules.requantizer = requantizer = self._requantizer
-        summed = self._sum_latency + psums.latency
+        summed = self._sum_latency + self._psums.latency
         asking, finished, done = tags[summed - 1], tags[summed], tags[self.latency]
         m.d.comb += [
             self.scale_read.eq(asking.valid & asking.last),
@@ -155,7 +169,7 @@ class VpuPipeline(wiring.Component):
             self.scale_row.eq(asking.row),
             requantizer.valid.eq(finished.valid & finished.last),
             requantizer.wide.eq(finished.wide),
-            requantizer.psum.eq(psums.sum),
+            requantizer.psum.eq(psum),
             requantizer.bias.eq(self.bias),
             requantizer.multiplier.eq(self.multiplier),
             requantizer.shift.eq(self.shift),
@@ -165,7 +179,6 @@ class VpuPipeline(wiring.Component):
             self.result.row.eq(done.row),
             self.result.value.eq(requantizer.value),
         ]
-        return m
 
     def _tags(self, m: Module) -> list[data.View]:
         """The step as it is 0, 1, ... ``latency`` edges later."""
