@@ -47,21 +47,39 @@ class WindowFetch(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        columns, config = self._shape.window_words, self._config
         coordinate = signed(COORDINATE_BITS)
-
         # Where the present position's window begins.
         out_column, row, word = (Signal(coordinate, name=f"position_{n}") for n in ("column", "row", "word"))
         line, column = (
             Signal(self._line, name="position_line"),
-            Signal(range(columns), name="position_word_column"),
+            Signal(range(self._shape.window_words), name="position_word_column"),
         )
         self._next_position(m, out_column, row, word, line, column)
 
-        # Where the present window begins within the patch: kernel row, offset in it, and SRAM line.
-        offset, kernel_row = Signal(coordinate), Signal(range(MAX_KERNEL_ROWS + columns))
-        window_line = Signal(self._line)
-        # Kernel row m further begins `starts[m]` words after the window's first word.
+        offset, kernel_row = (
+            Signal(coordinate),
+            Signal(range(MAX_KERNEL_ROWS + self._shape.window_words), name="kernel_row"),
+        )
+        self._starts, inside = self._kernel_rows(m, offset, row + kernel_row)
+        line_now = self._next_window(m, offset, kernel_row, line)
+        self._read_words(m, line_now, column)
+        exists = self._words_that_exist(m, word + offset, inside)
+        self._receive_words(m, column, exists)
+        return m
+
+    def _kernel_rows(self, m: Module, offset: Signal, first_row: Value) -> tuple[list[Signal], list[Signal]]:
+        """Compare the kernel rows from the window's first word on with the patch and the map.
+
+        Args:
+            m: Module to add to.
+            offset: Words from the kernel row's first to the window's first.
+            first_row: Row of the input map that the window's first word lies in.
+
+        Returns:
+            How many words after the window's first word the next kernel rows begin, and for each kernel row whether it
+            lies in the map.
+        """
+        config = self._config
         starts = [
             Signal(signed(COORDINATE_BITS + 4), name=f"row_start_{i}") for i in range(1, MAX_KERNEL_ROWS)
         ]
@@ -69,16 +87,21 @@ class WindowFetch(wiring.Component):
         for i, start in enumerate(starts, 1):
             m.d.comb += start.eq(config["kernel_row_words"] * i - offset)
         for i, bit in enumerate(inside):
-            map_row = row + kernel_row + i
+            map_row = first_row + i
             m.d.comb += bit.eq((map_row >= 0) & (map_row < config["map_rows"]))
+        return starts, inside
 
-        def rows_further(words: Value | int, name: str) -> Signal:
-            """Kernel rows between the window's first word and the one `words` after it."""
-            count = Signal(range(MAX_KERNEL_ROWS), name=name)
-            m.d.comb += count.eq(sum((words >= start for start in starts), start=Value.cast(0)))
-            return count
+    def _rows_further(self, m: Module, words: Value | int, name: str) -> Signal:
+        """Return the number of kernel rows between the window's first word and the one `words` after it."""
+        count = Signal(range(MAX_KERNEL_ROWS), name=name)
+        m.d.comb += count.eq(sum((words >= start for start in self._starts), start=Value.cast(0)))
+        return count
 
-        moved = rows_further(columns, "rows_moved")
+    def _next_window(self, m: Module, offset: Signal, kernel_row: Signal, line: Signal) -> Signal:
+        """Move to the patch's next window, or back to its first; return the SRAM line of the present window."""
+        columns, config = self._shape.window_words, self._config
+        window_line = Signal(self._line)
+        moved = self._rows_further(m, columns, "rows_moved")
         first, line_now = Signal(), Signal(self._line)
         m.d.comb += line_now.eq(Mux(first, line, window_line))
         with m.If(self.load | (self.fetch & self.last_window)):
@@ -90,22 +113,30 @@ class WindowFetch(wiring.Component):
                 window_line.eq(line_now + 1 + moved * config["row_jump"]),
                 first.eq(0),
             ]
+        return line_now
 
-        # One address for every word column.
+    def _read_words(self, m: Module, line_now: Signal, column: Signal) -> None:
+        """Read one word of the window per word column; the window begins in `column` of line `line_now`."""
+        columns = self._shape.window_words
         m.d.comb += self.read.eq(self.fetch)
         for c in range(columns):
             place = Signal(range(columns), name=f"place_{c}")
             m.d.comb += place.eq(Mux(column > c, columns + c - column, c - column))
-            further = rows_further(place, f"rows_further_{c}")
-            m.d.comb += self.addresses[c].eq(line_now + (column > c) + further * config["row_jump"])
+            further = self._rows_further(m, place, f"rows_further_{c}")
+            m.d.comb += self.addresses[c].eq(line_now + (column > c) + further * self._config["row_jump"])
 
-        # Which words of the window, in the patch's order, exist.
+    def _words_that_exist(self, m: Module, first_word: Value, inside: list[Signal]) -> Signal:
+        """Return one bit per word of the window, in the patch's order: whether it lies in the map and the patch.
+
+        `first_word` is the number of the window's first word in its map row, `inside` that of `_kernel_rows`.
+        """
+        columns, config = self._shape.window_words, self._config
         exists = Signal(columns)
         for i in range(columns):
-            further = rows_further(i, f"rows_to_{i}")
+            further = self._rows_further(m, i, f"rows_to_{i}")
             in_row = Signal(signed(COORDINATE_BITS + 3), name=f"in_row_{i}")
             m.d.comb += [
-                in_row.eq(word + offset + i - further * config["kernel_row_words"]),
+                in_row.eq(first_word + i - further * config["kernel_row_words"]),
                 exists[i].eq(
                     (in_row >= 0)
                     & (in_row < config["row_words"])
@@ -113,14 +144,16 @@ class WindowFetch(wiring.Component):
                     & (self.words_left > i)
                 ),
             ]
+        return exists
 
-        # The data come in column order; the window register has them in the patch's.
+    def _receive_words(self, m: Module, column: Signal, exists: Signal) -> None:
+        """Put the words, which come in column order, into the window register in the patch's order."""
         late = delayed(m, Cat(self.fetch, column, exists), READ_LATENCY, "fetch_late")
         rotation, there = late[1 : 1 + len(column)], late[1 + len(column) :]
-        ordered = Cat(self.read_data, self.read_data).bit_select(rotation * WORD_BITS, WORD_BITS * columns)
+        width = WORD_BITS * self._shape.window_words
+        ordered = Cat(self.read_data, self.read_data).bit_select(rotation * WORD_BITS, width)
         with m.If(late[0]):
             m.d.sync += self.words.eq(ordered & Cat(bit.replicate(WORD_BITS) for bit in there))
-        return m
 
     def _next_position(
         self, m: Module, out_column: Signal, row: Signal, word: Signal, line: Signal, column: Signal
