@@ -260,35 +260,10 @@ class Core(wiring.Component):
 
     def _join_execution(self) -> None:
         """The execution stage: what is common to all VPUs, and their results."""
-        m, shape, config, mvu = self._m, self.shape, self._config, self._mvu
+        m, shape, config = self._m, self.shape, self._config
         reader = self._join_patch_reader()
-        parts = {
-            name: getattr(mvu, name)
-            for name in (
-                "wide",
-                "first_chunk",
-                "last_chunk",
-                "slot",
-                "window_start",
-                "window_reads",
-                "values",
-            )
-        }
-        late = {name: Signal.like(part, name=f"exec_{name}") for name, part in parts.items()}
-        m.d.comb += Cat(late.values()).eq(delayed(m, Cat(parts.values()), shape.step_skew, "window"))
-
-        chunk_bits = shape.vpu.narrow_bits if shape.approximates else shape.vpu.wide_bits
-        m.submodules.broadcast = broadcast = OperandRing(
-            WORD_BITS * shape.patch_columns, shape.most_patch_reads, shape.positions * chunk_bits
-        )
-        drive(
-            m,
-            broadcast,
-            put=reader.valid,
-            entry=reader.words,
-            take=late["window_start"],
-            length=late["window_reads"],
-        )
+        late = self._late_window()
+        broadcast = self._join_broadcast(reader, late)
         enable = Signal(shape.bricks)
         m.d.comb += enable.eq(thermometer(late["values"], shape.bricks))
         slot = delayed(m, late["slot"], shape.vpu_latency, "result_slot")
@@ -307,16 +282,46 @@ class Core(wiring.Component):
                 weight_data=self.weight_data[width * v : width * (v + 1)],
                 scale_data=self.scale_data[v],
             )
-            place = slot * shape.positions + each.result_position
-            m.d.comb += [
-                self.weight_read[v].eq(each.weight_read),
-                self.weight_address[v].eq(each.weight_address),
-                self.scale_read[v].eq(each.scale_read),
-                self.scale_address[v].eq(each.scale_address),
-                self.result_write[v].eq(each.result_valid),
-                self.result_write_address[v].eq(result_address(shape, place, each.result_neuron)),
-                self.result_write_data[v].eq(each.result_value),
-            ]
+            self._join_slice_memories(v, each, slot)
+
+    def _late_window(self) -> dict[str, Signal]:
+        """Return what the MVU's controller says of a window, by name, as it arrives at the execution stage."""
+        m = self._m
+        names = ("wide", "first_chunk", "last_chunk", "slot", "window_start", "window_reads", "values")
+        parts = {name: getattr(self._mvu, name) for name in names}
+        late = {name: Signal.like(part, name=f"exec_{name}") for name, part in parts.items()}
+        m.d.comb += Cat(late.values()).eq(delayed(m, Cat(parts.values()), self.shape.step_skew, "window"))
+        return late
+
+    def _join_broadcast(self, reader: PatchReader, late: dict[str, Signal]) -> OperandRing:
+        """Put the patch reader's words into the ring that broadcasts them to all VPUs; return the ring."""
+        m, shape = self._m, self.shape
+        chunk_bits = shape.vpu.narrow_bits if shape.approximates else shape.vpu.wide_bits
+        m.submodules.broadcast = broadcast = OperandRing(
+            WORD_BITS * shape.patch_columns, shape.most_patch_reads, shape.positions * chunk_bits
+        )
+        drive(
+            m,
+            broadcast,
+            put=reader.valid,
+            entry=reader.words,
+            take=late["window_start"],
+            length=late["window_reads"],
+        )
+        return broadcast
+
+    def _join_slice_memories(self, v: int, each: VpuSlice, slot: Value) -> None:
+        """Connect VPU `v` to its weight, scale and result memories; its results belong to `slot`."""
+        place = slot * self.shape.positions + each.result_position
+        self._m.d.comb += [
+            self.weight_read[v].eq(each.weight_read),
+            self.weight_address[v].eq(each.weight_address),
+            self.scale_read[v].eq(each.scale_read),
+            self.scale_address[v].eq(each.scale_address),
+            self.result_write[v].eq(each.result_valid),
+            self.result_write_address[v].eq(result_address(self.shape, place, each.result_neuron)),
+            self.result_write_data[v].eq(each.result_value),
+        ]
 
     def _join_patch_reader(self) -> PatchReader:
         m, shape, config, mvu = self._m, self.shape, self._config, self._mvu
