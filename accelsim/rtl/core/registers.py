@@ -29,16 +29,37 @@ class Register:
 
 
 def registers(shape: CoreShape) -> list[Register]:
-    """All registers of a core in the order of their addresses."""
-    coordinate, count = signed(COORDINATE_BITS), unsigned(COORDINATE_BITS)
-    line = signed(max(COORDINATE_BITS, shape.input_lines.bit_length() + 2))
-    column = unsigned(max(1, (shape.window_words - 1).bit_length()))
+    """Return all registers of a core in the order of their addresses."""
+    return [
+        *_tile_registers(shape),
+        *_input_map_registers(shape),
+        *_step_registers(shape),
+        *_mvu_registers(shape),
+        *_selection_registers(shape),
+        *_output_registers(shape),
+        *_vpu_registers(shape),
+    ]
+
+
+_COORDINATE, _COUNT = signed(COORDINATE_BITS), unsigned(COORDINATE_BITS)
+
+
+def _line(shape: CoreShape) -> Shape:
+    """Return the shape of an input SRAM line, or of a difference between two."""
+    return signed(max(COORDINATE_BITS, shape.input_lines.bit_length() + 2))
+
+
+def _word_column(shape: CoreShape) -> Shape:
+    """Return the shape of an input SRAM word column."""
+    return unsigned(max(1, (shape.window_words - 1).bit_length()))
+
+
+def _tile_registers(shape: CoreShape) -> list[Register]:
+    """Return the registers of the tile as a whole, its patches and its positions."""
     words = unsigned(MAX_D.bit_length())
-    output = unsigned(max(COORDINATE_BITS, shape.output_lines.bit_length()))
     patch = unsigned(max(1, shape.patch_lines.bit_length()))
-    neurons = unsigned(shape.neurons.bit_length())
-    weight = unsigned(shape.weight_lines.bit_length())
-    found = [
+    position = signed(COORDINATE_BITS + 1)
+    return [
         Register("dense", unsigned(1), "the layer is dense"),
         Register(
             "projects", unsigned(1), "the tile projects: the layer is approximated, and y is not kept yet"
@@ -50,70 +71,93 @@ def registers(shape: CoreShape) -> list[Register]:
         Register("x_lines", patch, "patch buffer lines of a patch's words"),
         Register("y_lines", patch, "patch buffer lines of a projection"),
         Register("kept_start", patch, "line of the first position's y in the kept region"),
-        Register("kept_step", count, "lines from a block's y to the next block's in the kept region"),
-        # Positions
-        Register("blocks", count, "blocks of this core"),
-        Register(
-            "positions_left",
-            signed(COORDINATE_BITS + 1),
-            "positions from the first block's first to the last",
-        ),
-        Register(
-            "block_step",
-            signed(COORDINATE_BITS + 1),
-            "positions from a block's first to the next block's first",
-        ),
-        # The input map
-        Register("map_rows", coordinate, "rows of the input map"),
-        Register("row_words", coordinate, "words of a row of the input map"),
-        Register("kernel_row_words", coordinate, "words under a kernel row"),
+        Register("kept_step", _COUNT, "lines from a block's y to the next block's in the kept region"),
+        Register("blocks", _COUNT, "blocks of this core"),
+        Register("positions_left", position, "positions from the first block's first to the last"),
+        Register("block_step", position, "positions from a block's first to the next block's first"),
+    ]
+
+
+def _input_map_registers(shape: CoreShape) -> list[Register]:
+    """Return the registers of the input map, and of the first position's window in it."""
+    line, column = _line(shape), _word_column(shape)
+    return [
+        Register("map_rows", _COORDINATE, "rows of the input map"),
+        Register("row_words", _COORDINATE, "words of a row of the input map"),
+        Register("kernel_row_words", _COORDINATE, "words under a kernel row"),
         Register(
             "row_jump",
             line,
             "SRAM lines skipped from the last word under a kernel row to the next row's first",
         ),
-        Register("out_columns", coordinate, "columns of the output map"),
-        Register("first_column", coordinate, "output column of the first position"),
-        Register("first_row", coordinate, "input row of the first position's window"),
-        Register("first_word", coordinate, "words from the row's first to the first position's window"),
+        Register("out_columns", _COORDINATE, "columns of the output map"),
+        Register("first_column", _COORDINATE, "output column of the first position"),
+        Register("first_row", _COORDINATE, "input row of the first position's window"),
+        Register("first_word", _COORDINATE, "words from the row's first to the first position's window"),
         Register("first_line", line, "SRAM line of the window's first word"),
         Register("first_word_column", column, "SRAM word column of the window's first word"),
     ]
+
+
+def _step_registers(shape: CoreShape) -> list[Register]:
+    """Return the registers of the steps from one position to another."""
+    found = []
     for name, meaning in (
         ("next", "to the next position"),
         ("jump", "from a block's last position to the next block's first"),
         ("wrap", "added when the output column passes the last"),
     ):
         if name != "wrap":
-            found.append(Register(f"{name}_columns", coordinate, f"output columns {meaning}"))
+            found.append(Register(f"{name}_columns", _COORDINATE, f"output columns {meaning}"))
         found += [
-            Register(f"{name}_rows", coordinate, f"input rows {meaning}"),
-            Register(f"{name}_words", coordinate, f"words {meaning}"),
-            Register(f"{name}_lines", line, f"SRAM lines {meaning}"),
-            Register(f"{name}_word_columns", column, f"SRAM word columns {meaning}"),
+            Register(f"{name}_rows", _COORDINATE, f"input rows {meaning}"),
+            Register(f"{name}_words", _COORDINATE, f"words {meaning}"),
+            Register(f"{name}_lines", _line(shape), f"SRAM lines {meaning}"),
+            Register(f"{name}_word_columns", _word_column(shape), f"SRAM word columns {meaning}"),
         ]
-    found += [
-        # MVU
+    return found
+
+
+def _mvu_registers(shape: CoreShape) -> list[Register]:
+    """Return the registers of weight addresses and of scaling."""
+    weight = unsigned(shape.weight_lines.bit_length())
+    return [
         Register("rows_stride", unsigned(shape.rows.bit_length()), "rows of the VPU that owns most"),
         Register("precise_base", weight, "weight SRAM line of the first 16-bit chunk"),
         Register("y_multiplier", unsigned(16), "of the quantizers"),
         Register("y_shift", unsigned(SHIFT_BITS), "of the quantizers"),
         Register("noise_shift", unsigned(SHIFT_BITS), "of z~"),
         Register("precise_shift", unsigned(SHIFT_BITS), "of z"),
-        # Selection
+    ]
+
+
+def _selection_registers(shape: CoreShape) -> list[Register]:
+    """Return the registers of the tile's units and of the selector."""
+    neurons, unit_rows = unsigned(shape.neurons.bit_length()), unsigned(shape.most_of.bit_length())
+    lanes = unsigned(shape.positions.bit_length())
+    return [
         Register("units", neurons, "units of the tile"),
-        Register("unit_rows", unsigned(shape.most_of.bit_length()), "rows of a full unit"),
-        Register(
-            "unit_lanes", unsigned(shape.positions.bit_length()), "f: VPUs that hold a copy of each unit"
-        ),
+        Register("unit_rows", unit_rows, "rows of a full unit"),
+        Register("unit_lanes", lanes, "f: VPUs that hold a copy of each unit"),
         Register("neurons", neurons, "neurons of the tile"),
         Register("threshold", unsigned(16), "of the threshold selector"),
-        Register("keep", unsigned(shape.most_of.bit_length()), "of the N:M selector"),
-        # Output
-        Register("output_start", output, "output SRAM line of the first position"),
-        Register("output_step", output, "output SRAM lines from a block to the next"),
-        Register("output_lines", neurons, "output lines of a position"),
+        Register("keep", unit_rows, "of the N:M selector"),
     ]
+
+
+def _output_registers(shape: CoreShape) -> list[Register]:
+    """Return the registers of the output SRAM's addresses."""
+    line = unsigned(max(COORDINATE_BITS, shape.output_lines.bit_length()))
+    return [
+        Register("output_start", line, "output SRAM line of the first position"),
+        Register("output_step", line, "output SRAM lines from a block to the next"),
+        Register("output_lines", unsigned(shape.neurons.bit_length()), "output lines of a position"),
+    ]
+
+
+def _vpu_registers(shape: CoreShape) -> list[Register]:
+    """Return the registers of each VPU: its rows and the positions that it serves."""
+    found = []
     for vpu in range(shape.vpus):
         found += [
             Register(f"rows_{vpu}", unsigned(shape.rows.bit_length()), "rows that the VPU owns"),
