@@ -29,43 +29,30 @@ MOST_MACS = 2500
 
 
 def random_machine(rng: Random, kind: Kind) -> Machine:
-    """A machine with every parameter drawn, memories so small that many layers take several tiles."""
+    """Draw every parameter of a machine; its memories are so small that many layers take several tiles.
+
+    Every draw, and the order of the draws, is part of what a seed means.
+
+    Args:
+        rng: Where the draws come from.
+        kind: ``dense``, ``threshold`` or ``nm``: whether the machine projects, and its selector.
+
+    Returns:
+        A machine whose latencies the RTL can meet.
+    """
     positions = rng.choice((1, 2, 2, 3, 4))
     width, banks = rng.choice((16, 16, 32, 48)), rng.choice((1, 1, 2))
     line = width * banks * rng.choice((1, 1, 2, 3))
     quantizers = rng.choice([q for q in range(1, 5) if line // 4 % q == 0])
-    selector: dict[str, Any] | None = None
-    if kind == "nm":
-        selector = {
-            "kind": "nm",
-            "groups_per_cycle": rng.randint(1, 3),
-            "latency_cycles": 100,
-            "max_of": SMALL.of,
-        }
-    elif kind == "threshold":
-        selector = {"kind": "threshold", "comparators": rng.choice((1, 2, 3, 5, 9)), "latency_cycles": 100}
+    selector = _random_selector(rng, kind)
     data: dict[str, Any] = {
         "format": "accelsim-machine/1",
         "name": "random",
         "clock_mhz": 500,
         "cores": rng.choice((1, 1, 1, 2, 3)),
         "split": rng.choice(("contiguous", "interleaved")),
-        "mvu": {
-            "vpus": rng.choice((1, 2, 2, 3, 4, 5)),
-            "bricks_per_vpu": rng.choice((16, 16, 32, 48)),
-            "pipeline_depth_cycles": 1000,
-            "accumulate_latency_cycles": rng.randint(1, 5),
-            "accumulators_per_vpu": positions + rng.choice((0, rng.randint(0, 3), rng.randint(3, 9))),
-            "position_block": positions,
-            "hold_weights": rng.random() < 0.5,
-            "spare_vpus": rng.choice(("idle", "share")),
-        },
-        "weight_sram": _sram(rng.choice((1, 1, 2, 4, 8)), rng.choice((16, 32, 48, 64))),
-        "input_sram": _sram(rng.choice((1, 2)), width) | {"banks": banks},
-        "patch_buffer": _sram(rng.choice((1, 2, 2, 4, 8)), line),
-        "result_buffer": _sram(rng.choice((1, 2)), 16),
-        "output_sram": _sram(rng.choice((1, 2)), rng.choice((16, 32, 48, 64)))
-        | {"banks": rng.choice((1, 1, 2, 3))},
+        "mvu": _random_mvu(rng, positions),
+        **_random_memories(rng, width, banks, line),
         "projection": None,
         "selector": selector,
         "sequencer": {
@@ -81,6 +68,46 @@ def random_machine(rng: Random, kind: Kind) -> Machine:
     if selector is not None:
         selector["latency_cycles"] = least.selector_latency_least + rng.choice((0, 0, rng.randint(1, 9)))
     return Machine.model_validate(data)
+
+
+def _random_selector(rng: Random, kind: Kind) -> dict[str, Any] | None:
+    """Draw a selector; its latency is a placeholder that any core can meet."""
+    if kind == "nm":
+        return {
+            "kind": "nm",
+            "groups_per_cycle": rng.randint(1, 3),
+            "latency_cycles": 100,
+            "max_of": SMALL.of,
+        }
+    if kind == "threshold":
+        return {"kind": "threshold", "comparators": rng.choice((1, 2, 3, 5, 9)), "latency_cycles": 100}
+    return None
+
+
+def _random_mvu(rng: Random, positions: int) -> dict[str, Any]:
+    """Draw an MVU for blocks of `positions`; its pipeline depth is a placeholder that any core can meet."""
+    return {
+        "vpus": rng.choice((1, 2, 2, 3, 4, 5)),
+        "bricks_per_vpu": rng.choice((16, 16, 32, 48)),
+        "pipeline_depth_cycles": 1000,
+        "accumulate_latency_cycles": rng.randint(1, 5),
+        "accumulators_per_vpu": positions + rng.choice((0, rng.randint(0, 3), rng.randint(3, 9))),
+        "position_block": positions,
+        "hold_weights": rng.random() < 0.5,
+        "spare_vpus": rng.choice(("idle", "share")),
+    }
+
+
+def _random_memories(rng: Random, width_bits: int, banks: int, line_bits: int) -> dict[str, Any]:
+    """Draw the memories; the input SRAM has `banks` of `width_bits`, the patch buffer lines of `line_bits`."""
+    return {
+        "weight_sram": _sram(rng.choice((1, 1, 2, 4, 8)), rng.choice((16, 32, 48, 64))),
+        "input_sram": _sram(rng.choice((1, 2)), width_bits) | {"banks": banks},
+        "patch_buffer": _sram(rng.choice((1, 2, 2, 4, 8)), line_bits),
+        "result_buffer": _sram(rng.choice((1, 2)), 16),
+        "output_sram": _sram(rng.choice((1, 2)), rng.choice((16, 32, 48, 64)))
+        | {"banks": rng.choice((1, 1, 2, 3))},
+    }
 
 
 def _sram(kib: int, width: int) -> dict[str, int]:
