@@ -89,56 +89,27 @@ def _check_limits(operands: CoreOperands, shape: CoreShape) -> None:
 def _program(
     operands: CoreOperands, shape: CoreShape, tile: Tile, core: int, keeps: bool, output_line: int
 ) -> TileProgram:
+    """Return the program of one core for `tile`, whose first output line is `output_line`."""
     owners = _owned_rows(shape, tile)
     most_rows = max(len(rows) for rows in owners)
     if most_rows > shape.limits.rows_per_vpu:
         raise AccelsimError(
             f"a VPU owns {most_rows} rows of a tile; limits.rows_per_vpu is {shape.limits.rows_per_vpu}"
         )
-    weights = _weight_image(operands, shape, tile, owners, most_rows)
-    images = {
-        "weight": weights,
-        "scale": _scale_image(operands, shape, tile, owners),
-        "input": _input_image(operands, shape),
-    }
-    if operands.noise is not None:
-        images["signs"] = _sign_image(operands, shape)
-
+    images = _images(operands, shape, tile, owners, most_rows)
     blocks = _blocks(tile.positions, shape, core)
     t, lines = shape.positions, ceil_div(tile.rows, shape.output_line_words)
     positions = tuple(p for block in blocks for p in range(block * t, min(block * t + t, tile.positions)))
     values = {
-        "dense": operands.noise is None,
-        "projects": operands.noise is not None and tile.projects,
+        **_tile_values(operands, shape, tile),
         "keeps": keeps,
-        "counts_positions": tile.counts_positions,
-        "d": operands.d,
-        "k": operands.k,
-        "x_lines": ceil_div(operands.d, shape.patch_columns),
-        "y_lines": ceil_div(CODE_BITS * operands.k, WORD_BITS * shape.patch_columns),
         "rows_stride": most_rows,
         "precise_base": _chunks(operands, shape)[0] * most_rows,
-        "precise_shift": operands.shift,
-        "units": tile.units,
-        "unit_rows": tile.rows_per_unit,
-        "unit_lanes": tile.lanes,
-        "neurons": tile.rows,
         "output_lines": lines,
         **_position_values(operands, shape, blocks, output_line, lines),
+        **_noise_values(operands),
+        **_vpu_values(shape, tile, owners),
     }
-    if operands.noise is not None:
-        noise = operands.noise
-        values |= {
-            "y_multiplier": noise.y_multiplier,
-            "y_shift": noise.y_shift,
-            "noise_shift": noise.shift,
-            "threshold": noise.selection.value if isinstance(noise.selection, Threshold) else 0,
-            "keep": noise.selection.keep if isinstance(noise.selection, KeepLargest) else 0,
-        }
-    for vpu, rows in enumerate(owners):
-        lane = 0 if tile.lanes == 1 else vpu // tile.units
-        values[f"rows_{vpu}"] = len(rows)
-        values[f"serves_{vpu}"] = sum(1 << i for i in range(t) if i % tile.lanes == lane and rows)
     return TileProgram(
         registers={register.name: int(values.get(register.name, 0)) for register in registers(shape)},
         images=images,
@@ -147,6 +118,63 @@ def _program(
         positions=positions,
         lines=tuple(output_line + position * lines for position in positions),
     )
+
+
+def _images(
+    operands: CoreOperands, shape: CoreShape, tile: Tile, owners: list[list[int]], most_rows: int
+) -> dict[str, Bytes]:
+    """Return the images of the memories that the host loads, by memory."""
+    images = {
+        "weight": _weight_image(operands, shape, tile, owners, most_rows),
+        "scale": _scale_image(operands, shape, tile, owners),
+        "input": _input_image(operands, shape),
+    }
+    if operands.noise is not None:
+        images["signs"] = _sign_image(operands, shape)
+    return images
+
+
+def _tile_values(operands: CoreOperands, shape: CoreShape, tile: Tile) -> dict[str, int]:
+    """Return the register values of the layer's sizes and the tile's units."""
+    return {
+        "dense": operands.noise is None,
+        "projects": operands.noise is not None and tile.projects,
+        "counts_positions": tile.counts_positions,
+        "d": operands.d,
+        "k": operands.k,
+        "x_lines": ceil_div(operands.d, shape.patch_columns),
+        "y_lines": ceil_div(CODE_BITS * operands.k, WORD_BITS * shape.patch_columns),
+        "precise_shift": operands.shift,
+        "units": tile.units,
+        "unit_rows": tile.rows_per_unit,
+        "unit_lanes": tile.lanes,
+        "neurons": tile.rows,
+    }
+
+
+def _noise_values(operands: CoreOperands) -> dict[str, int]:
+    """Return the register values of quantizers, scaling of z~, and selector; none for a dense layer."""
+    noise = operands.noise
+    if noise is None:
+        return {}
+    return {
+        "y_multiplier": noise.y_multiplier,
+        "y_shift": noise.y_shift,
+        "noise_shift": noise.shift,
+        "threshold": noise.selection.value if isinstance(noise.selection, Threshold) else 0,
+        "keep": noise.selection.keep if isinstance(noise.selection, KeepLargest) else 0,
+    }
+
+
+def _vpu_values(shape: CoreShape, tile: Tile, owners: list[list[int]]) -> dict[str, int]:
+    """Return for each VPU how many rows it owns, and which positions of a block it serves (one bit each)."""
+    values = {}
+    for vpu, rows in enumerate(owners):
+        lane = 0 if tile.lanes == 1 else vpu // tile.units
+        served = (i for i in range(shape.positions) if i % tile.lanes == lane and rows)
+        values[f"rows_{vpu}"] = len(rows)
+        values[f"serves_{vpu}"] = sum(1 << i for i in served)
+    return values
 
 
 def _blocks(positions: int, shape: CoreShape, core: int) -> range:
