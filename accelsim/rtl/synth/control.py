@@ -55,50 +55,63 @@ _CORE_CONTROL: dict[str, Callable[[CoreShape], wiring.Component]] = {
 
 
 def control_units(machines: Mapping[str, Machine]) -> list[BlockSpec]:
-    """The units, those of the threshold and of the N:M machine beside each other."""
+    """Return the units, those of the threshold machine before those of the N:M machine.
+
+    Args:
+        machines: Machines by name, ``structured`` and ``unstructured`` at least.
+    """
     shape = _shape(machines["unstructured"])
-    entry = shape.machine.weight_sram.width_bits
-    longest, bits = shape.most_weight_accesses, shape.vpu.narrow_bits
-    units = [
-        BlockSpec(
-            "weight_ring",
-            lambda: OperandRing(entry, longest, bits),
-            (
-                Operation(
-                    "pass", lambda s: _ring(s, entry // 16, longest), per_cycle=entry // 16, schemes=SCHEMES
-                ),
-            ),
-        ),
+    return [
+        _weight_ring(shape),
         BlockSpec("neuron_masks", lambda: NeuronMasks(shape), ()),
         *(
             BlockSpec(name, lambda kind=kind: kind(shape), ())  # type: ignore[misc]
             for name, kind in _CORE_CONTROL.items()
         ),
+        *(
+            unit
+            for name, (kind, schemes) in _KINDS.items()
+            for unit in _mask_units(_shape(machines[name]), kind, schemes)
+        ),
+        *_result_readers(shape, _shape(machines["structured"])),
     ]
-    for name, (kind, schemes) in _KINDS.items():
-        each = _shape(machines[name])
-        units += [
-            BlockSpec(
-                f"walker_{kind}",
-                lambda each=each: Walker(each),  # type: ignore[misc]
-                (Operation("step", lambda source, each=each: _walk(source, each), schemes=schemes),),  # type: ignore[misc]
-            ),
-            BlockSpec(f"vpu_masks_{kind}", lambda each=each: VpuMasks(each), ()),  # type: ignore[misc]
-            BlockSpec(f"selector_{kind}", lambda each=each: Selector(each), ()),  # type: ignore[misc]
-        ]
-    selector = machines["structured"].selector
-    assert isinstance(selector, NmSelector)
-    threshold, groups = shape, _shape(machines["structured"])
+
+
+def _weight_ring(shape: CoreShape) -> BlockSpec:
+    """Return the ring between a VPU's weight SRAM and its multipliers."""
+    entry = shape.machine.weight_sram.width_bits
+    longest, bits = shape.most_weight_accesses, shape.vpu.narrow_bits
+    words = entry // 16
+    return BlockSpec(
+        "weight_ring",
+        lambda: OperandRing(entry, longest, bits),
+        (Operation("pass", lambda s: _ring(s, words, longest), per_cycle=words, schemes=SCHEMES),),
+    )
+
+
+def _mask_units(shape: CoreShape, kind: str, schemes: tuple[str, ...]) -> list[BlockSpec]:
+    """Return the walker, the masks of a VPU and the selector of a core; `kind` is the end of their names."""
     return [
-        *units,
+        BlockSpec(
+            f"walker_{kind}",
+            lambda: Walker(shape),
+            (Operation("step", lambda source: _walk(source, shape), schemes=schemes),),
+        ),
+        BlockSpec(f"vpu_masks_{kind}", lambda: VpuMasks(shape), ()),
+        BlockSpec(f"selector_{kind}", lambda: Selector(shape), ()),
+    ]
+
+
+def _result_readers(threshold: CoreShape, groups: CoreShape) -> list[BlockSpec]:
+    """Return what reads results for selection: the rotator of the threshold core, and the N:M core's group select."""
+    selector = groups.machine.selector
+    assert isinstance(selector, NmSelector)
+    units = threshold.units_selected
+    return [
         BlockSpec(
             "word_rotator",
-            lambda: WordRotator(threshold.vpus, threshold.units_selected),
-            (
-                Operation(
-                    "read", lambda source: _rotate(source, threshold), threshold.units_selected, THRESHOLD
-                ),
-            ),
+            lambda: WordRotator(threshold.vpus, units),
+            (Operation("read", lambda source: _rotate(source, threshold), units, THRESHOLD),),
         ),
         BlockSpec(
             "group_select",
