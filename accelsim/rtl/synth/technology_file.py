@@ -8,7 +8,7 @@ from datetime import date
 
 from accelsim.config.machine import Machine
 from accelsim.config.technology import SramSection
-from accelsim.rtl.synth.derive import Derivation
+from accelsim.rtl.synth.derive import Derivation, Number, Unit
 from accelsim.rtl.synth.library import Library
 from accelsim.rtl.synth.measure_blocks import SHARES_OF_PERIOD, STAGE_NS, MeasuredBlock
 
@@ -41,19 +41,45 @@ def technology_yaml(
     tools: str,
     day: date,
 ) -> str:
-    """The YAML text; SRAM figures are those of another technology file (`sram`)."""
+    """Return the text of the technology file.
+
+    Args:
+        name: Name of the technology.
+        blocks: The measured blocks by name.
+        machines: Machines by name, ``structured`` and ``unstructured`` at least.
+        library: The library of cells that the blocks were mapped to.
+        sram: The SRAM section of another technology file, which is taken over.
+        tools: Names and versions of the tools that measured.
+        day: When the blocks were measured.
+    """
     positions = machines["unstructured"].mvu.position_block
     derivation = Derivation(blocks, machines, positions)
-    operands = (
-        "real: ResNet-18 (CIFAR-10), one 3x3 layer of each stage, mean over layers and schemes (dense, "
-        f"unstructured-87.5, nm-1of8) where the operation occurs, in the core's order with {positions} positions a job"
-    )
+    lines = [
+        _HEADER.format(name=name).rstrip(),
+        *_head_lines(name, library, sram),
+        "",
+        *_measurement_lines(library, tools, day),
+        "",
+        "events:",
+        *_event_lines(derivation.events(), Derivation(blocks, machines, 0).events(), positions),
+        "",
+        "blocks:",
+        *_block_lines(derivation.blocks()),
+        "",
+        "sram:",
+        *(f"  {key}: {_text(value)}" for key, value in sram.model_dump().items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _head_lines(name: str, library: Library, sram: SramSection) -> list[str]:
+    """Return the lines of format, name and process."""
     conditions = (
         f"{library.name}, typical corner, {library.supply_v:g} V, {library.temperature_c:g} C; "
         f"SRAM at {sram.temperature_k} K"
     )
-    lines = [
-        _HEADER.format(name=name).rstrip(),
+    return [
         "format: accelsim-technology/1",
         f"name: {name}",
         "description: 45 nm, the blocks of rtl/ in Nangate45 typical cells with real operands; CACTI 7 LSTP SRAM",
@@ -62,7 +88,12 @@ def technology_yaml(
         f"  supply_v: {library.supply_v:g}",
         f"  logic_temperature_c: {library.temperature_c:g}",
         f"  source: {_text(conditions)}",
-        "",
+    ]
+
+
+def _measurement_lines(library: Library, tools: str, day: date) -> list[str]:
+    """Return the lines of the section `measurements`."""
+    return [
         "measurements:",
         f"  {MEASUREMENT}:",
         f"    method: {_text(METHOD)}",
@@ -70,11 +101,17 @@ def technology_yaml(
         f"    date: {_text(day.isoformat())}",
         f"    library: {_text(f'{library.name} ({library.path.name})')}",
         f"    library_sha256: {_text(library.sha256)}",
-        "",
-        "events:",
     ]
-    uniform = Derivation(blocks, machines, 0).events()
-    for key, number in derivation.events().items():
+
+
+def _event_lines(events: Mapping[str, Number], uniform: Mapping[str, Number], positions: int) -> list[str]:
+    """Return the lines of the section `events`: energies with real and with `uniform` operands."""
+    operands = (
+        "real: ResNet-18 (CIFAR-10), one 3x3 layer of each stage, mean over layers and schemes (dense, "
+        f"unstructured-87.5, nm-1of8) where the operation occurs, in the core's order with {positions} positions a job"
+    )
+    lines = []
+    for key, number in events.items():
         lines += [
             f"  {key}:",
             f"    value: {number.value:.5g}",
@@ -83,8 +120,13 @@ def technology_yaml(
             f"    operands: {_text(operands if 'uniform' not in number.source else 'uniform')}",
             f"    measurement: {MEASUREMENT}",
         ]
-    lines += ["", "blocks:"]
-    for key, unit in derivation.blocks().items():
+    return lines
+
+
+def _block_lines(units: Mapping[str, Unit]) -> list[str]:
+    """Return the lines of the section `blocks`."""
+    lines = []
+    for key, unit in units.items():
         lines += [
             f"  {key}:",
             f"    area_um2: {unit.area_um2:.6g}",
@@ -93,8 +135,7 @@ def technology_yaml(
             f"    source: {_text(unit.source)}",
             f"    measurement: {MEASUREMENT}",
         ]
-    lines += ["", "sram:", *(f"  {key}: {_text(value)}" for key, value in sram.model_dump().items()), ""]
-    return "\n".join(lines)
+    return lines
 
 
 def _text(value: object) -> str:
