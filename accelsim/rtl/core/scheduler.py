@@ -172,9 +172,7 @@ class Scheduler(wiring.Component):
         mask_known, has_essential = Signal(name=f"mask_known_{s}"), Signal(name=f"has_essential_{s}")
         noise_written, written = Signal(name=f"noise_written_{s}"), Signal(name=f"written_{s}")
         known, needs = Signal(name=f"knows_{s}"), Signal(name=f"needs_{s}")
-        noise_done, done, release = (
-            Signal(name=f"{name}_{s}") for name in ("noise_done", "done", "release")
-        )
+        noise_done, done, release = (Signal(name=f"{name}_{s}") for name in ("noise_done", "done", "release"))
         now_valid = mask.valid & (mask.slot == s)
         m.d.comb += [
             known.eq(mask_known | now_valid),

@@ -16,6 +16,8 @@ from accelsim.rtl.synth.measure_blocks import MeasuredBlock
 PSUM_WORDS = 3
 """16-bit words of a 48-bit psum."""
 
+_OPERAND_WORDS = "mean of precise (4 words) and approximate (16 words), each by its words"
+
 
 @dataclass(frozen=True)
 class Number:
@@ -59,40 +61,62 @@ class Derivation:
 
     # --- energies
     def events(self) -> dict[str, Number]:
-        """By the keys of the technology file's section `events`."""
-        tree = self._mean("adder_tree", "precise", "approximate")
-        read, _ = self._psum_energy()
-        write = self._file_write()
-        register = self._pj("word_register", "write")
-        magnitude = self._pj("word_magnitude", "take")
-        single = f"operand_stage_{1}"
-        stage = f"operand_stage_{self._block}"
-        words = "mean of precise (4 words) and approximate (16 words), each by its words"
-        operand_word = self._mean(single, "precise", "approximate")
-        mux = (self._mean(stage, "precise", "approximate") - operand_word) / np.log2(self._block)
+        """Return the energies by the keys of the technology file's section `events`."""
+        return {
+            **self._multiplication_events(),
+            **self._projection_events(),
+            **self._register_events(),
+            **self._selection_events(),
+            **self._operand_path_events(),
+        }
+
+    def _multiplication_events(self) -> dict[str, Number]:
+        """Return the energies of a product, its operands and its sum."""
+        tree, single = self._mean("adder_tree", "precise", "approximate"), "operand_stage_1"
         return {
             "multiply_16bit_pj": self._direct("fused_multiplier", "precise"),
             "multiply_4bit_pj": self._direct("fused_multiplier", "approximate", " / 16 bricks"),
-            "operand_word_pj": Number(operand_word, f"{single}: {words}"),
+            "operand_word_pj": Number(
+                self._mean(single, "precise", "approximate"), f"{single}: {_OPERAND_WORDS}"
+            ),
             "tree_addition_pj": Number(
                 tree,
                 f"adder_tree of {self._lanes}: mean of precise and approximate, / {self._lanes - 1} additions",
             ),
             "psum_addition_pj": self._psum_addition(),
+        }
+
+    def _projection_events(self) -> dict[str, Number]:
+        """Return the energies of the projection unit."""
+        tree = self._mean("adder_tree", "precise", "approximate")
+        register = self._pj("word_register", "write")
+        return {
             "projection_addition_pj": self._projection_addition(tree, register),
             "sign_generation_pj": Number(
                 self._pj("word_register", "write", uniform=True),
                 "word_register, uniform: 16 bits of a generator's state; the generator is outside of the RTL",
             ),
             "quantize_pj": self._direct("quantizer", "quantize"),
+        }
+
+    def _register_events(self) -> dict[str, Number]:
+        """Return the energies of registers and register files."""
+        read, _ = self._psum_energy()
+        return {
             "register_write_pj": self._direct("word_register", "write"),
             "register_file_write_pj": Number(
-                write,
+                self._file_write(),
                 "register_file_8 and _16: write, the line through them at 0 entries (the rest goes by entries)",
             ),
             "register_file_read_per_entry_pj": Number(
                 read, f"slope of psum_file energies over {self._files} entries, / {PSUM_WORDS} words"
             ),
+        }
+
+    def _selection_events(self) -> dict[str, Number]:
+        """Return the energies of the selectors and of walking through their masks."""
+        magnitude = self._pj("word_magnitude", "take")
+        return {
             "threshold_comparison_pj": self._direct("threshold_selector", "compare", " / comparators"),
             "ranking_pair_bit_pj": Number(
                 (self._pj("ranker", "rank") - self._of * magnitude) / self._pair_bits,
@@ -103,6 +127,14 @@ class Derivation:
                 self._mean_of("step", "walker_threshold", "walker_groups"),
                 "mean of walker_threshold and walker_groups: a step of a precise job",
             ),
+        }
+
+    def _operand_path_events(self) -> dict[str, Number]:
+        """Return the energies of moving operands and results, and of requantizing."""
+        single, stage = "operand_stage_1", f"operand_stage_{self._block}"
+        operand_word = self._mean(single, "precise", "approximate")
+        mux = (self._mean(stage, "precise", "approximate") - operand_word) / np.log2(self._block)
+        return {
             "ring_write_pj": self._direct(
                 "weight_ring", "pass", " / words: written, and read by the multipliers"
             ),
@@ -110,7 +142,7 @@ class Derivation:
             "result_group_pj": self._direct("group_select", "read", " / words"),
             "word_mux2_pj": Number(
                 mux,
-                f"({stage} - {single}, {words}) / log2 {self._block}: one level, with its share of select lines",
+                f"({stage} - {single}, {_OPERAND_WORDS}) / log2 {self._block}: one level, with its share of select lines",
             ),
             "requantize_pj": Number(
                 self._mean("requantizer", "precise", "approximate"),
@@ -160,23 +192,31 @@ class Derivation:
 
     # --- areas
     def blocks(self) -> dict[str, Unit]:
-        """By the keys of the technology file's section `blocks`."""
-        lanes, stage = self._lanes, f"operand_stage_{self._block}"
-        chunk = 4 * lanes
-        per_entry, base = self._fitted(lambda p: p.area_um2), self._fitted(lambda p: p.leakage_uw)
-        psum_delay = max(self._found(f"psum_file_{n}").physical.period_ns for n in self._files)
-        files = f"line through psum_file areas over {self._files} entries"
-        lane = self._found("projection_lane").physical
-        register, tree = self._whole("word_register"), self._whole("adder_tree", lanes - 1)
-        magnitude = self._whole("word_magnitude")
-        single, several = self._found("operand_stage_1").physical, self._found(stage).physical
-        levels = chunk * (self._block - 1)
-        ranker = self._found("ranker").physical
+        """Return the areas by the keys of the technology file's section `blocks`."""
+        return {
+            **self._multiplication_units(),
+            **self._projection_units(),
+            **self._register_units(),
+            **self._selection_units(),
+            **self._operand_path_units(),
+        }
+
+    def _multiplication_units(self) -> dict[str, Unit]:
+        """Return the units of a product, its operands and its sum."""
+        chunk = 4 * self._lanes
+        area, leakage, delay_ns, files = self._psum_files()
         return {
             "multiplier": self._whole("fused_multiplier"),
             "operand_word": self._whole("operand_stage_1", chunk, f"of a narrow chunk of {chunk} words"),
-            "tree_adder": tree,
-            "psum_adder": Unit(per_entry[1], base[1], psum_delay, f"{files}, at 0 entries"),
+            "tree_adder": self._whole("adder_tree", self._lanes - 1),
+            "psum_adder": Unit(area[1], leakage[1], delay_ns, f"{files}, at 0 entries"),
+        }
+
+    def _projection_units(self) -> dict[str, Unit]:
+        """Return the units of the projection unit."""
+        lane = self._found("projection_lane").physical
+        register, tree = self._whole("word_register"), self._whole("adder_tree", self._lanes - 1)
+        return {
             "projection_adder": Unit(
                 (lane.area_um2 - tree.area_um2 - 2 * register.area_um2) / self._window,
                 (lane.leakage_uw - tree.leakage_uw - 2 * register.leakage_uw) / self._window,
@@ -184,13 +224,25 @@ class Derivation:
                 f"(projection_lane {lane.area_um2:.1f} um2 - tree_adder - 2 register_word) / {self._window} words",
             ),
             "quantizer": self._whole("quantizer"),
-            "register_word": register,
+        }
+
+    def _register_units(self) -> dict[str, Unit]:
+        """Return the units of registers and register files."""
+        area, leakage, delay_ns, files = self._psum_files()
+        return {
+            "register_word": self._whole("word_register"),
             "register_file_word": Unit(
-                per_entry[0] / PSUM_WORDS,
-                base[0] / PSUM_WORDS,
-                psum_delay,
+                area[0] / PSUM_WORDS,
+                leakage[0] / PSUM_WORDS,
+                delay_ns,
                 f"{files}: slope / {PSUM_WORDS} words",
             ),
+        }
+
+    def _selection_units(self) -> dict[str, Unit]:
+        """Return the units of the selectors, of masks and of walking through them."""
+        magnitude, ranker = self._whole("word_magnitude"), self._found("ranker").physical
+        return {
             "threshold_comparator": self._whole("threshold_selector", self._comparators, "comparators"),
             "ranking_pair_bit": Unit(
                 (ranker.area_um2 - self._of * magnitude.area_um2) / self._pair_bits,
@@ -200,11 +252,20 @@ class Derivation:
             ),
             "magnitude": magnitude,
             "index_compactor": self._mean_unit("walker_threshold", "walker_groups"),
-            "ring_word": self._whole("weight_ring", 2 * chunk, "words"),
+            "ring_word": self._whole("weight_ring", 8 * self._lanes, "words"),
             "vpu_masks": self._mean_unit("vpu_masks_threshold", "vpu_masks_groups"),
             "neuron_masks": self._whole("neuron_masks"),
             "threshold_control": self._rest("selector_threshold", "threshold_selector", 1),
             "groups_control": self._rest("selector_groups", "ranker", self._groups),
+        }
+
+    def _operand_path_units(self) -> dict[str, Unit]:
+        """Return the units that move operands and results, and requantize."""
+        stage = f"operand_stage_{self._block}"
+        single, several = self._found("operand_stage_1").physical, self._found(stage).physical
+        chunk = 4 * self._lanes
+        levels = chunk * (self._block - 1)
+        return {
             "result_rotator_word": self._whole("word_rotator", self._vpus[0], "VPUs"),
             "result_group_word": self._whole(
                 "group_select", self._vpus[1] * self._of, "VPUs x rows of a group"
@@ -217,6 +278,16 @@ class Derivation:
             ),
             "requantizer": self._whole("requantizer"),
         }
+
+    def _psum_files(self) -> tuple[tuple[float, float], tuple[float, float], float, str]:
+        """Return area and leakage (slope per entry, and at 0 entries), delay in ns, and source of the psum files."""
+        delay_ns = max(self._found(f"psum_file_{n}").physical.period_ns for n in self._files)
+        return (
+            self._fitted(lambda p: p.area_um2),
+            self._fitted(lambda p: p.leakage_uw),
+            delay_ns,
+            f"line through psum_file areas over {self._files} entries",
+        )
 
     def _whole(self, block: str, share: int = 1, what: str = "") -> Unit:
         physical = self._found(block).physical
