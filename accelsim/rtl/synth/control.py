@@ -29,14 +29,12 @@ from accelsim.rtl.synth.catalog import (
     THRESHOLD,
     BlockSpec,
     Operation,
-    Stimulus,
-    always,
-    index_bits,
 )
 from accelsim.rtl.synth.gate_simulation import bits_of
 from accelsim.rtl.synth.parts import GroupSelect, WordRotator
 from accelsim.rtl.synth.real_operands import CYCLES, STREAMS
 from accelsim.rtl.synth.sources import Source
+from accelsim.rtl.synth.stimuli import Stimulus, always, index_bits
 
 ROWS_PER_VPU = 32
 """Rows of a tile that a VPU's walker is built for: 512 neurons, the widest shipped layers, on 16 VPUs."""
