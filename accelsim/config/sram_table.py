@@ -12,6 +12,7 @@ from pathlib import Path
 
 from accelsim.config.source import MAX_FILE_BYTES
 from accelsim.errors import AccelsimError
+from accelsim.files import read_text
 
 _COLUMNS = (
     "size_kib",
@@ -124,14 +125,7 @@ def read_sram_table(path: Path, conditions: dict[str, str]) -> SramTable:
     technology file cannot claim another memory than the table describes.
     Raises AccelsimError, with the file and line, for a row that is not finite, positive and as claimed.
     """
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise AccelsimError(f"{path}: larger than 1 MiB, not an SRAM table")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot read SRAM table: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise AccelsimError(f"{path}: not UTF-8 text, not an SRAM table") from None
+    text = read_text(path, "SRAM table", max_bytes=MAX_FILE_BYTES)
     reader = csv.DictReader(io.StringIO(text))
     macros: dict[tuple[float, int], SramMacro] = {}
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import read_text, replaced
 
 Rights = list[tuple[bool, ...]]
 """For each image, in order, one truth value a draw."""
@@ -62,10 +62,11 @@ class Record:
 
 def read_record(path: Path) -> Record:
     """A record as it is, of whatever. Raises AccelsimError when the file is missing or damaged."""
+    text = read_text(path, "record")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(text)
         rights = [tuple(draw == "1" for draw in image) for image in found["rights"]]
         distances = [(float(mean), int(count)) for mean, count in found["distances"]]
         return Record(path, dict(found["head"]), rights, distances)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise AccelsimError(f"{path}: not a record of an evaluation; remove it") from error

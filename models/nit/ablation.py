@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import read_text, replaced
 from accelsim.nn.data.idx import DigitSet, Split
 from accelsim.nn.spiking.run_settings import Settings
 from models.nit.named_rows import NamedRow
@@ -53,10 +53,9 @@ def row_of(choice: str, data: DigitSet, split: Split, out: Path) -> NamedRow:
     network = train(settings, data, split.train, folder)
     path = folder / "accuracy.json"
     if path.is_file():
+        text = read_text(path, "file of accuracies")
         try:
-            return NamedRow(
-                choice, {str(k): float(v) for k, v in json.loads(path.read_text("utf-8")).items()}
-            )
+            return NamedRow(choice, {str(k): float(v) for k, v in json.loads(text).items()})
         except (ValueError, AttributeError, TypeError):
             raise AccelsimError(f"{path}: not a file of accuracies; remove it") from None
     target = Target(network, settings.noisy, settings.loss_scale)

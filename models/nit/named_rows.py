@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import read_text, replaced
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,12 @@ def write_rows(path: Path, title: str, rows: Sequence[NamedRow]) -> None:
 
 def read_rows(path: Path) -> list[NamedRow]:
     """The rows of a CSV file. Raises AccelsimError when it is missing or is no such file."""
+    text = read_text(path, "table")
     try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8").splitlines(), strict=True))
+        lines = list(csv.reader(text.splitlines(), strict=True))
         (_, *columns), *body = lines
         return [NamedRow(name, dict(zip(columns, map(float, values), strict=True))) for name, *values in body]
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError):
+    except (csv.Error, ValueError):
         raise AccelsimError(f"{path}: not a CSV file of names and numbers") from None
 
 

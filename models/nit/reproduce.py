@@ -22,7 +22,7 @@ import torch
 from rich.console import Console
 
 from accelsim.errors import AccelsimError
-from accelsim.files import appended, replaced
+from accelsim.files import appended, read_text, replaced
 from accelsim.marked import between, fill_document
 from accelsim.nn.data.idx import DigitSet, Split, load_digits, split_digits
 from accelsim.nn.spiking.run_settings import METHODS, MethodName, Settings
@@ -205,8 +205,9 @@ def _known(path: Path, head: dict[str, Any]) -> tuple[dict[str, float], dict[str
     """What a file of accuracies holds already: per cent and CPU seconds, by column."""
     if not path.is_file():
         return {}, {}
+    text = read_text(path, "file of accuracies")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(text)
         accuracy, cpu_s = (
             {str(k): float(v) for k, v in values.items()}
             for values in (found.pop("accuracy"), found.pop("cpu_s", {}))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import read_text, replaced
 from models.nit.robustness import EXTRA_COLUMNS, PAPER_COLUMNS
 
 EXACT_COLUMNS = ("clean-all", "clean-all-mean")
@@ -55,9 +55,10 @@ def write_results(path: Path, rows: Sequence[ResultRow]) -> None:
 
 def read_results(path: Path) -> list[ResultRow]:
     """The rows of a CSV file. Raises AccelsimError when it is missing or is no such file."""
+    text = read_text(path, "file of results")
     try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8").splitlines(), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error):
+        lines = list(csv.reader(text.splitlines(), strict=True))
+    except csv.Error:
         raise AccelsimError(f"{path}: cannot be read as CSV") from None
     if not lines or tuple(lines[0]) != HEAD:
         raise AccelsimError(f"{path}: line 1: not the columns of a file of results")

@@ -206,8 +206,18 @@ def test_all_code_that_decides_a_result_is_in_the_identity() -> None:
     import accelsim
     from accelsim.store.point import DECIDES
 
-    # Messages, Ctrl-C, where files are, the name of the version, what is stored where, and in which batches images are read.
-    decides_nothing = {"errors", "interrupt", "bundled", "version", "store", "store.schema", "simulate"}
+    # Messages, Ctrl-C, where files are, what may be opened, the name of the version, what is stored where, and in which
+    # batches images are read.
+    decides_nothing = {
+        "errors",
+        "interrupt",
+        "bundled",
+        "files",
+        "version",
+        "store",
+        "store.schema",
+        "simulate",
+    }
     package = Path(accelsim.__file__).parent
     files = [
         file

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from accelsim.counts import COUNT_NAMES
 from accelsim.energy import GROUPS
 from accelsim.errors import AccelsimError
+from accelsim.files import read_text, readable_file
 from accelsim.report.claims import Claim, Survival, evaluate_claims
 from accelsim.report.html.stored_results import check_stored
 from accelsim.results.normalize import normalized
@@ -82,14 +83,10 @@ def read_folder(path: Path) -> Folder:
 
 
 def _read_json(path: Path) -> Any:
+    hint = "; give a folder that `accelsim run`, `compare` or `figure5` wrote"
+    text = read_text(path, "file of results", hint=hint)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise AccelsimError(
-            f"{path}: no such file; give a folder that `accelsim run`, `compare` or `figure5` wrote"
-        ) from None
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot read: {error.strerror}") from None
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise AccelsimError(f"{path}: not JSON: {error}") from None
 
@@ -98,10 +95,9 @@ def _read_layers(path: Path) -> pd.DataFrame:
     import pandas as pd
     import pyarrow as pa
 
+    readable_file(path, "file of results", hint="; `accelsim run` writes it beside results.json")
     try:
         layers = pd.read_parquet(path, columns=list(dict.fromkeys((*KEYS, *LAYER_KEYS, *_NUMBERS))))
-    except FileNotFoundError:
-        raise AccelsimError(f"{path}: no such file; `accelsim run` writes it beside results.json") from None
     except (OSError, ValueError, pa.ArrowException) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise AccelsimError(f"{path}: cannot read: {first}") from None
@@ -147,6 +143,7 @@ def _read_figure5(path: Path, summary: pd.DataFrame) -> pd.DataFrame | None:
 
     if not path.exists():
         return None
+    readable_file(path, "file of results")
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
