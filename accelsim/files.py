@@ -59,6 +59,7 @@ def readable_file(
         AccelsimError: If there is no such file, or it is a folder, FIFO, device or socket, or it is too large.
     """
     path = Path(path)
+    _check_name(path)
     with _one_line(path, f"cannot read the {what}"):
         try:
             found = path.stat()
@@ -185,6 +186,7 @@ def writable_folder(folder: Path | str) -> None:
     if not str(folder):
         raise AccelsimError("out: an empty name; give a folder")
     path = Path(folder)
+    _check_name(path)
     probe = path / f".{os.getpid()}.probe"
     try:
         missing = [each for each in (path, *path.parents) if not each.exists()]
@@ -238,6 +240,7 @@ def put_in_place(temporary: Path, target: Path) -> None:
 
 def _target(path: Path, allowed: str = _STREAMABLE) -> Path | None:
     """Return the regular file that `path` names, which need not exist, or None if `path` is to be written through."""
+    _check_name(path)
     with _one_line(path):
         if _own_descriptor(path) is not None:
             return None
@@ -250,6 +253,14 @@ def _target(path: Path, allowed: str = _STREAMABLE) -> Path | None:
         if not stat.S_ISREG(mode):
             raise AccelsimError(f"{path}: is {_what(path)}; allowed: {allowed}")
         return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def _check_name(path: Path) -> None:
+    """Raise AccelsimError for a name that is not UTF-8: no file or library that is to hold it could."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise AccelsimError(f"{path}: not a file name in UTF-8; allowed: only such") from None
 
 
 def _what(path: Path) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import noted
+from accelsim.visible_text import visible_streams
 
 
 def exit_code(work: Callable[[], None], goes_on_from: str = "here") -> int:
@@ -16,16 +17,17 @@ def exit_code(work: Callable[[], None], goes_on_from: str = "here") -> int:
 
     goes_on_from: where the same command goes on when it is called again.
     """
-    try:
-        with noted(), _warnings_of_one_line():
-            work()
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"stopped; the same command goes on from {goes_on_from}", file=sys.stderr)
-        return 130
-    return 0
+    with visible_streams():
+        try:
+            with noted(), _warnings_of_one_line():
+                work()
+        except AccelsimError as error:
+            print(error, file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print(f"stopped; the same command goes on from {goes_on_from}", file=sys.stderr)
+            return 130
+        return 0
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from accelsim.cli.validate_rtl_command import validate_rtl
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import noted
 from accelsim.version import __version__
+from accelsim.visible_text import visible_streams
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -64,6 +65,11 @@ for command in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of ``accelsim``; exits with 0, 1 (check found damage, output full), 2 (bad input) or 130 (Ctrl-C)."""
+    with visible_streams():
+        _main(arguments)
+
+
+def _main(arguments: list[str] | None) -> None:
     try:
         with noted():
             status = cli.main(arguments, prog_name="accelsim", standalone_mode=False)

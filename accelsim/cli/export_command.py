@@ -12,6 +12,7 @@ from accelsim.errors import AccelsimError
 from accelsim.extras import missing_extra
 from accelsim.files import check_output_file
 from accelsim.trace import Scheme
+from accelsim.visible_text import visible
 
 DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4of8,nm-2of8,nm-1of8"
 
@@ -97,7 +98,7 @@ def export(
     fits = []
     steps = len(numbers) * sum(scheme.kind != "dense" for scheme in wanted)
     with progress_bar(steps, "images") as progress, warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: click.echo(f"accelsim: {message}", err=True)
+        warnings.showwarning = lambda message, *_, **__: click.echo(visible(f"accelsim: {message}"), err=True)
         if checkpoint is not None:
             from accelsim.nn.trace_export import export_from_checkpoint
 

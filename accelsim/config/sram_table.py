@@ -161,6 +161,8 @@ def read_sram_table(path: Path, conditions: dict[str, str]) -> SramTable:
 def _macro(row: dict[str | None, str | None], conditions: dict[str, str], where: str) -> SramMacro:
     if None in row:
         raise AccelsimError(f"{where}: has more cells than the table has columns")
+    if None in row.values():
+        raise AccelsimError(f"{where}: has fewer cells than the table has columns")
     for column, wanted in {**conditions, **({"status": _OK} if "status" in row else {})}.items():
         if row[column] != wanted:
             says = "allowed" if column == "status" else "the technology says"

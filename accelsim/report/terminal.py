@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from accelsim.report.ratios import HIGH, LOW
 from accelsim.trace import Scheme
+from accelsim.visible_text import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,10 +24,17 @@ if TYPE_CHECKING:
 MIN_WIDTH = 200
 
 
+class _Console(Console):
+    """A console that shows the control characters of a text instead of obeying them."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **options)
+
+
 def console() -> Console:
     """Prints at the terminal's width, but never so narrow that a number would be cut short."""
     # No markup: names come from files, and a bracket in one must not be read as a style.
-    return Console(highlight=False, markup=False, emoji=False, width=max(Console().width, MIN_WIDTH))
+    return _Console(highlight=False, markup=False, emoji=False, width=max(Console().width, MIN_WIDTH))
 
 
 def _table(title: str, columns: Sequence[str], text_columns: int) -> Table:
@@ -37,10 +46,10 @@ def _table(title: str, columns: Sequence[str], text_columns: int) -> Table:
 
 def show_rows(rows: Sequence[Mapping[str, str]]) -> None:
     """Rows of text with the same columns, of which there is at least one; as wide as it takes, nothing cut short."""
-    lines = [dict(zip(rows[0], rows[0], strict=True)), *rows]
-    widths = {name: max(len(line[name]) for line in lines) for name in rows[0]}
+    lines = [[visible(cell) for cell in line] for line in (list(rows[0]), *(row.values() for row in rows))]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        print("  ".join(line[name].rjust(width) for name, width in widths.items()).rstrip())
+        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def scheme_label(name: str) -> str:

@@ -102,9 +102,9 @@ def _between(first: int | float, last: int | float, share: float) -> float:
     """Return the value at `share` of the way from `first` to `last` by multiplication."""
     ratio = last / first
     if math.isfinite(ratio):
-        return first * ratio**share
+        return float(first * ratio**share)
     root = math.sqrt(last) / math.sqrt(first)  # the ratio of two floats may overflow, its root does not
-    return first * root**share * root**share
+    return float(first * root**share * root**share)
 
 
 def _number(value: object, where: str) -> int | float:

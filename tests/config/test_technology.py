@@ -146,7 +146,10 @@ TABLES: dict[str, tuple[str, str]] = {
         "read_energy_pj is -17; must be 1e-06 to 1e+06",
     ),
     "nan": (TABLE.replace(ROW, ROW.replace("17.0418", "nan")), "read_energy_pj is 'nan', not a number"),
-    "cut row": (TABLE.replace(ROW, ROW[: ROW.index("ED2") + 3]), "read_energy_pj is None, not a number"),
+    "cut row": (
+        TABLE.replace(ROW, ROW[: ROW.index("ED2") + 3]),
+        "has fewer cells than the table has columns",
+    ),
     "row twice": (TABLE.replace(ROW, f"{ROW}\n{ROW}"), "32 KiB, 64 bits twice"),
     "column missing": (TABLE.replace("area_mm2", "area", 1), ":1: column area_mm2 is missing"),
     "no rows": (TABLE.splitlines()[0], "no rows"),
