@@ -7,7 +7,7 @@ The public API::
     results = simulate("resnet18-cifar10", "structured", schemes=["nm-1of8"], images=slice(0, 1))
     print(results.summary[["scheme", "latency_us", "energy_pj"]])
 
-Traces are made with ``accelsim.trace.TraceWriter`` (from NumPy) or ``accelsim.nn.trace_export`` (from PyTorch).
+Traces are made with `TraceWriter` (from NumPy) or with `accelsim.nn` (from PyTorch); the core in hardware is `accelsim.rtl`.
 """
 
 from accelsim.compare import compare

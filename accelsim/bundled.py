@@ -31,6 +31,29 @@ def bundled_names(folder: str) -> list[str]:
     return sorted(file.stem for file in bundled_path(folder).glob("*.yaml"))
 
 
+def clone_root() -> Path | None:
+    """Return the folder of the clone that this package runs from, or None for an installed package."""
+    return _PACKAGE.parent if (_PACKAGE.parent / "pyproject.toml").is_file() else None
+
+
+def require_clone(who: str, what: str) -> Path:
+    """Return the folder of the clone that this package runs from.
+
+    Args:
+        who: The command that needs it.
+        what: What it needs of a clone.
+
+    Raises:
+        AccelsimError: The package is installed without a clone.
+    """
+    root = clone_root()
+    if root is None:
+        raise AccelsimError(
+            f"{who}: needs {what}, which the installed package does not have; run it in a clone of accelsim"
+        )
+    return root
+
+
 def _find(relative: str) -> Path | None:
     paths = (root / relative for root in (_PACKAGE / "_bundled", _PACKAGE.parent))
     return next((path for path in paths if path.exists()), None)

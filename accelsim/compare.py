@@ -18,8 +18,11 @@ from accelsim.inputs import (
     as_technology,
     as_trace,
 )
+from accelsim.mapping import why_not
 from accelsim.results.run_results import Results
-from accelsim.simulate import Progress, check_fits, chosen_images, scheme_of, simulate, why_not
+from accelsim.schemes import BASELINE
+from accelsim.selections import check_fits, chosen_images
+from accelsim.simulate import Progress, simulate
 from accelsim.trace import TraceFile
 
 DEFAULT_MACHINES = ("dense", "unstructured", "structured")
@@ -91,10 +94,10 @@ def plan_comparison(
     if reference is not None:
         loaded = same_area(loaded, reference, technology)
     baseline = next((machine for machine in loaded if machine.dense_only), loaded[0])
-    wanted = list(trace.schemes) if schemes is None else [scheme_of(trace, name) for name in schemes]
-    runs, left_out = [("dense", baseline)], []
+    wanted = list(trace.schemes) if schemes is None else [trace.scheme(name) for name in schemes]
+    runs, left_out = [(BASELINE.name, baseline)], []
     for scheme in wanted:
-        if scheme.kind == "dense":
+        if scheme.is_dense:
             continue
         fitting = [machine for machine in loaded if why_not(scheme, machine) is None]
         if not fitting and schemes is not None:
@@ -104,7 +107,7 @@ def plan_comparison(
             left_out.append(scheme.name)
         runs += [(scheme.name, machine) for machine in fitting]
     for machine in loaded:
-        check_fits(trace, [scheme_of(trace, name) for name, other in runs if other == machine], machine)
+        check_fits(trace, [trace.scheme(name) for name, other in runs if other == machine], machine)
     return Plan(tuple(dict.fromkeys(runs)), given, tuple(left_out))
 
 

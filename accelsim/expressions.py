@@ -13,7 +13,6 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any
 
 from accelsim.errors import AccelsimError, suggestion
@@ -21,6 +20,7 @@ from accelsim.errors import AccelsimError, suggestion
 MAX_TEXT = 2000
 MAX_DEPTH = 50
 MAX_NUMBER = 1e100
+MAX_EXPONENT = 64
 
 Path = tuple[str, ...]
 Lookup = Callable[[Path], object]
@@ -31,46 +31,75 @@ Functions = Mapping[str, Callable[..., object]]
 _WORDS = {"true": True, "false": False, "null": None}
 """As YAML writes them; to Python's grammar ``True``, ``False`` and ``None`` are constants."""
 
-_ARITHMETIC: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
-    ast.Add: ("+", operator.add),
-    ast.Sub: ("-", operator.sub),
-    ast.Mult: ("*", operator.mul),
-    ast.Div: ("/", operator.truediv),
-    ast.FloorDiv: ("//", operator.floordiv),
-    ast.Mod: ("%", operator.mod),
-    ast.Pow: ("**", operator.pow),
-}
-_COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
-    ast.Eq: ("==", operator.eq),
-    ast.NotEq: ("!=", operator.ne),
-    ast.Lt: ("<", operator.lt),
-    ast.LtE: ("<=", operator.le),
-    ast.Gt: (">", operator.gt),
-    ast.GtE: (">=", operator.ge),
-    ast.In: ("in", lambda a, b: a in b),
-    ast.NotIn: ("not in", lambda a, b: a not in b),
+
+def _arithmetic(apply: Callable[..., Any]) -> Callable[..., Any]:
+    def of(*operands: Any) -> Any:
+        return None if None in operands else _bounded(apply(*map(_number, operands)))
+
+    return of
+
+
+def _ordering(symbol: str, compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def of(left: Any, right: Any) -> bool:
+        if left is None or right is None:
+            return False
+        if isinstance(left, str) != isinstance(right, str):
+            raise TypeError(f"cannot tell whether {left!r} {symbol} {right!r}")
+        return compare(left, right)
+
+    return of
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if abs(exponent) > MAX_EXPONENT:
+        raise ValueError(f"an exponent of {exponent:g}; at most {MAX_EXPONENT}")
+    return base**exponent
+
+
+_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: _arithmetic(operator.add),
+    ast.Sub: _arithmetic(operator.sub),
+    ast.Mult: _arithmetic(operator.mul),
+    ast.Div: _arithmetic(operator.truediv),
+    ast.FloorDiv: _arithmetic(operator.floordiv),
+    ast.Mod: _arithmetic(operator.mod),
+    ast.Pow: _arithmetic(_power),
+    ast.UAdd: _arithmetic(operator.pos),
+    ast.USub: _arithmetic(operator.neg),
+    ast.Not: lambda value: not _truth(value),
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: _ordering("<", operator.lt),
+    ast.LtE: _ordering("<=", operator.le),
+    ast.Gt: _ordering(">", operator.gt),
+    ast.GtE: _ordering(">=", operator.ge),
+    ast.In: lambda value, values: value in values,
+    ast.NotIn: lambda value, values: value not in values,
 }
 
 
-def _whole(rounded: Callable[[float], int]) -> Callable[[Any], int]:
-    return lambda x: rounded(_number(x))
+def _function(apply: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: apply(_number(x))
 
 
 PLAIN_FUNCTIONS: Functions = {
     "min": lambda first, *more: min(_number(value) for value in (first, *more)),
     "max": lambda first, *more: max(_number(value) for value in (first, *more)),
-    "abs": lambda x: abs(_number(x)),
-    "ceil": _whole(math.ceil),
-    "floor": _whole(math.floor),
-    "round": _whole(round),
-    "sqrt": lambda x: math.sqrt(_number(x)),
-    "log2": lambda x: math.log2(_number(x)),
+    "abs": _function(abs),
+    "ceil": _function(math.ceil),
+    "floor": _function(math.floor),
+    "round": _function(round),
+    "sqrt": _function(math.sqrt),
+    "log2": _function(math.log2),
 }
 """What every expression may call."""
 
 
 class Expression:
-    """A parsed expression. ``where`` begins every message: the file, line and field, or the option."""
+    """A parsed expression. ``where`` begins every message: the file, line and field, or the option.
+
+    ``names`` are the dotted names that it reads, ``calls`` the functions that it calls.
+    """
 
     def __init__(self, text: str, where: str, functions: Functions = PLAIN_FUNCTIONS) -> None:
         """Parse and check. Of ``functions`` only names and parameters are looked at; `value` calls those that it is given.
@@ -83,30 +112,19 @@ class Expression:
             raise AccelsimError(f"{where}: an expression of {len(text)} characters; at most {MAX_TEXT}")
         try:
             self._body = ast.parse(self._source, mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            raise AccelsimError(f"{where}: {_short(text)} is not an expression") from None
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise AccelsimError(
+                f"{where}: {_short(text)} is not an expression{_syntax_fault(error)}"
+            ) from None
+        self.names: set[Path] = set()
+        self.calls: set[str] = set()
         self._check(self._body, 0, functions)
-
-    @cached_property
-    def names(self) -> frozenset[Path]:
-        """The dotted names that it reads."""
-        return frozenset(_names(self._body))
-
-    @cached_property
-    def calls(self) -> frozenset[str]:
-        """The functions that it calls."""
-        nodes = ast.walk(self._body)
-        return frozenset(
-            node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        )
 
     def value(self, lookup: Lookup, functions: Functions = PLAIN_FUNCTIONS) -> Any:
         """Evaluate. Raises AccelsimError for an unknown name, a division by zero, or operands of the wrong kind."""
         try:
-            return self._value(self._body, lookup, functions)
-        except AccelsimError as error:
-            raise self._told(str(error)) from None
-        except (ArithmeticError, TypeError, ValueError) as error:
+            return _value(self._body, lookup, functions)
+        except (AccelsimError, ArithmeticError, TypeError, ValueError) as error:
             raise self._told(str(error)) from None
 
     def holds(self, lookup: Lookup, functions: Functions = PLAIN_FUNCTIONS) -> bool:
@@ -121,32 +139,30 @@ class Expression:
         return AccelsimError(f"{prefix}{_short(self.text)}: {said.removeprefix(prefix)}")
 
     def _check(self, node: ast.expr, depth: int, functions: Functions) -> None:
-        """Refuse whatever is not listed, before anything is evaluated."""
+        """Refuse whatever is not listed, before anything is evaluated; note the names and calls."""
         if depth > MAX_DEPTH:
             raise self._told("nested too deeply")
+        children = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
         match node:
-            case ast.Constant(value=bool() | int() | float() | str() | None):
-                children: list[ast.expr] = []
-            case ast.Name() | ast.Attribute() if _is_dotted(node):
+            case ast.Name() | ast.Attribute() if path := _path(node):
+                if path[0] not in _WORDS:
+                    self.names.add(path)
                 children = []
-            case ast.BinOp(op=op) if type(op) in _ARITHMETIC:
-                children = [node.left, node.right]
-            case ast.UnaryOp(op=ast.UAdd() | ast.USub() | ast.Not()):
-                children = [node.operand]
-            case ast.BoolOp():
-                children = node.values
-            case ast.Compare(ops=ops) if all(type(op) in _COMPARISONS for op in ops):
-                children = [node.left, *node.comparators]
-            case ast.IfExp():
-                children = [node.test, node.body, node.orelse]
-            case ast.List() | ast.Tuple():
-                children = node.elts
             case ast.Call(func=ast.Name(id=name), keywords=[]):
                 if name not in functions:
                     raise self._told(f"no function {name!r}; {suggestion(name, sorted(functions))}")
                 if wrong := _wrong_count(functions[name], len(node.args)):
                     raise self._told(f"{name} {wrong}")
+                self.calls.add(name)
                 children = node.args
+            case ast.UnaryOp(op=op) | ast.BinOp(op=op) if type(op) in _OPERATORS:
+                pass
+            case ast.Compare(ops=ops) if all(type(op) in _OPERATORS for op in ops):
+                pass
+            case ast.Constant(value=bool() | int() | float() | str() | None):
+                pass
+            case ast.BoolOp() | ast.IfExp() | ast.List() | ast.Tuple():
+                pass
             case _:
                 # Its own text: `ast.unparse` would go as deep as the text does.
                 said = ast.get_source_segment(self._source, node) or type(node).__name__
@@ -154,58 +170,49 @@ class Expression:
         for child in children:
             self._check(child, depth + 1, functions)
 
-    def _value(self, node: ast.expr, lookup: Lookup, functions: Functions) -> Any:
-        def of(child: ast.expr) -> Any:
-            return self._value(child, lookup, functions)
 
-        match node:
-            case ast.Constant():
-                return node.value
-            case ast.Name() | ast.Attribute():
-                return _named(_dotted(node), lookup)
-            case ast.BinOp():
-                symbol, apply = _ARITHMETIC[type(node.op)]
-                left, right = of(node.left), of(node.right)
-                if left is None or right is None:
-                    return None
-                left, right = _number(left), _number(right)
-                if symbol == "**" and abs(right) > 64:
-                    raise ValueError(f"an exponent of {right:g}; at most 64")
-                return _bounded(apply(left, right))
-            case ast.UnaryOp(op=ast.Not()):
-                return not _truth(of(node.operand))
-            case ast.UnaryOp():
-                operand = of(node.operand)
-                sign = -1 if isinstance(node.op, ast.USub) else 1
-                return None if operand is None else sign * _number(operand)
-            case ast.BoolOp(op=ast.And()):
-                return all(_truth(of(value)) for value in node.values)
-            case ast.BoolOp():
-                return any(_truth(of(value)) for value in node.values)
-            case ast.Compare():
-                return self._comparison(node, of)
-            case ast.IfExp():
-                return of(node.body) if _truth(of(node.test)) else of(node.orelse)
-            case ast.List() | ast.Tuple():
-                return [of(item) for item in node.elts]
-            case ast.Call(func=ast.Name(id=name)):
-                arguments = [of(argument) for argument in node.args]
-                return None if None in arguments else functions[name](*arguments)
-        raise AssertionError(node)  # `_check` let nothing else through
+def _syntax_fault(error: Exception) -> str:
+    """Return what Python's parser found and where, in parentheses; nothing if it does not say."""
+    if not isinstance(error, SyntaxError) or not error.offset or not error.lineno:
+        return ""
+    line = f"line {error.lineno}, " if error.lineno > 1 else ""
+    return f" ({line}character {error.offset}: {' '.join(error.msg.split())})"
 
-    @staticmethod
-    def _comparison(node: ast.Compare, of: Callable[[ast.expr], Any]) -> bool:
-        left = of(node.left)
-        for op, other in zip(node.ops, node.comparators, strict=True):
-            right = of(other)
-            symbol, compare = _COMPARISONS[type(op)]
-            ordered = symbol in ("<", "<=", ">", ">=")
-            if ordered and None not in (left, right) and isinstance(left, str) != isinstance(right, str):
-                raise TypeError(f"cannot tell whether {left!r} {symbol} {right!r}")
-            if (ordered and None in (left, right)) or not compare(left, right):
-                return False
-            left = right
-        return True
+
+def _value(node: ast.expr, lookup: Lookup, functions: Functions) -> Any:
+    """Return the value of a node that `Expression` has checked."""
+
+    def of(child: ast.expr) -> Any:
+        return _value(child, lookup, functions)
+
+    match node:
+        case ast.Constant():
+            return node.value
+        case ast.Name() | ast.Attribute():
+            return _named(_path(node), lookup)
+        case ast.UnaryOp():
+            return _OPERATORS[type(node.op)](of(node.operand))
+        case ast.BinOp():
+            return _OPERATORS[type(node.op)](of(node.left), of(node.right))
+        case ast.BoolOp():
+            combine = all if isinstance(node.op, ast.And) else any
+            return combine(_truth(of(value)) for value in node.values)
+        case ast.Compare():
+            left = of(node.left)
+            for op, other in zip(node.ops, node.comparators, strict=True):
+                right = of(other)
+                if not _OPERATORS[type(op)](left, right):
+                    return False
+                left = right
+            return True
+        case ast.IfExp():
+            return of(node.body if _truth(of(node.test)) else node.orelse)
+        case ast.List() | ast.Tuple():
+            return [of(item) for item in node.elts]
+        case ast.Call(func=ast.Name(id=name)):
+            arguments = [of(argument) for argument in node.args]
+            return None if None in arguments else functions[name](*arguments)
+    raise AssertionError(node)
 
 
 def _named(path: Path, lookup: Lookup) -> Any:
@@ -233,29 +240,13 @@ def _wrong_count(function: Callable[..., object], given: int) -> str | None:
     return f"is given {given} argument(s); it takes {allowed}"
 
 
-def _is_dotted(node: ast.expr) -> bool:
-    for _ in range(MAX_DEPTH):
-        if not isinstance(node, ast.Attribute):
-            break
+def _path(node: ast.expr) -> Path:
+    """Return a dotted name's parts; none if the node is something else, or too deep."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute) and len(parts) < MAX_DEPTH:
+        parts.append(node.attr)
         node = node.value
-    return isinstance(node, ast.Name)
-
-
-def _dotted(node: ast.expr) -> Path:
-    if isinstance(node, ast.Attribute):
-        return (*_dotted(node.value), node.attr)
-    assert isinstance(node, ast.Name)
-    return (node.id,)
-
-
-def _names(node: ast.expr) -> list[Path]:
-    if isinstance(node, ast.Name | ast.Attribute):
-        path = _dotted(node)
-        return [] if path[0] in _WORDS else [path]
-    children = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-    if isinstance(node, ast.Call):
-        children = list(node.args)
-    return [path for child in children for path in _names(child)]
+    return (node.id, *reversed(parts)) if isinstance(node, ast.Name) else ()
 
 
 def _number(value: Any) -> Any:

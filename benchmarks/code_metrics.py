@@ -21,6 +21,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from accelsim.tables import frame_of, markdown_table
+
 SHORT_FILE_LINES = 40
 LONG_MODULE_LINES = 400
 LONG_FUNCTION_LINES = 50
@@ -299,9 +301,8 @@ def measured(root: Path) -> dict[str, Findings]:
 def table(columns: Mapping[str, Findings]) -> str:
     """Return the counts as a Markdown table, a column for each name."""
     metrics = next(iter(columns.values()))
-    rows = [["", *columns], ["---", *["---:"] * len(columns)]]
-    rows += [[metric, *(f"{len(each[metric]):,}" for each in columns.values())] for metric in metrics]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    rows = [[metric, *(len(each[metric]) for each in columns.values())] for metric in metrics]
+    return markdown_table(frame_of(rows, ["", *columns]), formats=dict.fromkeys(columns, ","))
 
 
 def details(columns: Mapping[str, Findings]) -> str:
@@ -334,7 +335,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for name in now
             for when, part in (("before", before), ("after", now))
         }
-    print(table(columns))
+    print(table(columns), end="")
     if options.details:
         print(details(now))
 

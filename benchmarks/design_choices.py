@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from itertools import product
 from typing import Any
 
 from accelsim import AccelsimError, Machine, compare, load_machine, load_technology, simulate
@@ -19,6 +20,7 @@ from accelsim.energy import iso_area_vpus
 from accelsim.inputs import as_trace
 from accelsim.report.claims import paired
 from accelsim.results.normalize import normalized
+from accelsim.tables import frame_of, markdown_table
 
 SCHEMES = {
     "dense": ["dense"],
@@ -36,42 +38,56 @@ def changed(name: str, section: str = "mvu", **fields: Any) -> Machine:
     return Machine.model_validate(data)
 
 
-def sizes(trace: Any, images: slice) -> None:
-    print("| machine | position_block | accumulators | VPUs at equal area | EDP, pJ s | |")
-    print("| --- | ---: | ---: | ---: | ---: | --- |")
-    for name in SCHEMES:
-        for block in BLOCKS:
-            for accumulators in ACCUMULATORS:
-                if accumulators >= block:
-                    machine = changed(name, position_block=block, accumulators_per_vpu=accumulators)
-                    _judge(name, (block, accumulators), machine, trace, images)
+def sizes(trace: Any, images: slice) -> str:
+    """Return the table of block sizes and accumulators as Markdown."""
+    rows = [
+        _judge(
+            name,
+            (block, accumulators),
+            changed(name, position_block=block, accumulators_per_vpu=accumulators),
+            trace,
+            images,
+        )
+        for name, block, accumulators in product(SCHEMES, BLOCKS, ACCUMULATORS)
+        if accumulators >= block
+    ]
+    return _judged(rows, "position_block", "accumulators")
 
 
-def front_ends(trace: Any, images: slice) -> None:
-    print("\n| machine | lanes | quantizers | VPUs at equal area | EDP, pJ s | |")
-    print("| --- | ---: | ---: | ---: | ---: | --- |")
-    for name in ("unstructured", "structured"):
-        for lanes in LANES:
-            for quantizers in QUANTIZERS:
-                machine = changed(name, "projection", lanes=lanes, quantizers=quantizers)
-                _judge(name, (lanes, quantizers), machine, trace, images)
+def front_ends(trace: Any, images: slice) -> str:
+    """Return the table of the projection's lanes and quantizers as Markdown."""
+    rows = [
+        _judge(
+            name,
+            (lanes, quantizers),
+            changed(name, "projection", lanes=lanes, quantizers=quantizers),
+            trace,
+            images,
+        )
+        for name, lanes, quantizers in product(("unstructured", "structured"), LANES, QUANTIZERS)
+    ]
+    return _judged(rows, "lanes", "quantizers")
 
 
-def _judge(name: str, choice: tuple[int, int], machine: Machine, trace: Any, images: slice) -> None:
-    """Print the row of a choice: ``machine``, a variant of the shipped one of that name, at equal area."""
+def _judged(rows: list[list[object]], *choices: str) -> str:
+    titles = ["machine", *choices, "VPUs at equal area", "EDP, pJ s", ""]
+    return markdown_table(frame_of(rows, titles), align="lrrrrl")
+
+
+def _judge(name: str, choice: tuple[int, int], machine: Machine, trace: Any, images: slice) -> list[object]:
+    """Return the row of a choice: ``machine``, a variant of the shipped one of that name, at equal area."""
     mark = "shipped" if machine == load_machine(name).resized(vpus=machine.mvu.vpus) else ""
     machine = machine.resized(vpus=iso_area_vpus(machine, load_machine("unstructured"), load_technology()))
-    row = f"| {name} | {choice[0]} | {choice[1]} | {machine.mvu.vpus} |"
+    row: list[object] = [name, *choice, machine.mvu.vpus]
     try:
         edp = simulate(trace, machine, schemes=SCHEMES[name], images=images).summary["edp_pj_us"]
     except AccelsimError as error:
-        print(f"{row} {error} | |")
-        return
-    print(f"{row} {math.exp(sum(map(math.log, edp)) / len(edp)) / 1e6:.4g} | {mark} |")
+        return [*row, str(error), None]
+    return [*row, f"{math.exp(sum(map(math.log, edp)) / len(edp)) / 1e6:.4g}", mark]
 
 
-def alternatives(trace: Any, images: slice) -> None:
-    """Structured against unstructured with other machines, all at the area of the shipped ``unstructured.yaml``."""
+def alternatives(trace: Any, images: slice) -> str:
+    """Return structured against unstructured as Markdown, with other machines at the area of ``unstructured.yaml``."""
     single = (load_machine("unstructured-single"), load_machine("structured-single"))
     variants: dict[str, tuple[Machine, Machine]] = {
         "as shipped": (changed("unstructured"), changed("structured")),
@@ -83,19 +99,23 @@ def alternatives(trace: Any, images: slice) -> None:
     }
     technology, budget = load_technology(), load_machine("unstructured")
     schemes = SCHEMES["unstructured"] + SCHEMES["structured"]
-    print("\n| change | VPUs U, S | noise % | time S / U | SRAM energy S / U | energy S / U | EDP S / U |")
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    measures = {
+        "time S / U": "time_rel",
+        "SRAM energy S / U": "sram_rel",
+        "energy S / U": "energy_rel",
+        "EDP S / U": "edp_rel",
+    }
+    rows = []
     for title, pair in variants.items():
         machines = [load_machine("dense"), *pair]
         machines = [each.resized(vpus=iso_area_vpus(each, budget, technology)) for each in machines]
         results = compare(trace, machines, schemes=schemes, images=images, iso_area_with=None)
         vpus = ", ".join(str(machine.mvu.vpus) for machine in machines[1:])
         for row in paired(normalized(results.summary)).itertuples():
-            cells = [
-                f"{getattr(row, f'{column}_s') / getattr(row, f'{column}_u'):.2f}"
-                for column in ("time_rel", "sram_rel", "energy_rel", "edp_rel")
-            ]
-            print(f"| {title} | {vpus} | {100 * row.noise:g} | " + " | ".join(cells) + " |")
+            ratios = [getattr(row, f"{name}_s") / getattr(row, f"{name}_u") for name in measures.values()]
+            rows.append([title, vpus, 100 * row.noise, *ratios])
+    formats = {"noise %": "g", **dict.fromkeys(measures, ".2f")}
+    return markdown_table(frame_of(rows, ["change", "VPUs U, S", *formats]), formats=formats)
 
 
 def _both(**mvu: Any) -> tuple[Machine, Machine]:
@@ -112,9 +132,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1, help="how many images of the trace")
     arguments = parser.parse_args()
     trace = as_trace(arguments.trace)
-    sizes(trace, slice(0, arguments.images))
-    front_ends(trace, slice(0, arguments.images))
-    alternatives(trace, slice(0, arguments.images))
+    images = slice(0, arguments.images)
+    print("\n".join(part(trace, images) for part in (sizes, front_ends, alternatives)), end="")
 
 
 if __name__ == "__main__":

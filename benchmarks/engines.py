@@ -33,10 +33,23 @@ from accelsim.engine.compiled import count_images, load_or_compile
 from accelsim.engine.compiled.jit import compiled, popcount
 from accelsim.engine.compiled.precise_jobs import Words
 from accelsim.inputs import as_trace
-from accelsim.simulate import why_not
+from accelsim.mapping import why_not
+from accelsim.tables import frame_of, markdown_table
 
 SCHEMES = ("dense", "unstructured-50", "unstructured-87.5", "nm-4of8", "nm-2of8", "nm-1of8")
 MADE_FOR = {"dense": "dense", "unstructured": "unstructured", "nm": "structured"}
+COLUMNS = (
+    "scheme",
+    "machine",
+    "reference",
+    "compiled, 1 image",
+    "compiled, many",
+    "bits only",
+    "reference / 1 image",
+    "reference / many",
+    "2 threads",
+    "many / bits only",
+)
 REPEATS = 7
 
 
@@ -125,17 +138,14 @@ def main() -> None:
         f"Python {platform.python_version()}, numba {numba.__version__}, NumPy {np.__version__}. "
         "Microseconds of CPU time per image.\n"
     )
-    print(
-        "| scheme | machine | reference | compiled, 1 image | compiled, many | bits only "
-        "| reference / 1 image | reference / many | 2 threads | many / bits only |"
-    )
-    print("| --- | --- |" + " ---: |" * 8)
+    rows = []
     for name in arguments.schemes:
         scheme = trace.scheme(name)
         machine = load_machine(MADE_FOR[scheme.kind])
         assert why_not(scheme, machine) is None
         layers = [trace.layer(info.name, scheme) for info in trace.layers]
-        print("| " + " | ".join([scheme.name, *row(layers, machine, arguments.images)]) + " |", flush=True)
+        rows.append([scheme.name, *row(layers, machine, arguments.images)])
+    print(markdown_table(frame_of(rows, COLUMNS), align="ll" + 8 * "r"), end="")
     print(
         f"\nLargest memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB."
     )

@@ -24,6 +24,7 @@ from accelsim.engine.compiled import load_or_compile
 from accelsim.inputs import as_trace
 from accelsim.store import Point, Workload
 from accelsim.sweep.evaluate_points import evaluate
+from accelsim.tables import frame_of, markdown_table
 from accelsim.trace import TraceFile, TraceWriter
 from accelsim.trace.packed_masks import unpack
 
@@ -86,18 +87,25 @@ def main() -> None:
     print(
         f"{trace.network}, {arguments.scheme}, {arguments.threads} threads of {os.cpu_count()} processors\n"
     )
-    print("| images | file, MB | wall s | CPU s | CPU ms per image | peak MiB |")
-    print("|" + " ---: |" * 6)
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         for images in arguments.images:
             path = Path(folder) / f"{images}.h5"
             write_repeated(trace, arguments.scheme, images, path)
             command = [sys.executable, __file__, "--measure", path, "--threads", str(arguments.threads)]
             found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-            cells = [f"{path.stat().st_size / 1e6:,.0f}", f"{found['wall_s']:.1f}", f"{found['cpu_s']:.1f}"]
-            cells += [f"{1e3 * found['cpu_s'] / images:.2f}", f"{found['peak_mib']:.0f}"]
-            print(f"| {images:,} | {' | '.join(cells)} |", flush=True)
+            megabytes, ms = path.stat().st_size / 1e6, 1e3 * found["cpu_s"] / images
+            rows.append([images, megabytes, found["wall_s"], found["cpu_s"], ms, found["peak_mib"]])
             path.unlink()
+    formats = {
+        "images": ",",
+        "file, MB": ",.0f",
+        "wall s": ".1f",
+        "CPU s": ".1f",
+        "CPU ms per image": ".2f",
+        "peak MiB": ".0f",
+    }
+    print(markdown_table(frame_of(rows, list(formats)), formats=formats), end="")
 
 
 if __name__ == "__main__":

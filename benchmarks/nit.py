@@ -22,8 +22,8 @@ from torch import Tensor
 
 from accelsim.nn.spiking.lif import Lif
 from accelsim.nn.spiking.spiking_networks import NoisyNetwork, NoisyPerceptron, SpikingNetwork
-from models.nit.estimator import centred, lr_gradient
-from models.nit.nit_losses import cross_entropy
+from accelsim.tables import frame_of, markdown_table
+from models.nit.estimator import Estimator, centred, cross_entropy, lr_gradient
 from models.nit.training import set_lr_gradients
 
 BATCH = 64
@@ -76,9 +76,7 @@ def step(size: Size, copies: int) -> Callable[[], None]:
     network, (images, labels), generator = size.network(), batch(), torch.Generator().manual_seed(1)
     if copies == 0:
         return lambda: backpropagate(network, images, labels, generator)
-    return lambda: _discard(
-        set_lr_gradients(network, images, labels, copies, cross_entropy, "exact", generator)
-    )
+    return lambda: _discard(set_lr_gradients(network, images, labels, Estimator(copies), generator))
 
 
 def _discard(_: float) -> None:
@@ -149,36 +147,35 @@ def _status_bytes(field: str) -> int:
 
 def costs() -> str:
     """Time and memory of a step."""
-    lines = [
-        "| network | gradient | ms a step | relative | peak MiB | kept MiB | as signs, MiB |",
-        "| --- | --- |" + " ---: |" * 5,
-    ]
+    rows = []
     for size in SIZES:
         base = cpu_ms(step(size, 0))
         for copies in (0, *COPIES):
             ms = cpu_ms(step(size, copies)) if copies else base
             kept = kept_bytes(size.network(), copies)
             # Eq. 3 needs one bit of each element, of which Eq. 1 needs 32.
-            signs = f"{kept / 32 / MIB:.2f}" if copies else ""
+            signs = kept / 32 / MIB if copies else None
             name = f"likelihood ratio, C = {copies}" if copies else "backpropagation"
-            lines.append(
-                f"| {size} | {name} | {ms:.1f} | {ms / base:.1f} | {peak_bytes(size, copies) / MIB:.0f} | "
-                f"{kept / MIB:.1f} | {signs} |"
-            )
-    return "\n".join(lines)
+            rows.append([str(size), name, ms, ms / base, peak_bytes(size, copies) / MIB, kept / MIB, signs])
+    formats = {
+        "ms per step": ".1f",
+        "relative": ".1f",
+        "peak MiB": ".0f",
+        "kept MiB": ".1f",
+        "as signs, MiB": ".2f",
+    }
+    return markdown_table(frame_of(rows, ["network", "gradient", *formats]), formats=formats)
 
 
 def growth() -> str:
     """Time against width, of ANNs with two hidden layers, and the exponent that the last doubling shows."""
-    lines = [
-        "| gradient | " + " | ".join(map(str, WIDTHS)) + " | exponent |",
-        "| --- |" + " ---: |" * (len(WIDTHS) + 1),
-    ]
+    rows = []
     for copies, name in ((0, "backpropagation"), (20, "likelihood ratio, C = 20")):
         times = [cpu_ms(step(Size((width, width), None), copies)) for width in WIDTHS]
         exponent = math.log2(times[-1] / times[-2])
-        lines.append(f"| {name} | " + " | ".join(f"{ms:.1f}" for ms in times) + f" | {exponent:.2f} |")
-    return "\n".join(lines)
+        rows.append([name, *times, exponent])
+    formats = {**dict.fromkeys(map(str, WIDTHS), ".1f"), "exponent": ".2f"}
+    return markdown_table(frame_of(rows, ["gradient", *formats]), formats=formats)
 
 
 @torch.no_grad()
@@ -210,19 +207,19 @@ def relative_error(copies: int, *, reduced: bool, draws: int = 20) -> float:
 
 def variances() -> str:
     """The error of one estimate."""
-    lines = ["| gradient | losses as they are | baseline and antithetic noise |", "| --- | ---: | ---: |"]
-    lines.append(f"| backpropagation through one draw | {relative_error(0, reduced=False):.2f} | |")
+    rows: list[list[object]] = [["backpropagation through one draw", relative_error(0, reduced=False), None]]
     for copies in (4, 20, 100):
         plain, reduced = (relative_error(copies, reduced=each) for each in (False, True))
-        lines.append(f"| likelihood ratio, C = {copies} | {plain:.2f} | {reduced:.2f} |")
-    return "\n".join(lines)
+        rows.append([f"likelihood ratio, C = {copies}", plain, reduced])
+    formats = {"losses as they are": ".2f", "baseline and antithetic noise": ".2f"}
+    return markdown_table(frame_of(rows, ["gradient", *formats]), formats=formats)
 
 
 def main() -> None:
     torch.set_num_threads(1)
     print(f"Batches of {BATCH}; {platform.machine()}, PyTorch {torch.__version__}, one thread.\n")
     for table in (costs, growth, variances):
-        print(table() + "\n", flush=True)
+        print(table(), flush=True)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from accelsim.config import Machine
 from accelsim.engine import run_image
 from accelsim.engine.compiled import load_or_compile
 from accelsim.inputs import as_trace
+from accelsim.tables import frame_of, markdown_table
 from accelsim.trace import LayerShape
 
 PINNED = ("scalesim==3.0.0", "numpy==1.26.4")
@@ -223,15 +224,21 @@ def seconds_in_process(trace: TraceFile, names: Sequence[str], machine: Machine)
 
 def show(rows: Sequence[Measured]) -> None:
     """A Markdown table; its last column is relative to the last row."""
-    columns = ("wall s", "CPU s", "peak MiB", "simulated cycles", "cycles per wall second", "per CPU second")
-    print(f"| simulator | {' | '.join(columns)} | CPU, relative |")
-    print("| --- |" + " ---: |" * (len(columns) + 1))
-    for row in rows:
-        usage = row.usage
-        cells = [f"{usage.wall_s:,.2f}", f"{usage.cpu_s:,.2f}", f"{usage.peak_mib:,.0f}", f"{row.cycles:,}"]
-        cells += [f"{row.cycles / seconds:,.0f}" for seconds in (usage.wall_s, usage.cpu_s)]
-        cells.append(f"{usage.cpu_s / rows[-1].usage.cpu_s:,.1f}")
-        print(f"| {row.name} | {' | '.join(cells)} |")
+    table = frame_of(
+        {
+            "simulator": row.name,
+            "wall s": row.usage.wall_s,
+            "CPU s": row.usage.cpu_s,
+            "peak MiB": row.usage.peak_mib,
+            "simulated cycles": row.cycles,
+            "cycles per wall second": row.cycles / row.usage.wall_s,
+            "per CPU second": row.cycles / row.usage.cpu_s,
+            "CPU, relative": row.usage.cpu_s / rows[-1].usage.cpu_s,
+        }
+        for row in rows
+    )
+    formats = dict(zip(table.columns[1:], (",.2f", ",.2f", ",.0f", ",", ",.0f", ",.0f", ",.1f"), strict=True))
+    print(markdown_table(table, formats=formats), end="")
 
 
 def main() -> None:

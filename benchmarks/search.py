@@ -22,6 +22,7 @@ from accelsim.store import Store
 from accelsim.sweep import load_sweep, open_space
 from accelsim.sweep.sweep_plan import plan_sweep
 from accelsim.sweep.sweep_run import run_sweep
+from accelsim.tables import frame_of, markdown_table
 
 SPEC = Path(__file__).parent / "search.yaml"
 FloatTable = np.ndarray[tuple[int, int], np.dtype[np.float64]]
@@ -68,8 +69,7 @@ def main() -> None:
         front = int(non_dominated(grid).sum())
         # What does not run is drawn too, and wasted, as in a search.
         print(f"{len(plan.subjects)} machines, of which {len(rows)} run; {front} on the front.\n")
-        print("| | " + " | ".join(f"{count} trials" for count in arguments.trials) + " |")
-        print("| --- |" + " ---: |" * len(arguments.trials))
+        table = []
         for sampler in SAMPLERS:
             found = []
             for seed in range(arguments.seeds):
@@ -90,21 +90,20 @@ def main() -> None:
                 ]
                 for count in arguments.trials
             ]
-            show(sampler, shares)
+            table.append([sampler, *map(cell, shares)])
     draws = np.random.default_rng(0)
     shares = []
     for count in arguments.trials:
         chosen = [draws.permutation(len(plan.subjects))[:count] for _ in range(20 * arguments.seeds)]
         shares.append([hypervolume(grid[each[each < len(rows)]], worst) / best for each in chosen])
-    show("random", shares)
+    table.append(["random", *map(cell, shares)])
+    titles = ["", *(f"{count} trials" for count in arguments.trials)]
+    print(markdown_table(frame_of(table, titles), align="l" + "r" * len(arguments.trials)), end="")
 
 
-def show(name: str, shares: Sequence[Sequence[float]]) -> None:
-    """A row of the table: mean share, and the least of all seeds."""
-    print(
-        f"| {name} | " + " | ".join(f"{np.mean(each):.3f} ({min(each):.3f})" for each in shares) + " |",
-        flush=True,
-    )
+def cell(shares: Sequence[float]) -> str:
+    """Return the mean share, and the least of all seeds."""
+    return f"{np.mean(shares):.3f} ({min(shares):.3f})"
 
 
 if __name__ == "__main__":

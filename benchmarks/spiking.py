@@ -11,6 +11,7 @@ from accelsim import load_machine, simulate
 from accelsim.config import load_technology
 from accelsim.energy import area
 from accelsim.inputs import DEFAULT_TECHNOLOGY, as_trace
+from accelsim.tables import Format, frame_of, markdown_table
 
 RUNS = (
     ("ann-mnist", "spiking-dense", "ANN (ReLU), 16-bit words"),
@@ -20,15 +21,20 @@ RUNS = (
 )
 """(Trace, machine, what it is called)."""
 
-HEAD = (
-    "| network | machine | mm2 | accuracy | spikes an image | latency, us | energy, nJ | EDP, pJ s | EDP, ANN = 1 |",
-    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-)
+FORMATS: dict[str, Format] = {
+    "mm2": ".2f",
+    "accuracy": lambda share: f"{100 * share:.1f} %",
+    "spikes an image": ",.0f",
+    "latency, us": ".2f",
+    "energy, nJ": ".0f",
+    "EDP, pJ s": ".2f",
+    "EDP, ANN = 1": ".2f",
+}
 
 
 def table() -> str:
     """The table as Markdown."""
-    lines, reference = list(HEAD), 0.0
+    cells, reference = [], 0.0
     technology = load_technology(DEFAULT_TECHNOLOGY)
     for name, machine, label in RUNS:
         trace = as_trace(name)
@@ -47,13 +53,12 @@ def table() -> str:
         spikes = sum(row["spike_additions"] / row["n"] for row in rows) / images
         mm2 = area(load_machine(machine), technology).total_mm2
         accuracy = trace.accuracy("dense")
-        share = f"{100 * accuracy[0]:.1f} %" if accuracy else ""
-        lines.append(
-            f"| {label} | `{machine}` | {mm2:.2f} | {share} | {spikes:,.0f} | {latency_us:.2f} | {energy_nj:.0f} | "
-            f"{edp_pj_s:.2f} | {edp_pj_s / reference:.2f} |"
+        share = accuracy[0] if accuracy else None
+        cells.append(
+            [label, f"`{machine}`", mm2, share, spikes, latency_us, energy_nj, edp_pj_s, edp_pj_s / reference]
         )
-    return "\n".join(lines)
+    return markdown_table(frame_of(cells, ["network", "machine", *FORMATS]), formats=FORMATS)
 
 
 if __name__ == "__main__":
-    print(table())
+    print(table(), end="")

@@ -21,6 +21,7 @@ from accelsim.sweep import load_sweep, open_space
 from accelsim.sweep.cluster import dask_executor
 from accelsim.sweep.sweep_plan import plan_sweep
 from accelsim.sweep.sweep_run import Executor, Progress, prepare, run_here, run_sweep
+from accelsim.tables import frame_of, markdown_table
 
 SWEEP = """
 format: accelsim-sweep/1
@@ -84,12 +85,15 @@ def main() -> None:
     each = (planned + ran) / len(points)
     here = "in one process" if arguments.workers is None else f"on {arguments.workers} workers"
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {here}\n")
-    print("| machines | s | planning s | ms each | loop over `simulate`, ms each | ratio |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
-    print(
-        f"| {len(points)} | {planned + ran:.1f} | {planned:.1f} | {1e3 * each:.1f} | {1e3 * loop:.1f} "
-        f"| {loop / each:.1f} |\n"
-    )
+    row = {
+        "machines": len(points),
+        "s": planned + ran,
+        "planning s": planned,
+        "ms each": 1e3 * each,
+        "loop over `simulate`, ms each": 1e3 * loop,
+        "ratio": loop / each,
+    }
+    print(markdown_table(frame_of([row]), formats=dict.fromkeys(list(row)[1:], ".1f")))
     for share, total in told.items():
         print(f"At {share:.0%} done the whole run was told to take {total:.1f} s; it took {ran:.1f} s.")
 

@@ -1,10 +1,10 @@
 """Write the pictures and tables of the documents again: ``python docs/refresh.py [part ...]``, all parts without one.
 
 ``figure5``: docs/images/figure5.png and the tables of docs/reproduction.md, from runs (minutes). ``energy``: the tables
-of docs/energy.md, from the technology file and the machines. ``mutations``: their table in docs/validation.md, from a
-run. ``sweeps``: the tables of docs/sweeps.md, from a run of the bundled sweep (a minute). ``robust``: the tables of
-docs/robustness.md and the first paper's accuracies in docs/reproduction.md, from docs/results/robust. Text between markers
-is replaced, the rest stays.
+of docs/energy.md and the counts of docs/machine.md, from the technology file, the machines and the components.
+``mutations``: their table in docs/validation.md, from a run. ``sweeps``: the tables of docs/sweeps.md, from a run of the
+bundled sweep (a minute). ``robust``: the tables of docs/robustness.md and the first paper's accuracies in
+docs/reproduction.md, from docs/results/robust. Text between markers is replaced, the rest stays.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from accelsim import figure5, load_machine, load_technology
 from accelsim.energy import area
 from accelsim.files import replaced
 from accelsim.marked import fill_document
-from accelsim.report.constants_tables import areas_markdown, blocks_markdown, events_markdown
-from accelsim.report.equal_area import equal_area_markdown
-from accelsim.report.figure5_plot import plot_figure5
-from accelsim.report.published_energy_table import published_markdown
+from accelsim.pictures import save_picture
+from accelsim.report.figure5_plot import draw_figure5
 from accelsim.store import Store
 from accelsim.store.flat_table import table
 from accelsim.sweep import load_sweep, open_space
 from accelsim.sweep.sweep_plan import plan_sweep
 from accelsim.sweep.sweep_run import run_sweep
-from models.robust.tables import documents
+from docs.tables.component_tables import component_tables, counts_markdown
+from docs.tables.energy_tables import energy_tables
+from docs.tables.equal_area_tables import equal_area_markdown
+from models.robust.robust_tables import documents
 
 ROOT = Path(__file__).resolve().parent.parent
 AREA_SHARES = (1, 1.25, 1.5, 2)
@@ -41,18 +42,18 @@ def rewrite(document: str, contents: dict[str, str]) -> None:
 
 def refresh_energy() -> None:
     rewrite("energy.md", energy_content())
+    rewrite("machine.md", machine_content())
+
+
+def machine_content() -> dict[str, str]:
+    """Return the table of counts in docs/machine.md, from the components."""
+    return {"counts": counts_markdown()}
 
 
 def energy_content() -> dict[str, str]:
-    """The tables of docs/energy.md, from the default technology and the shipped machines."""
-    technology = load_technology()
+    """The tables of docs/energy.md, from the default technology, the shipped machines and the components."""
     machines = [load_machine(name) for name in ("unstructured", "structured", "dense")]
-    return {
-        "published": published_markdown(technology),
-        "events": events_markdown(technology),
-        "blocks": blocks_markdown(technology),
-        "area": areas_markdown(machines, technology),
-    }
+    return energy_tables(machines, load_technology()) | component_tables()
 
 
 def refresh_mutations() -> None:
@@ -80,7 +81,7 @@ def refresh_sweeps() -> None:
 def refresh_figure5() -> None:
     figure = figure5()
     with replaced(ROOT / "docs/images/figure5.png") as temporary:
-        plot_figure5(figure.table, temporary)
+        save_picture(draw_figure5(figure.table), temporary)
     choices = subprocess.run(
         [sys.executable, ROOT / "benchmarks/design_choices.py"], check=True, capture_output=True, text=True
     ).stdout

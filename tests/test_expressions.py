@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
-from accelsim.expressions import MAX_DEPTH, MAX_TEXT, Expression
+from accelsim.expressions import MAX_DEPTH, MAX_NUMBER, MAX_TEXT, PLAIN_FUNCTIONS, Expression
 
 FIELDS: dict[str, Any] = {"mvu.vpus": 16, "energy_pj": 2.5, "scheme": "nm-1of8", "dram": None, "held": True}
 
@@ -68,6 +68,91 @@ def test_arithmetic_is_that_of_whole_numbers(
     expected = by_hand[other](by_hand[op](a, b), c)
     assert value(f"(({a}) {op} ({b})) {other} ({c})") == expected
     assert value(f"({a}) {compare} ({b})") == (a < b if compare == "<" else a > b)
+
+
+COMPARED = st.sampled_from([" < ", " <= ", " > ", " >= ", " == ", " != "])
+OPERATED = st.sampled_from([" + ", " - ", " * ", " / ", " // ", " % "])
+ARITHMETIC = st.recursive(
+    st.sampled_from(["0", "1", "7", "2.5", "1e3", "64"]),
+    lambda part: st.one_of(
+        st.tuples(part, OPERATED, part).map("({0[0]}{0[1]}{0[2]})".format),
+        part.map("-{}".format),
+        part.map("abs({})".format),
+        st.lists(part, min_size=2, max_size=3).map(lambda parts: f"max({', '.join(parts)})"),
+        st.tuples(part, COMPARED, part, part).map("({0[3]} if {0[0]}{0[1]}{0[2]} else {0[0]})".format),
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(ARITHMETIC)
+def test_numbers_are_those_of_python(text: str) -> None:
+    try:
+        expected = eval(text, {"__builtins__": {}, "max": max, "abs": abs})
+    except ZeroDivisionError:
+        with pytest.raises(AccelsimError, match=r"by zero|modulo"):
+            value(text)
+    else:
+        if abs(expected) <= MAX_NUMBER:
+            assert value(text) == expected
+            assert type(value(text)) is type(expected)
+
+
+PIECES = st.sampled_from([
+    "1", "0", "64", "65", "1e99", "1e400", "9**9", "'a'", "'a'*9", "true", "null", "None", "dram", "scheme", "mvu.vpus",
+    "mvu.__class__", "x.y", "__import__", "f'{1}'", "b'a'", "1j", "...", "max", "min", "sqrt", "print", "eval",
+    "lambda:1", "[1]", "[]", "()", "{1}", "{1:2}", "().__class__", "mvu[0]", "*[1]", "x:=1", "a=1", "\0", "\n", "#",
+])  # fmt: skip
+GLUE = st.sampled_from([
+    "+", "-", "*", "/", "//", "%", "**", "<", "==", "<<", "@", "~", "(", ")", "[", "]", ",", ".", ";", ":",
+    " in ", " is ", " and ", " or ", " not ", " if ", " else ", " for x in ",
+])  # fmt: skip
+HOSTILE = st.recursive(
+    PIECES,
+    lambda part: st.one_of(
+        st.tuples(part, GLUE, part).map("".join),
+        st.tuples(PIECES, part).map("{0[0]}({0[1]})".format),
+        st.tuples(part, GLUE, part).map("({0[0]}{0[1]}{0[2]})".format),
+        part.map("({0}, {0})".format),
+        st.tuples(part, part, part).map("{0[0]} if {0[1]} else {0[2]}".format),
+    ),
+    max_leaves=10,
+)
+
+
+class Untouchable:
+    """A field's value of which nothing may be read or called."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise AssertionError(name)
+
+
+@settings(deadline=None, max_examples=500)
+@given(HOSTILE)
+def test_hostile_text_is_refused_or_computed_from_the_fields_alone(text: str) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def noted(path: tuple[str, ...]) -> Any:
+        asked.append(path)
+        return look_up(path)
+
+    try:
+        expression = Expression(text, "here")
+        assert expression.calls <= set(PLAIN_FUNCTIONS)
+        result = expression.value(noted)
+    except AccelsimError as error:
+        assert str(error).startswith("here: ") and "\n" not in str(error)
+    else:
+        assert set(asked) <= expression.names
+        assert len(repr(result)) <= 20 * len(text) + 100
+
+
+@pytest.mark.parametrize("text", ["x.__class__", "x.a.b", "x", "[x]", "x if true else 1"])
+def test_fields_are_asked_for_by_their_whole_name_and_not_looked_into(text: str) -> None:
+    asked = []
+    Expression(text, "here").value(lambda path: asked.append(".".join(path)) or Untouchable())
+    assert asked == [text.strip("[]").partition(" ")[0]]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +220,21 @@ def test_what_cannot_be_computed_is_told_in_one_line(text: str, said: str) -> No
         value(text)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1 + * 2", "'1 + * 2' is not an expression (character 5: invalid syntax)"),
+        ("max(1, 2", "'max(1, 2' is not an expression (character 4: '(' was never closed)"),
+        ("(1 +\n )", "'(1 + )' is not an expression (line 2, character 2: invalid syntax)"),
+        ("\0", "here: '\\x00' is not an expression"),
+    ],
+)
+def test_what_cannot_be_parsed_is_told_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(AccelsimError) as caught:
+        Expression(text, "here")
+    assert said in str(caught.value)
 
 
 def test_sizes_are_bounded() -> None:

@@ -8,19 +8,19 @@ three networks have the same layers; they are trained on the 60,000 training ima
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import torch
 
-from accelsim.errors import AccelsimError
+from accelsim.cli.options import FOLDER
+from accelsim.cli.program import program
 from accelsim.nn.data.idx import PARTS, DigitSet, load_digits
 from accelsim.nn.spiking.run_settings import Settings
 from accelsim.nn.spiking.spike_export import export_network
 from accelsim.nn.spiking.spiking_networks import NoisyNetwork, NoisyPerceptron
-from models.nit.curves import Images, train_perceptron
+from models.nit.curves import Images, Schedule, train_perceptron
 from models.nit.training import train
 
 HERE = Path(__file__).parent
@@ -38,7 +38,8 @@ def train_ann(data: DigitSet, index: torch.Tensor) -> NoisyPerceptron:
     """A ReLU network of the same layers, by backpropagation without noise (Adam)."""
     network = NoisyPerceptron((784, *HIDDEN, 10), seed=SEED)
     images = Images(*data.take(index))
-    train_perceptron(network, "bp", images, epochs=ANN_EPOCHS, batch=ANN_BATCH, lr=ANN_LR, seed=SEED)
+    schedule = Schedule(epochs=ANN_EPOCHS, batch=ANN_BATCH, lr=ANN_LR, seed=SEED)
+    train_perceptron(network, "bp", images, schedule)
     return network
 
 
@@ -77,22 +78,17 @@ def make(mnist: Path, work: Path, out: Path) -> None:
         print(f"{out / name}.h5: {(out / f'{name}.h5').stat().st_size:,} bytes", flush=True)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python traces/make_snn_traces.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--mnist", type=Path, required=True, help="folder of MNIST's idx files")
-    parser.add_argument("--work", type=Path, default=Path("out/snn-training"), help="folder for trainings")
-    parser.add_argument("--out", type=Path, default=HERE, help="folder for the traces")
-    args = parser.parse_args(argv)
-    try:
-        make(args.mnist, args.work, args.out)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+@program("python traces/make_snn_traces.py", __doc__, goes_on_from="the last epoch")
+@click.option("--mnist", type=FOLDER, required=True, help="Folder of MNIST's idx files.")
+@click.option(
+    "--work", type=FOLDER, default=Path("out/snn-training"), show_default=True, help="Folder for trainings."
+)
+@click.option(
+    "--out", type=FOLDER, default=HERE, show_default="beside this script", help="Folder for the traces."
+)
+def main(mnist: Path, work: Path, out: Path) -> None:
+    """Make the traces."""
+    make(mnist, work, out)
 
 
 if __name__ == "__main__":

@@ -12,21 +12,22 @@ training checkpoint (a stopped training goes on from it) and the converted check
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import torch
 
+from accelsim.cli.options import FILE, FOLDER, data_option
+from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
 from accelsim.nn.data.cifar import load_cifar10
 from accelsim.nn.injection.converted_checkpoint import Converted, load_converted, save_converted
+from accelsim.nn.preparation import prepare
 from accelsim.nn.tensor_files import load_tensors
 from accelsim.nn.trace_export import evaluate_schemes, export_from_checkpoint
 from accelsim.trace import Scheme
-from models.prepare import prepare
 from models.training.train import train
 from models.training.training_recipe import Recipe, load_recipe
 
@@ -104,7 +105,7 @@ PLANS = {
 DEFAULT = tuple(name for name, plan in PLANS.items() if not plan.training)
 
 
-def make_converted(plan: Plan, data: Path | None, work: Path, weights: Path | None) -> Path:
+def make_converted(plan: Plan, data: str | None, work: Path, weights: Path | None) -> Path:
     """Train (unless `weights` is given) and distill; returns the converted checkpoint."""
     if plan.training:
         raise AccelsimError(f"{plan.trace}: made of a network of models.robust; give its --converted")
@@ -142,7 +143,7 @@ def describe_training(recipe: Recipe, file: str, step: int) -> str:
     )
 
 
-def measure(plan: Plan, data: Path | None, path: Path) -> None:
+def measure(plan: Plan, data: str | None, path: Path) -> None:
     """Add the measured accuracies and the trace's notes to the converted checkpoint's record."""
     converted = load_converted(path)
     test = load_cifar10(data, train=False)
@@ -171,7 +172,7 @@ def fitted(converted: Converted) -> str:
 
 
 def make(
-    plan: Plan, data: Path | None, work: Path, out: Path, weights: Path | None, converted: Path | None
+    plan: Plan, data: str | None, work: Path, out: Path, weights: Path | None, converted: Path | None
 ) -> None:
     """One trace, from as far back as what is given allows."""
     if converted is None:
@@ -196,36 +197,37 @@ def report(converted: Converted, trace: Path) -> None:
     print(f"{trace}: {trace.stat().st_size:,} bytes, weights_sha256 {converted.weights_sha256}")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python traces/make_traces.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "networks", nargs="*", metavar="network", help=f"{', '.join(PLANS)} (default: {', '.join(DEFAULT)})"
-    )
-    parser.add_argument("--data", type=Path, help="CIFAR-10's binary files (default: $ACCELSIM_DATA)")
-    parser.add_argument("--work", type=Path, default=Path("out/training"), help="folder for checkpoints")
-    parser.add_argument("--weights", type=Path, help="a finished training's weights.safetensors")
-    parser.add_argument("--converted", type=Path, help="a converted checkpoint with its record")
-    parser.add_argument(
-        "--out", type=Path, default=HERE, help="folder for the trace (default: beside this file)"
-    )
-    args = parser.parse_args(argv)
-    networks = args.networks or list(DEFAULT)
-    try:
-        for network in networks:
-            if network not in PLANS:
-                raise AccelsimError(f"network: {network!r}, must be one of {', '.join(PLANS)}")
-        if (args.weights or args.converted) and len(networks) > 1:
-            raise AccelsimError("--weights and --converted belong to one network; name it")
-        for network in networks:
-            make(PLANS[network], args.data, args.work / network, args.out, args.weights, args.converted)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+NETWORKS = f"NETWORK is one of {', '.join(PLANS)}. Default: {' and '.join(DEFAULT)}."
+
+
+@program("python traces/make_traces.py", f"{__doc__}\n{NETWORKS}", goes_on_from="the last checkpoint")
+@click.argument("networks", nargs=-1, metavar="[NETWORK]...")
+@data_option
+@click.option(
+    "--work", type=FOLDER, default=Path("out/training"), show_default=True, help="Folder for checkpoints."
+)
+@click.option("--weights", type=FILE, help="A finished training's weights.safetensors.")
+@click.option("--converted", type=FILE, help="A converted checkpoint with its record.")
+@click.option(
+    "--out", type=FOLDER, default=HERE, show_default="beside this script", help="Folder for the trace."
+)
+def main(
+    networks: tuple[str, ...],
+    data: str | None,
+    work: Path,
+    weights: Path | None,
+    converted: Path | None,
+    out: Path,
+) -> None:
+    """Make the traces of `networks`, or of the default ones."""
+    chosen = networks or DEFAULT
+    for network in chosen:
+        if network not in PLANS:
+            raise AccelsimError(f"network: {network!r}, must be one of {', '.join(PLANS)}")
+    if (weights or converted) and len(chosen) > 1:
+        raise AccelsimError("--weights and --converted belong to one network; name it")
+    for network in chosen:
+        make(PLANS[network], data, work / network, out, weights, converted)
 
 
 if __name__ == "__main__":

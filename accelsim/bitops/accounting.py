@@ -50,25 +50,17 @@ class BitOps:
 
 
 def essential_neurons(shape: LayerShape, scheme: Scheme) -> int:
-    """Neurons of one image of a layer that `scheme` keeps precise, without looking at any image.
+    """Return how many neurons of one image of a layer `scheme` keeps precise, without looking at any image.
 
-    Raises AccelsimError for a calibrated threshold, where only the masks can tell.
+    Raises AccelsimError where only the masks can tell, as with a calibrated threshold.
     """
-    outputs = shape.positions * shape.n
-    if scheme.kind == "dense":
-        return outputs
-    if scheme.kind == "nm":
-        per_group = shape.n // shape.groups
-        whole, rest = divmod(per_group, scheme.of)
-        return shape.positions * shape.groups * (whole * scheme.keep + min(scheme.keep, rest))
-    if scheme.scope == "image":
-        return round((1 - scheme.noise) * outputs)
-    if scheme.scope == "position":
-        return shape.positions * round((1 - scheme.noise) * shape.n)
-    raise AccelsimError(
-        f"bitops: scheme {scheme.name}: how many neurons a calibrated threshold keeps depends on the images; "
-        "count the masks of a trace instead"
-    )
+    count = scheme.essential_count(shape.positions, shape.n, shape.groups)
+    if count is None:
+        raise AccelsimError(
+            f"bitops: scheme {scheme.name}: how many neurons it keeps depends on the images; "
+            "count the masks of a trace instead"
+        )
+    return count
 
 
 def layer_bitops(layer: LayerInfo, scheme: Scheme, essential: int | None = None) -> BitOps:

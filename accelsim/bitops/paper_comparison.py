@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from accelsim.bitops.accounting import BitOps, addition, layer_bitops, multiplication, with_k_ratio
 from accelsim.bitops.paper_tables import Extra, Published, published
+from accelsim.tables import Format, frame_of, markdown_table
 from accelsim.trace import LayerInfo, Scheme, TraceFile
 
 MATCHED_K_RATIO = 1.0
@@ -56,17 +57,41 @@ class Entry:
 
 
 def bitops_markdown(found: Sequence[Entry]) -> str:
-    """The entries as Markdown: what docs/robustness.md shows."""
-    lines = [
-        "| table | data | network | method | paper | of dense | matched | of dense | difference | as built, of dense |",
-        "| ---: | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    lines += [
-        f"| {row.table} | {row.dataset} | {row.network} | {row.method} | {row.paper:.3g} | {row.paper_relative:.4f} "
-        f"| {row.ours:.4g} | {row.ours_relative:.4f} | {100 * row.difference:+.2f} % | {row.as_built_relative:.4f} |"
+    """Return the entries as the Markdown table of docs/robustness.md."""
+    rows = [
+        [
+            row.table,
+            row.dataset,
+            row.network,
+            row.method,
+            row.paper,
+            row.paper_relative,
+            row.ours,
+            row.ours_relative,
+            row.difference,
+            row.as_built_relative,
+        ]
         for row in found
     ]
-    return "\n".join(lines) + "\n"
+    formats: dict[str, Format] = {
+        "paper": ".3g",
+        "of dense": ".4f",
+        "matched": ".4g",
+        "difference": lambda share: f"{100 * share:+.2f} %",
+        "as built, of dense": ".4f",
+    }
+    titles = [
+        "table",
+        "data",
+        "network",
+        "method",
+        "paper",
+        "of dense",
+        "matched",
+        "of dense",
+        *list(formats)[3:],
+    ]
+    return markdown_table(frame_of(rows, titles), formats=formats)
 
 
 def network_bitops(

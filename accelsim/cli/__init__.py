@@ -11,6 +11,8 @@ from accelsim.cli.bitops_command import bitops
 from accelsim.cli.completion_command import completion
 from accelsim.cli.export_command import export
 from accelsim.cli.inspect_commands import check, inspect
+from accelsim.cli.network_commands import accuracy, prepare
+from accelsim.cli.program import run_program
 from accelsim.cli.report_command import report
 from accelsim.cli.results_command import results
 from accelsim.cli.schema_command import schema
@@ -19,14 +21,7 @@ from accelsim.cli.simulation_commands import compare, figure5, run
 from accelsim.cli.sweep_command import sweep
 from accelsim.cli.timeline_command import timeline
 from accelsim.cli.validate_rtl_command import validate_rtl
-from accelsim.errors import AccelsimError
-from accelsim.interrupt import noted
 from accelsim.version import __version__
-from accelsim.visible_text import visible_streams
-
-EXIT_FAILED = 1
-EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -53,6 +48,8 @@ for command in (
     timeline,
     bitops,
     export,
+    prepare,
+    accuracy,
     inspect,
     area,
     check,
@@ -65,35 +62,5 @@ for command in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of ``accelsim``; exits with 0, 1 (check found damage, output full), 2 (bad input) or 130 (Ctrl-C)."""
-    with visible_streams():
-        _main(arguments)
-
-
-def _main(arguments: list[str] | None) -> None:
-    try:
-        with noted():
-            status = cli.main(arguments, prog_name="accelsim", standalone_mode=False)
-    except AccelsimError as error:
-        _stop(str(error), EXIT_BAD_INPUT)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "")
-        sys.exit(EXIT_BAD_INPUT)
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "accelsim"
-        message = error.format_message()
-        end = "" if message.endswith((".", "?")) else "."
-        _stop(f"{message}{end} See {command} --help", EXIT_BAD_INPUT)
-    except click.ClickException as error:
-        _stop(error.format_message(), EXIT_BAD_INPUT)
-    except (click.Abort, KeyboardInterrupt):
-        _stop("interrupted; files already written are whole", EXIT_INTERRUPTED)
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        _stop(f"cannot write output{where}: {error.strerror or error}", EXIT_FAILED)
-    sys.exit(status if isinstance(status, int) else 0)
-
-
-def _stop(message: str, status: int) -> None:
-    one_line = " ".join(message.split())
-    click.echo(f"accelsim: {one_line}", err=True)
-    sys.exit(status)
+    interrupted = "interrupted; files already written are whole"
+    sys.exit(run_program(cli, arguments, name="accelsim", prefix="accelsim: ", interrupted=interrupted))

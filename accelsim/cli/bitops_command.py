@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,12 +65,13 @@ def _entries() -> list[Entry]:
 def _trace_rows(file: str, images: slice | None) -> list[dict[str, Any]]:
     from accelsim.bitops import trace_bitops
     from accelsim.inputs import as_trace
-    from accelsim.simulate import chosen_images
+    from accelsim.schemes import BASELINE
+    from accelsim.selections import chosen_images
 
     trace = as_trace(file)
     count = len(chosen_images(trace, images))
     rows = []
-    names = ["dense", *(scheme.name for scheme in trace.schemes if scheme.kind != "dense")]
+    names = [BASELINE.name, *(scheme.name for scheme in trace.schemes if not scheme.is_dense)]
     spent = {name: trace_bitops(trace, name, images) for name in names}
     for name, cost in spent.items():
         rows.append(
@@ -79,7 +79,7 @@ def _trace_rows(file: str, images: slice | None) -> list[dict[str, Any]]:
                 "scheme": name,
                 "images": count,
                 "bitops_per_image": cost.total / count,
-                "relative": cost.total / spent["dense"].total,
+                "relative": cost.total / spent[BASELINE.name].total,
                 "precise_share": cost.precise / cost.total,
                 "approximate_share": cost.approximate / cost.total,
                 "projection_share": cost.projection / cost.total,
@@ -89,24 +89,15 @@ def _trace_rows(file: str, images: slice | None) -> list[dict[str, Any]]:
 
 
 def _write(rows: list[dict[str, Any]], out: Path) -> None:
-    from accelsim.files import replaced
+    from accelsim.tables import frame_of, write_csv
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(frame_of(rows), out)
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    from accelsim.report.terminal import show_rows
+    from accelsim.tables import Format, frame_of, print_table
 
-    show_rows([{name: _cell(name, value) for name, value in row.items()} for row in rows])
-
-
-def _cell(column: str, value: Any) -> str:
-    if column == "difference":
-        return f"{100 * value:+.2f} %"
-    if column.endswith(("bitops", "bitops_per_image")):
-        return f"{value:.3g}"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    formats: dict[str, Format] = {name: ".4f" for name in rows[0] if name.endswith(("relative", "share"))}
+    formats |= {name: ".3g" for name in rows[0] if name.endswith(("bitops", "bitops_per_image"))}
+    formats["difference"] = lambda value: f"{100 * value:+.2f} %"
+    print_table(frame_of(rows), formats=formats)

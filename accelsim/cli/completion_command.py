@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 from accelsim.bundled import bundled_names
 from accelsim.errors import AccelsimError
 from accelsim.inputs import ALL_TRACES, as_trace
+from accelsim.schemes import families
 from accelsim.trace import TraceFile
 
 SHELLS = ("bash", "zsh", "fish")
@@ -50,6 +51,14 @@ def trace_or_file(context: click.Context, parameter: click.Parameter, typed: str
 def schemes_of_trace(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
     """Schemes of the trace that the line has named already."""
     return _offered(typed, _of_trace(context, lambda trace: [scheme.name for scheme in trace.schemes]))
+
+
+def example_schemes(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """One scheme of every known family; more follow from other numbers in their ids."""
+    try:
+        return _offered(typed, [family.example for family in families()])
+    except AccelsimError:  # a completion has nowhere to complain
+        return []
 
 
 def layers_of_trace(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:

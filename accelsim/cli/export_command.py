@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import warnings
-
 import click
 
-from accelsim.cli.options import ImageRange, Names
+from accelsim.cli.completion_command import example_schemes
+from accelsim.cli.options import (
+    ImageRange,
+    Names,
+    k_ratio_option,
+    linear_option,
+    overwrite_option,
+    seed_option,
+)
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
-from accelsim.extras import missing_extra
+from accelsim.extras import require_torch
 from accelsim.files import check_output_file
 from accelsim.trace import Scheme
-from accelsim.visible_text import visible
 
 DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4of8,nm-2of8,nm-1of8"
 
 
 @click.command()
-@click.option("--checkpoint", type=click.Path(), help="A converted checkpoint of models.prepare (CIFAR-10).")
+@click.option(
+    "--checkpoint", type=click.Path(), help="A converted checkpoint of accelsim prepare (CIFAR-10)."
+)
 @click.option("--data", type=click.Path(),
               help="CIFAR-10's binary files (default: $ACCELSIM_DATA); of --spiking, its idx files.")  # fmt: skip
 @click.option("--model", help="Instead: your own network, module:factory (any torch.nn.Module).")
@@ -34,24 +41,21 @@ DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4o
     "--images", type=ImageRange(), default="0:8", show_default="0:8", help="Images by number, a range."
 )
 @click.option(
-    "--schemes", type=Names(), default=DEFAULT_SCHEMES, show_default=True, help="Schemes to export."
-)
-@click.option(
-    "--k-ratio", type=float, default=0.25, show_default=True, help="Rows of P as a share of d (--model)."
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=0,
+    "--schemes",
+    type=Names(),
+    default=DEFAULT_SCHEMES,
     show_default=True,
-    help="Seed of P and distillation (--model).",
+    shell_complete=example_schemes,
+    help="Schemes to export.",
 )
-@click.option("--linear", is_flag=True, help="Approximate linear layers too (--model).")
+@k_ratio_option("Rows of P as a share of d (--model).")
+@seed_option("Seed of P and distillation (--model).")
+@linear_option("Approximate linear layers too (--model).")
 @click.option("--skip", type=Names(), default=None, help="Layers to leave dense, by name (--model).")
 @click.option("--accuracy-images", type=click.IntRange(0, 10_000), default=0, show_default=True,
               help="Measure each scheme's clean accuracy on so many test images (--checkpoint).")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False), required=True, help="The trace file to write.")
-@click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+@overwrite_option
 def export(
     checkpoint: str | None,
     data: str | None,
@@ -91,14 +95,10 @@ def export(
         raise AccelsimError("export: --images needs an end, such as 0:8")
     numbers = range(images.start or 0, images.stop)
     check_output_file(out, regular_only=True)
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise missing_extra("export", "PyTorch", "train") from None
+    require_torch("export")
     fits = []
-    steps = len(numbers) * sum(scheme.kind != "dense" for scheme in wanted)
-    with progress_bar(steps, "images") as progress, warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: click.echo(visible(f"accelsim: {message}"), err=True)
+    steps = len(numbers) * sum(not scheme.is_dense for scheme in wanted)
+    with progress_bar(steps, "images") as progress:
         if checkpoint is not None:
             from accelsim.nn.trace_export import export_from_checkpoint
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +12,8 @@ from accelsim.cli.completion_command import bundled_or_file, schemes_of_trace
 from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
 from accelsim.inputs import DEFAULT_TECHNOLOGY, image_slice
+from accelsim.nn.data.cifar_layout import DATASETS
+from accelsim.nn.seeds import MAX_SEED
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -42,6 +45,9 @@ class Names(click.ParamType[list[str]]):
             self.fail(f"{value!r} names nothing", param, ctx)
         return names
 
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 
 machine_names = bundled_or_file("hwconfigs")
 
@@ -80,3 +86,55 @@ def out_option(default: str | None) -> Decorator:
         help="Folder for CSV, Parquet and JSON; made if missing, files of the same name are replaced.",
         **({"required": True} if default is None else {"default": default, "show_default": True}),
     )
+
+
+def out_folder_option(help_text: str) -> Decorator:
+    """``--out FOLDER``, required, a Path, of a program that writes several files."""
+    return click.option("--out", type=click.Path(path_type=Path), required=True, help=help_text)
+
+
+def seed_option(help_text: str, default: int = 0) -> Decorator:
+    """``--seed``, any seed that every generator can take."""
+    kind = click.IntRange(0, MAX_SEED)
+    return click.option("--seed", type=kind, default=default, show_default=True, help=help_text)
+
+
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+data_option = click.option(
+    "--data",
+    metavar="FOLDER",
+    help="Folder of the data set's binary files. Default: the environment variable ACCELSIM_DATA.",
+)
+dataset_option = click.option(
+    "--dataset", type=click.Choice(DATASETS), default=DATASETS[0], show_default=True, help="The data set."
+)
+device_option = click.option(
+    "--device", default="cpu", show_default=True, help="Where PyTorch computes: cpu, cuda or cuda:<number>."
+)
+threads_option = click.option(
+    "--threads", type=int, help="Number of PyTorch's threads. Default: one for each core."
+)
+
+
+def recipe_option(help_text: str) -> Decorator:
+    """``--recipe FILE``, required, as the parameter ``recipe_file``."""
+    return click.option("--recipe", "recipe_file", type=FILE, required=True, help=help_text)
+
+
+recipe_changes_option = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a field of the recipe; may be given several times.",
+)
+
+
+def k_ratio_option(help_text: str) -> Decorator:
+    """``--k-ratio``, the rows of the projection P as a share of d; the default is that of ``accelsim.nn.convert``."""
+    return click.option("--k-ratio", type=float, default=0.25, show_default=True, help=help_text)
+
+
+def linear_option(help_text: str) -> Decorator:
+    """``--linear``: linear layers too."""
+    return click.option("--linear", is_flag=True, help=help_text)

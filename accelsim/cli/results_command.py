@@ -84,18 +84,20 @@ def results(
 
 
 def _show_rows(rows: list[Row], of: int, most: int) -> None:
-    from accelsim.report.terminal import show_rows
-
-    if rows:
-        show_rows([{name: shown(value) for name, value in row.items()} for row in rows[:most]])
+    print_rows(rows[:most])
     hidden = f", {len(rows) - most} of them not shown (--limit, --out)" if len(rows) > most else ""
     click.echo(f"{len(rows)} of {of} points{hidden}")
 
 
-def shown(value: Any) -> str:
-    """A value of a row as a cell of a table."""
-    if value is None:
-        return ""
+def print_rows(rows: list[Row]) -> None:
+    """Print rows of a results table; nothing without a row."""
+    from accelsim.tables import frame_of, print_table
+
+    if rows:
+        print_table(frame_of(rows), formats=dict.fromkeys(rows[0], _shown))
+
+
+def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:.6g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

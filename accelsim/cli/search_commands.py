@@ -11,7 +11,7 @@ import click
 from accelsim.cli.completion_command import bundled_or_file
 from accelsim.cli.options import Names, engine_option
 from accelsim.cli.progress import progress_bar
-from accelsim.cli.results_command import shown
+from accelsim.cli.results_command import print_rows
 from accelsim.cli.sweep_command import DEFAULT_DB, check_one_of, executor_of, scheduler_option, workers_option
 from accelsim.errors import AccelsimError
 from accelsim.search import DEFAULT_OBJECTIVES, PER, SAMPLERS
@@ -172,7 +172,8 @@ def pareto(
               accelsim pareto out/sweeps.db --objectives edp_pj_us,area_mm2 --out out/front.csv
     """
     from accelsim.files import check_output_file, replaced
-    from accelsim.search.front_plot import check_picture, plot_fronts
+    from accelsim.pictures import check_picture
+    from accelsim.search.front_plot import plot_fronts
     from accelsim.search.pareto import checked_objectives, with_fronts
     from accelsim.store import Store
     from accelsim.store.flat_table import check_table_file, selected, table, write_table
@@ -221,9 +222,6 @@ def _varies(rows: list[Row], name: str) -> bool:
 
 
 def _show_rows(rows: list[dict[str, Any]]) -> None:
-    from accelsim.report.terminal import show_rows
-
-    if rows:
-        show_rows([{name: shown(value) for name, value in row.items()} for row in rows[:SHOWN_ROWS]])
+    print_rows(rows[:SHOWN_ROWS])
     if len(rows) > SHOWN_ROWS:
         click.echo(f"... and {len(rows) - SHOWN_ROWS} more (--json, --out)")

@@ -18,6 +18,7 @@ from accelsim.cli.options import (
     machine_option,
     out_option,
     schemes_option,
+    seed_option,
     technology_option,
 )
 from accelsim.cli.progress import progress_bar
@@ -98,7 +99,8 @@ def run(
     Example: accelsim run resnet18-cifar10 --machine structured --images 0:2 --out out/run
     """
     from accelsim.results.run_results import check_results_folder
-    from accelsim.simulate import chosen_images, chosen_schemes, simulate
+    from accelsim.selections import chosen_images, chosen_schemes
+    from accelsim.simulate import simulate
 
     opened, loaded = as_trace(trace), as_machine(machine)
     check_results_folder(out)
@@ -197,7 +199,7 @@ def compare(
     show_default=True,
     help="How far a constant may be off, as a share of it.",
 )
-@click.option("--seed", type=int, default=DEFAULT_SPREAD.seed, show_default=True, help="Of the draws.")
+@seed_option("Random seed for the error bars.", DEFAULT_SPREAD.seed)
 @out_option("out/figure5")
 def figure5(
     traces: list[str],

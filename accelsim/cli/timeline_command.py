@@ -80,7 +80,7 @@ def timeline(
     """
     from accelsim.energy import check_clock
     from accelsim.mapping import tile_layer
-    from accelsim.simulate import check_fits, chosen_images, chosen_layers, chosen_schemes
+    from accelsim.selections import check_fits, chosen_images, chosen_layers, chosen_schemes
     from accelsim.timeline import BlockRange, View, record_layer
 
     files = _checked_files(out, plot)
@@ -120,7 +120,7 @@ def timeline(
 
 def _checked_files(out: tuple[str, ...], plot: str | None) -> list[Path]:
     """Raises AccelsimError, before any work, if a file cannot be what it is called, or none is asked for."""
-    from accelsim.search.front_plot import check_picture
+    from accelsim.pictures import check_picture
 
     for name in out:
         if Path(name).suffix not in FORMATS:

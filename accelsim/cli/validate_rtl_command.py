@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from accelsim.cli.options import Names
+from accelsim.bundled import require_clone
+from accelsim.cli.options import Names, seed_option
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.extras import missing_extra
@@ -20,13 +21,7 @@ from accelsim.interrupt import stop_if_pressed
 @click.option(
     "--cases", type=click.IntRange(0, 100_000), default=200, show_default=True, help="Random small layers."
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=0,
-    show_default=True,
-    help="Of the first random machine.",
-)
+@seed_option("Random seed of the first random machine.")
 @click.option(
     "--simulator",
     type=click.Choice(["amaranth", "verilator"]),
@@ -58,6 +53,8 @@ def validate_rtl(cases: int, seed: int, simulator: str, layers: list[str], out: 
               accelsim validate-rtl --out docs/validation.md
     """
     _require_packages()
+    if layers != ["none"]:
+        require_clone("validate-rtl", "the network and operands of whole layers (all but --layers none)")
     from accelsim.rtl.validate import full_outcomes, random_outcomes, sampled_layers
     from accelsim.rtl.validation_report import check_report, markdown, tools, write_report
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from accelsim.config.extends import KEY as EXTENDS
 from accelsim.config.machine import Machine
-from accelsim.config.technology import STANDS_IN, TechnologyFile
+from accelsim.config.technology import TechnologyFile
 
 Schema = dict[str, Any]
 
@@ -48,12 +48,12 @@ def machine_schema() -> Schema:
 
 
 def technology_schema() -> Schema:
-    """Of a technology file. Keys that older files lack, and that others then stand in for, may be missing."""
-    schema = schema_of(TechnologyFile)
-    for section, keys in STANDS_IN.items():
-        required = schema["$defs"][section.capitalize()]["required"]
-        required[:] = [key for key in required if key not in keys]
-    return titled(schema, "accelsim technology", "docs/energy.md says what every number is charged for.")
+    """Return the schema of a technology file."""
+    return titled(
+        schema_of(TechnologyFile),
+        "accelsim technology",
+        "docs/energy.md says what every number is charged for.",
+    )
 
 
 def titled(schema: Schema, title: str, description: str) -> Schema:

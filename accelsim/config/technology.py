@@ -13,7 +13,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from accelsim.config.source import Source, find_config, read_source
 from accelsim.config.sram_table import SramTable, read_sram_table
-from accelsim.config.validation import Strict, validate
+from accelsim.config.validation import validate
+from accelsim.strict_model import Strict
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Positive = Annotated[float, Field(gt=0, le=1e9)]
@@ -156,27 +157,6 @@ class Blocks(Strict):
     )
 
 
-STANDS_IN: dict[str, dict[str, tuple[str, float]]] = {
-    "events": {
-        "operand_word_pj": ("register_write_pj", 1),
-        "ring_write_pj": ("register_write_pj", 1),
-        "result_rotate_pj": ("word_mux2_pj", 4),
-        "result_group_pj": ("word_mux2_pj", 4),
-    },
-    "blocks": {
-        "operand_word": ("register_word", 2.5),
-        "ring_word": ("register_word", 1),
-        "vpu_masks": ("register_word", 24),
-        "neuron_masks": ("register_word", 384),
-        "threshold_control": ("index_compactor", 1),
-        "groups_control": ("index_compactor", 1),
-        "result_rotator_word": ("word_mux2", 4),
-        "result_group_word": ("word_mux2", 1),
-    },
-}
-"""What a file of before a key existed said in its place: another key, times so many registers or multiplexers."""
-
-
 class SramSection(Strict):
     """The SRAM table (a CSV beside the technology file) and the conditions that all its rows share."""
 
@@ -211,15 +191,13 @@ class TechnologyFile(Strict):
 
     @field_validator("events", "blocks", mode="before")
     @classmethod
-    def _older_files(cls, value: object, info: ValidationInfo) -> object:
-        """Fill in keys that came later; anything malformed is left to the fields' own checks."""
-        if not isinstance(value, dict):
-            return value
-        said = dict(value)
-        for missing, (other, times) in STANDS_IN[info.field_name or ""].items():
-            if missing not in said and isinstance(said.get(other), dict):
-                said[missing] = _scaled(said[other], times, f"{times:g} x {other}: the file has no {missing}")
-        return said
+    def _names_all_that_is_missing(cls, value: object, info: ValidationInfo) -> object:
+        """Say at once which keys a file lacks, so that one written for an older version is mended in one go."""
+        known = (Events if info.field_name == "events" else Blocks).model_fields
+        if isinstance(value, dict) and set(value) < set(known):
+            missing = ", ".join(key for key in known if key not in value)
+            raise ValueError(f"lacks {missing}; every key needs a figure and its source (docs/energy.md)")
+        return value
 
     @field_validator("measurements")
     @classmethod
@@ -231,17 +209,6 @@ class TechnologyFile(Strict):
                         f"{section}.{key} refers to {number.measurement!r}, which is not among them"
                     )
         return value
-
-
-def _scaled(said: dict[str, object], times: float, source: str) -> dict[str, object]:
-    """A number or block as written, times a factor (delays stay); what is no number is left to the fields' checks."""
-    scaled = {
-        key: times * value
-        if key in ("value", "uniform_value", "area_um2", "leakage_uw") and isinstance(value, int | float)
-        else value
-        for key, value in said.items()
-    }
-    return {**scaled, "source": source}
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from accelsim.config.source import KeyPath, Source, dotted
 from accelsim.errors import AccelsimError, suggestion
-
-
-class Strict(BaseModel):
-    """Base of every configuration object: frozen, no unknown keys, no conversions, no NaN or infinity."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True
-    )
-
+from accelsim.strict_model import Strict
 
 Model = TypeVar("Model", bound=Strict)
 

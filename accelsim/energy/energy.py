@@ -5,31 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from accelsim.components.component_registry import CHARGED_ACTION_NAMES
 from accelsim.config.machine import Machine
 from accelsim.config.technology import Technology
 from accelsim.counts import Counts
-from accelsim.energy.terms import GROUPS, Group, energy_terms
+from accelsim.energy.energy_terms import GROUPS, Group, energy_terms
 from accelsim.errors import AccelsimError
-
-_NEEDS_HARDWARE = (
-    "brick_ops_4bit",
-    "vpu_steps_4bit",
-    "projection_additions",
-    "projection_accumulations",
-    "projected_values",
-    "comparisons",
-    "groups_ranked",
-    "weight_sram_reads_4bit",
-    "dram_bits",
-    "vpu_steps_1bit",
-    "spike_additions",
-    "event_walks",
-    "membrane_updates",
-    "membrane_reads",
-    "membrane_writes",
-    "noise_draws",
-)
-"""Counts that stay zero on a machine without the unit that makes them."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +55,10 @@ def energy(counts: Counts, machine: Machine, technology: Technology) -> EnergyBr
     terms = energy_terms(machine, technology)
     number = counts.as_dict()
     priced = {count for term in terms for count, _ in term.pj_per_count}
-    for count in _NEEDS_HARDWARE:
-        if number[count] and count not in priced:
+    for count, made in number.items():
+        if made and count in CHARGED_ACTION_NAMES and count not in priced:
             raise AccelsimError(
-                f"counts: {count} is {number[count]}, but machine {machine.name} has no hardware for it"
+                f"counts: {count} is {made}, but machine {machine.name} has no hardware for it"
             )
     return EnergyBreakdown(
         tuple(

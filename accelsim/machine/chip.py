@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import simpy
@@ -79,8 +78,7 @@ class Chip:
 
     @staticmethod
     def _with_waits(counts: Counts, elapsed_cycles: int, waited_cycles: int) -> Counts:
-        return replace(
-            counts,
+        return counts.replaced(
             barrier_cycles=elapsed_cycles - counts.core_cycles,
             dram_cycles=waited_cycles,
             core_cycles=elapsed_cycles + waited_cycles,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import simpy
 
@@ -132,8 +131,7 @@ class Core:
         units = (self.front_end, self.mvu, self.selector, self.output_port)
         yield self.env.all_of([self.env.process(unit.run()) for unit in units])
         end = self.env.now
-        self.counts = replace(
-            self.work.counts,
+        self.counts = self.work.counts.replaced(
             core_cycles=int(end - start),
             mvu_idle_input_cycles=self.mvu.idle_input_cycles,
             mvu_idle_select_cycles=self.mvu.idle_select_cycles,

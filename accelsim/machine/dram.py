@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import simpy
 
 from accelsim.config import Machine
+from accelsim.lengths import ceil_div
 from accelsim.machine.clocking import Process
 from accelsim.machine.observer import Observer
 from accelsim.mapping.capacity import slice_lines
-from accelsim.mapping.lengths import ceil_div
 
 
 class Dram:

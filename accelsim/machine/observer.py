@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
-Job = Literal["fetch", "approximate", "select", "write_noise", "precise", "write"]
-"""The jobs of a block (section 5)."""
+from accelsim.components.component import Job
+
+__all__ = ["Job", "Observer"]
 
 
 class Observer(Protocol):

@@ -1,4 +1,4 @@
-"""The work of blocks: their service times, and the counts that no schedule can change (sections 4 and 7)."""
+"""The work of blocks: the service times of their components, and the counts that no schedule can change (sections 4, 7)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Generic
 
 import numpy as np
 
+from accelsim.components.component_registry import per_written_word, service_of
+from accelsim.components.output_port import line_words
+from accelsim.components.spiking_neurons import update_neurons
 from accelsim.config import Machine
-from accelsim.mapping.lengths import CODE_BITS, WORD_BITS, ceil_div
+from accelsim.lengths import ceil_div
 from accelsim.mapping.mvu_job import Bools, Ints, Job, Number, by_vpu, full_job, masked_jobs
 from accelsim.mapping.operand import Operand
-from accelsim.mapping.spiking_jobs import spiking_jobs, update_neurons
+from accelsim.mapping.spiking_jobs import spiking_jobs
 from accelsim.mapping.tiling import Tile
 
 SERVICES = ("front", "approximate", "select", "precise", "write_noise", "write")
@@ -78,10 +81,9 @@ class RegularWork:
 
 def _regular_block(tile: Tile, positions: int, machine: Machine) -> BlockWork[int]:
     """The work of a block of so many positions that is the same for all masks."""
-    front, counts = _front_end(tile, positions, machine)
+    front, counts = service_of("fetch", machine)(tile, positions, machine)
     approximates = tile.k > 0
     outputs = positions * tile.rows
-    lines = positions * ceil_div(tile.rows, machine.output_sram.width_bits // WORD_BITS)
     counts |= {
         "positions": positions if tile.counts_positions else 0,
         "blocks": 1,
@@ -95,9 +97,12 @@ def _regular_block(tile: Tile, positions: int, machine: Machine) -> BlockWork[in
         job = full_job(tile, positions, Operand.precise(machine, tile.d), machine)
         return _with_precise(work, job, _multiplications(job, outputs, tile))
     job = full_job(tile, positions, Operand.approximate(machine, tile.k), machine)
-    select, selected = _selection(tile, positions, machine)
-    write_noise = ceil_div(lines, machine.output_sram.banks)
-    counts |= selected | {
+    select, selected = service_of("select", machine)(tile, positions, machine)
+    write_noise, written = service_of("write_noise", machine)(tile, positions, machine)
+    counts |= selected
+    counts |= written
+    counts |= _of_written_words(outputs, machine)
+    counts |= {
         "brick_ops_4bit": outputs * tile.k,
         "vpu_steps_4bit": job.vpu_steps,
         "approximate_issue_cycles": job.issue_cycles,
@@ -107,9 +112,6 @@ def _regular_block(tile: Tile, positions: int, machine: Machine) -> BlockWork[in
         "patch_buffer_reads": job.patch_buffer_reads,
         "broadcast_register_writes": job.broadcast_register_writes,
         "weight_register_writes": job.weight_register_writes,
-        "selector_busy_cycles": select,
-        "output_sram_writes": lines,
-        "output_busy_cycles": write_noise,
     }
     return BlockWork(front, job.cycles, select, 0, write_noise, 0, counts)
 
@@ -118,12 +120,12 @@ def masked_work(regular: RegularWork, mask: Bools, tile: Tile, machine: Machine)
     """All work of each block of an approximated tile. mask: essential neurons (positions, rows)."""
     block = machine.mvu.position_block
     positions = regular.per_block(block, tile.positions - (regular.blocks - 1) * block)
-    line_starts = np.arange(0, tile.rows, machine.output_sram.width_bits // WORD_BITS)
+    line_starts = np.arange(0, tile.rows, line_words(machine))
     lines = _block_sums(np.logical_or.reduceat(mask, line_starts, axis=1).sum(axis=1), block)
     essential = _block_sums(mask.sum(axis=1), block)
     jobs = masked_jobs(by_vpu(mask, tile, machine), positions, Operand.precise(machine, tile.d), machine)
     write = -(-lines // machine.output_sram.banks)
-    written = {
+    written = _of_written_words(essential, machine) | {
         "output_sram_writes": lines,
         "output_busy_cycles": write,
         "result_buffer_writes": essential,
@@ -139,47 +141,19 @@ def spiking_work(regular: RegularWork, spikes: Bools, tile: Tile, machine: Machi
     return _with_precise(regular.all_blocks(), jobs, {"vpu_steps_1bit": jobs.vpu_steps} | counts)
 
 
-def _front_end(tile: Tile, positions: int, machine: Machine) -> tuple[int, dict[str, int]]:
-    reads = ceil_div(tile.input_bits * tile.d, machine.input_sram.width_bits)
-    windows = ceil_div(reads, machine.input_sram.banks)
-    lines = ceil_div(tile.input_bits * tile.d, machine.patch_buffer.width_bits)
-    fetches, cycles, projection = 1, windows, {}
-    if tile.projects and machine.projection is not None:
-        unit = machine.projection
-        fetches = ceil_div(tile.k, unit.lanes)  # of the whole patch: once for each group of sums
-        cycles = windows * fetches + ceil_div(tile.k, unit.quantizers)
-        lines += ceil_div(CODE_BITS * tile.k, machine.patch_buffer.width_bits)
-        projection = {
-            "projection_cycles": positions * cycles,
-            "projection_additions": positions * tile.nnz,
-            "projection_accumulations": positions * windows * tile.k,
-            "projected_values": positions * tile.k,
-        }
-    return positions * cycles, projection | {
-        "fetch_cycles": positions * windows * fetches,
-        "front_busy_cycles": positions * cycles,
-        "input_sram_reads": positions * reads * fetches,
-        "patch_buffer_writes": positions * lines,
-    }
-
-
-def _selection(tile: Tile, positions: int, machine: Machine) -> tuple[int, dict[str, int]]:
-    assert machine.selector is not None
-    if machine.selector.kind == "threshold":
-        cycles = positions * ceil_div(tile.rows, machine.selector.comparators)
-        return cycles, {"comparisons": positions * tile.rows}
-    cycles = positions * ceil_div(tile.units, machine.selector.groups_per_cycle)
-    return cycles, {"groups_ranked": positions * tile.units}
-
-
 def _with_write(work: BlockWork[int], tile: Tile, positions: int, machine: Machine) -> BlockWork[int]:
     """``work`` with the write-back of a dense block: its words, or what its spiking neurons make of them."""
     if tile.neuron_steps:
         write, counts = update_neurons(tile, positions, machine)
     else:
-        lines = positions * ceil_div(tile.rows, machine.output_sram.width_bits // WORD_BITS)
-        write, counts = ceil_div(lines, machine.output_sram.banks), {"output_sram_writes": lines}
-    return replace(_with_counts(work, counts | {"output_busy_cycles": write}), write=write)
+        write, counts = service_of("write", machine)(tile, positions, machine)
+        counts |= _of_written_words(positions * tile.rows, machine)
+    return replace(_with_counts(work, counts), write=write)
+
+
+def _of_written_words(words: Number, machine: Machine) -> dict[str, Number]:
+    """What the units at the output port count for so many words."""
+    return {name: times * words for name, times in per_written_word(machine).items()}
 
 
 def _multiplications(job: Job[Number], essential: Number, tile: Tile) -> dict[str, Number]:

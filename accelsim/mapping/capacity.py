@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from accelsim.config import Machine
 from accelsim.errors import AccelsimError
-from accelsim.mapping.lengths import BITS_PER_KIB, SPIKE_BITS, WORD_BITS, ceil_div
+from accelsim.lengths import BITS_PER_KIB, SPIKE_BITS, WORD_BITS, ceil_div
 from accelsim.trace import LayerShape, LayerTrace
 from accelsim.trace.layer_shape import SPIKING_KINDS
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.config import Machine
-from accelsim.mapping.lengths import ceil_div
+from accelsim.lengths import ceil_div
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from accelsim.config import Machine
-from accelsim.mapping.lengths import CODE_BITS, WORD_BITS, ceil_div
+from accelsim.lengths import CODE_BITS, WORD_BITS, ceil_div
 
 
 @dataclass(frozen=True, slots=True)

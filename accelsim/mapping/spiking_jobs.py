@@ -1,33 +1,14 @@
-"""Layers of spiking neurons (section 13): MVU jobs on spikes, and the update of membrane potentials at write-back."""
+"""Layers of spiking neurons (section 13): MVU jobs on spikes."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from accelsim.config import Machine
-from accelsim.mapping.lengths import SPIKE_BITS, WORD_BITS, ceil_div
+from accelsim.lengths import ceil_div
 from accelsim.mapping.mvu_job import Bools, Ints, Job, most_rows
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile
-
-
-def update_neurons(tile: Tile, positions: int, machine: Machine) -> tuple[int, dict[str, int]]:
-    """Service cycles and counts of the write-back of a block: its neurons make all steps of its positions."""
-    port = machine.output_sram
-    steps = positions * tile.neuron_steps
-    lines = ceil_div(tile.rows * WORD_BITS, port.width_bits)
-    writes = steps * ceil_div(tile.rows * SPIKE_BITS, port.width_bits)
-    # The neurons of words make all their steps in one block: their potentials begin and end in it.
-    kept = lines if tile.has_spikes else 0
-    reads = kept + (lines if tile.noise else 0)
-    cycles = ceil_div(max(reads + kept + writes, steps * lines), port.banks)
-    return cycles, {
-        "output_sram_writes": writes,
-        "membrane_reads": reads,
-        "membrane_writes": kept,
-        "membrane_updates": steps * tile.rows,
-        "noise_draws": steps * tile.rows if tile.noise else 0,
-    }
 
 
 def spiking_jobs(spikes: Bools, tile: Tile, machine: Machine) -> tuple[Job[Ints], dict[str, Ints]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from accelsim.config import Machine
 from accelsim.errors import AccelsimError
+from accelsim.lengths import CODE_BITS, SPIKE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.capacity import (
     TooSmall,
     check_input_map,
@@ -17,8 +18,8 @@ from accelsim.mapping.capacity import (
     spare_patch_lines,
     units_per_slice,
 )
-from accelsim.mapping.lengths import CODE_BITS, SPIKE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.operand import Operand
+from accelsim.mapping.support import check_supported
 from accelsim.trace import LayerTrace
 from accelsim.trace.layer_shape import SPIKING_KINDS
 
@@ -27,7 +28,7 @@ from accelsim.trace.layer_shape import SPIKING_KINDS
 class Tile:
     """Consecutive rows of one sub-layer whose weights fit the slices together.
 
-    ``first_row`` counts neurons of the whole layer; ``rows_per_unit`` is 1, or M in an N:M layer.
+    ``first_row`` counts neurons of the whole layer; ``rows_per_unit``: the scheme's; 1 in a dense layer.
     ``k`` and ``nnz`` are 0 in a dense layer. ``projects`` is False where an earlier tile's projections
     are kept. ``row_lines``: lines of a weight slice that a row takes. ``input_bits``: 16, or 1 if the inputs are spikes.
     ``neuron_steps``: time steps that the rows' spiking neurons make at each position; 0 if they are no such neurons.
@@ -65,48 +66,12 @@ class Tile:
         return ceil_div(self.units, vpus) * self.rows_per_unit * self.row_lines
 
 
-def _check_scheme(layer: LayerTrace, machine: Machine) -> None:
-    if layer.masks is None:
-        return
-    if machine.selector is None or machine.projection is None:
-        raise AccelsimError(
-            f"layer {layer.name}: machine {machine.name} has no selector and can only run dense schemes, "
-            f"not {layer.scheme.name}"
-        )
-    wanted = "nm" if layer.scheme.kind == "nm" else "threshold"
-    if machine.selector.kind != wanted:
-        raise AccelsimError(
-            f"layer {layer.name}: scheme {layer.scheme.name} needs a selector of kind {wanted}, "
-            f"machine {machine.name} has {machine.selector.kind}"
-        )
-    if machine.selector.kind == "nm" and (layer.scheme.of or 0) > machine.selector.max_of:
-        raise AccelsimError(
-            f"layer {layer.name}: groups of {layer.scheme.of} are more than selector.max_of "
-            f"{machine.selector.max_of} of machine {machine.name}"
-        )
-
-
-def _check_spiking(layer: LayerTrace, machine: Machine) -> None:
-    if layer.shape.kind not in SPIKING_KINDS:
-        return
-    if machine.spiking is None:
-        raise AccelsimError(
-            f"layer {layer.name}: machine {machine.name} has no section spiking and runs no layers of kind "
-            f"{layer.shape.kind}"
-        )
-    if layer.shape.noise and not machine.spiking.noise_generators:
-        raise AccelsimError(
-            f"layer {layer.name}: its neurons add noise, and machine {machine.name} has no spiking.noise_generators"
-        )
-
-
 def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
     """The tiles of a layer, in the order in which they run.
 
     Raises AccelsimError if the machine cannot run the layer: no fitting selector, no spiking neurons, or a memory too small.
     """
-    _check_scheme(layer, machine)
-    _check_spiking(layer, machine)
+    check_supported(layer, machine)
     check_input_map(layer, machine)
     shape, mvu = layer.shape, machine.mvu
     approximated = layer.masks is not None
@@ -114,7 +79,7 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
         raise AccelsimError(f"layer {layer.name}: has masks but no approximation (k, nnz)")
     k = layer.approximation.k if approximated and layer.approximation else 0
     nnz = layer.approximation.nnz if approximated and layer.approximation else 0
-    per_unit = layer.scheme.of if approximated and layer.scheme.kind == "nm" and layer.scheme.of else 1
+    per_unit = layer.rows_per_unit
 
     rows = shape.n // shape.groups
     units = ceil_div(rows, per_unit)

@@ -24,8 +24,8 @@ from accelsim.nn.injection.distillation import LayerFit, distill
 from accelsim.nn.networks import make_network
 from accelsim.nn.tensor_files import load_network_weights, load_tensors
 from accelsim.nn.trace_export import export_trace
+from accelsim.schemes import Scheme
 from accelsim.trace.container import one_line
-from accelsim.trace.layer_shape import Scheme
 
 BATCH = 50
 

@@ -30,7 +30,7 @@ def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     Raises AccelsimError when the file is missing, damaged, or another kind of file.
     """
-    hint = "; models.training and models.prepare make them (python -m ... --help)"
+    hint = "; python -m models.training.train and accelsim prepare make them"
     readable_file(path, "checkpoint", hint=hint)
     try:
         with safe_open(path, framework="pt") as handle:

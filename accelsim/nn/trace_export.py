@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.accuracy import accuracy
+from accelsim.nn.clean_accuracy import accuracy
 from accelsim.nn.data.cifar import ImageSet, load_cifar10, to_float
 from accelsim.nn.inference import inference
 from accelsim.nn.injection.conversion import non_essential_layers, set_scheme
@@ -70,7 +70,7 @@ def export_trace(
                 trace.add_layer(name, shape, approximation)
             for scheme in schemes:
                 trace.add_scheme(scheme, *measured.get(scheme.name, ()))
-                if scheme.kind != "dense":
+                if not scheme.is_dense:
                     _write_masks(trace, set_scheme(model, scheme), images, scheme, progress)
     finally:
         for name, layer in non_essential_layers(model):
@@ -153,7 +153,7 @@ def export_from_checkpoint(
 ) -> None:
     """Export a trace of CIFAR-10 test images from a converted checkpoint.
 
-    checkpoint: written by models.prepare (or save_converted). data: CIFAR-10's folder, None for
+    checkpoint: written by `accelsim prepare` (or save_converted). data: CIFAR-10's folder, None for
         $ACCELSIM_DATA. images: ids (0 to 9,999) of the test images.
     network: overrides the checkpoint's network, as `module:factory`.
     accuracy_images: measure each scheme's accuracy on that many test images first; 0 takes what the

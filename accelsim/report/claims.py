@@ -16,13 +16,11 @@ from accelsim.errors import AccelsimError
 from accelsim.report import claim_rules as rules
 from accelsim.report.claim_rules import SIMILAR_ENERGY, Verdicts
 from accelsim.report.ratios import Array, Draws, Ratios
+from accelsim.schemes import NmScheme, UnstructuredScheme, parse_scheme
+from accelsim.schemes.scheme import Series
 
 if TYPE_CHECKING:
     import pandas as pd
-
-UNSTRUCTURED = r"unstructured-[\d.]+"
-STRUCTURED = r"nm-\d+of8"
-"""Names of the schemes that are compared: top-K over a whole image, and N of 8."""
 
 _PARTS = ("issue", "port_stall", "bubble")
 
@@ -101,13 +99,17 @@ class _Decision:
         return self.by(lambda ratios: rule(ratios.of(pairs["row_s"]), ratios.of(pairs["row_u"])))
 
 
+def in_series(rows: pd.DataFrame, series: Series) -> pd.DataFrame:
+    """Return the rows whose scheme is of a series of Figure 5: top-K over a whole image, or N of 8."""
+    return rows[[parse_scheme(name).figure5_series == series for name in rows["scheme"]]]
+
+
 def paired(rows: pd.DataFrame) -> pd.DataFrame:
     """Unstructured and structured (N of 8) results of one network at the same degree of noise.
 
     One row per degree, ascending, columns suffixed ``_u`` and ``_s``; empty if nothing pairs.
     """
-    unstructured = rows[rows["scheme"].str.fullmatch(UNSTRUCTURED)]
-    structured = rows[rows["scheme"].str.fullmatch(STRUCTURED)]
+    unstructured, structured = in_series(rows, "unstructured"), in_series(rows, "structured")
     both = unstructured.merge(structured, on="noise", suffixes=("_u", "_s"))
     return both.sort_values("noise", ignore_index=True)
 
@@ -120,7 +122,7 @@ def _by_degree(pairs: pd.DataFrame, values: list[str]) -> str:
 
 def _c1(network: str, rows: pd.DataFrame, decide: _Decision) -> Claim:
     """Holds if time and energy of the unstructured scheme fall with every step of noise."""
-    series = rows[rows["scheme"].str.fullmatch(UNSTRUCTURED)].sort_values("noise")
+    series = in_series(rows, "unstructured").sort_values("noise")
     holds, survival = decide.by(lambda ratios: rules.costs_fall(ratios.of(series["row"])))
     below = series[(series["time_rel"] < 1) & (series["energy_rel"] < 1)]
     first, last = series.iloc[0], series.iloc[-1]
@@ -208,7 +210,7 @@ def evaluate_claims(table: pd.DataFrame, draws: Draws | None = None) -> list[Cla
     takes two degrees of noise, C2 to C4 one that both schemes have, C5 both networks; C1 to C4 are left out and
     C5 is "not evaluated" where these are missing.
     """
-    for kind in ("unstructured", "nm"):
+    for kind in (UnstructuredScheme.kind, NmScheme.kind):
         machines = sorted(set(table.loc[table["kind"] == kind, "machine"]))
         if len(machines) > 1:
             raise AccelsimError(
@@ -226,7 +228,7 @@ def evaluate_claims(table: pd.DataFrame, draws: Draws | None = None) -> list[Cla
     claims: list[Claim] = []
     pairs_of: dict[str, pd.DataFrame] = {}
     for network, rows in table.groupby("network", sort=False):
-        if rows["scheme"].str.fullmatch(UNSTRUCTURED).sum() > 1:
+        if len(in_series(rows, "unstructured")) > 1:
             claims.append(_c1(str(network), rows, decide))
         pairs = paired(rows)
         if len(pairs):

@@ -11,7 +11,7 @@ from accelsim.trace import TraceFile
 
 
 def trace_content(trace: TraceFile) -> dict[str, Any]:
-    """Header facts, the schemes with their accuracies, and the layers."""
+    """Return the header's facts, the schemes with their accuracies, and the layers."""
     return {
         "trace": {
             "file": str(Path(trace.path)),
@@ -60,7 +60,7 @@ def _scheme_row(trace: TraceFile, name: str) -> dict[str, Any]:
 
 
 def machine_content(machine: Machine, technology: Technology) -> dict[str, Any]:
-    """The configuration, peak rates, area by block, and the clock that the technology allows."""
+    """Return the configuration, peak rates, area by block, and the clock that the technology allows."""
     limit = clock_limit(machine, technology)
     areas = area(machine, technology)
     rate = machine.cores * machine.mvu.vpus * machine.mvu.lanes
@@ -82,7 +82,7 @@ def machine_content(machine: Machine, technology: Technology) -> dict[str, Any]:
 
 
 def technology_content(technology: Technology) -> dict[str, Any]:
-    """Every number with its source, and what the SRAM table covers."""
+    """Return every number with its source, and what the SRAM table covers."""
     events = technology.events.model_dump(mode="json")
     blocks = technology.blocks.model_dump(mode="json")
     return {
@@ -98,29 +98,16 @@ def technology_content(technology: Technology) -> dict[str, Any]:
 
 
 def show(content: dict[str, Any]) -> None:
-    """Print it: dicts as ``name  value`` lines, lists of dicts as tables."""
-    from rich.table import Table
+    """Print the parts of a description: dicts as ``name  value`` lines, lists of dicts as tables."""
+    from accelsim.tables import frame_of, print_table
 
-    from accelsim.report.terminal import console
-
-    out = console()
     for title, part in content.items():
-        if isinstance(part, dict):
-            table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
-            table.add_column(no_wrap=True)
-            table.add_column(overflow="fold")
-            for name, value in part.items():
-                table.add_row(name, _text(value))
-        else:
-            table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-            for name in part[0] if part else ():
-                table.add_column(
-                    name, justify="left" if isinstance(part[0][name], str) else "right", overflow="fold"
-                )
-            for row in part:
-                table.add_row(*(_text(value) for value in row.values()))
-        out.print(table)
-        out.print()
+        is_list = isinstance(part, list)
+        frame = frame_of(part if is_list else part.items(), None if is_list else ["name", "value"])
+        formats = dict.fromkeys(frame.columns, _text)
+        align = None if is_list else "ll"
+        print_table(frame, title=title, formats=formats, align=align, missing="-", fold=True, header=is_list)
+        print()
 
 
 def _text(value: Any) -> str:

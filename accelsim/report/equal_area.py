@@ -1,16 +1,18 @@
-"""The best machine of each kind within an area, by degree of noise: what docs/sweeps.md shows of a sweep."""
+"""The best machine of each kind within an area, by degree of noise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from accelsim.errors import AccelsimError
+from accelsim.schemes import BASELINE, NmScheme, UnstructuredScheme
 
 Row = Mapping[str, Any]
 
-KINDS = ("unstructured", "nm")
+UNSTRUCTURED, STRUCTURED = UnstructuredScheme.kind, NmScheme.kind
+KINDS = (UNSTRUCTURED, STRUCTURED)
 """Kinds of schemes that are compared, and in this order."""
 
 COSTS = (("time", "latency_us"), ("energy", "energy_pj"), ("EDP", "edp_pj_us"))
@@ -51,7 +53,7 @@ def best_within(rows: Iterable[Row], area_mm2: float, cost: str) -> Best:
         # Ties go to the smaller machine, then by identity, so that the choice does not depend on the order.
         return min(candidates, key=lambda row: (row[cost], row["area_mm2"], row["id"]), default=None)
 
-    dense = least([row for row in fitting if row["kind"] == "dense"])
+    dense = least([row for row in fitting if row["kind"] == BASELINE.kind])
     if dense is None:
         raise AccelsimError(f"equal area: no dense machine of at most {area_mm2:g} mm2 among the results")
     degrees = set.intersection(*({row["noise"] for row in done if row["kind"] == kind} for kind in KINDS))
@@ -67,7 +69,7 @@ def pays_from(best: Best) -> float | None:
     """The degree of noise from which on the best N:M machine costs less than the best unstructured one; None if nowhere."""
     found = None
     for noise in reversed(best.degrees):
-        structured, unstructured = best.relative(noise, "nm"), best.relative(noise, "unstructured")
+        structured, unstructured = best.relative(noise, STRUCTURED), best.relative(noise, UNSTRUCTURED)
         if structured is None or unstructured is None or structured >= unstructured:
             break
         found = noise
@@ -79,50 +81,3 @@ def machine_label(row: Row) -> str:
     size = f"{row['cores']}x{row['mvu.vpus']}x{row['mvu.bricks_per_vpu']}"
     weights = f"{row['weight_sram.kib']} KiB x {row['weight_sram.width_bits']} b"
     return f"{size}, {weights}, {row['sequencer.lookahead']}"
-
-
-def equal_area_markdown(rows: Sequence[Row], unit_mm2: float, shares: Sequence[float]) -> str:
-    """A table per area (``shares`` of ``unit_mm2``) of the best machines by EDP, and one of where N:M pays, by cost."""
-    lines: list[str] = []
-    for share in shares:
-        best = best_within(rows, share * unit_mm2, "edp_pj_us")
-        dense = best.dense
-        lines += [
-            f"**At most {best.area_mm2:.2f} mm2** ({share:g} x `unstructured`). Best dense machine: "
-            f"{machine_label(dense)}; {dense['latency_us'] / 1e3:.2f} ms, {dense['energy_pj'] / 1e9:.3f} mJ.",
-            "",
-            "| noise | best unstructured | EDP | best N:M | EDP | N:M / unstructured |",
-            "| ---: | --- | ---: | --- | ---: | ---: |",
-        ]
-        for noise in best.degrees:
-            lines.append(f"| {100 * noise:g} % | " + " | ".join(_cells(best, noise)) + " |")
-        lines.append("")
-    lines += [
-        "N:M / unstructured, the best machine of each, by what is to be least:",
-        "",
-        "| area | cost | "
-        + " | ".join(f"{100 * noise:g} %" for noise in best.degrees)
-        + " | N:M pays from |",
-        "| ---: | --- |" + " ---: |" * (len(best.degrees) + 1),
-    ]
-    for share in shares:
-        for title, cost in COSTS:
-            best = best_within(rows, share * unit_mm2, cost)
-            ratios = " | ".join(_ratio(best, noise) for noise in best.degrees)
-            start = pays_from(best)
-            pays = "nowhere" if start is None else f"{100 * start:g} %"
-            lines.append(f"| {share:g} x | {title} | {ratios} | {pays} |")
-    return "\n".join(lines) + "\n"
-
-
-def _cells(best: Best, noise: float) -> list[str]:
-    cells: list[str] = []
-    for kind in KINDS:
-        row, relative = best.of[noise, kind], best.relative(noise, kind)
-        cells += ["none", ""] if row is None or relative is None else [machine_label(row), f"{relative:.3f}"]
-    return [*cells, _ratio(best, noise)]
-
-
-def _ratio(best: Best, noise: float) -> str:
-    structured, unstructured = best.relative(noise, "nm"), best.relative(noise, "unstructured")
-    return "" if structured is None or unstructured is None else f"{structured / unstructured:.2f}"

@@ -12,6 +12,7 @@ from accelsim.energy.constant_prices import constant_prices
 from accelsim.energy.published_energies import published_factors
 from accelsim.energy.spread import Spread, ratios
 from accelsim.report.ratios import HIGH, LOW, Array, Draws, Ratios
+from accelsim.schemes import BASELINE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,6 +123,6 @@ def _dense_rows(table: pd.DataFrame) -> Any:
     dense = {
         network: row
         for row, (network, scheme) in enumerate(zip(networks, schemes, strict=True))
-        if scheme == "dense"
+        if scheme == BASELINE.name
     }
     return np.array([dense[network] for network in networks], dtype=np.intp)

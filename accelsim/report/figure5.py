@@ -24,16 +24,25 @@ from accelsim.inputs import (
     as_technology,
     as_trace,
 )
+from accelsim.pictures import save_picture
+from accelsim.report.chart import ChartTables
+from accelsim.report.chart_picture import picture_of
+from accelsim.report.charts import charts
 from accelsim.report.claims import Claim, evaluate_claims
 from accelsim.report.error_bars import Uncertainty, uncertainty
 from accelsim.report.figure5_markdown import claims_markdown, figure5_markdown
 from accelsim.report.tornado import sensitivity
 from accelsim.results.normalize import normalized
 from accelsim.results.run_results import Results
+from accelsim.schemes import BASELINE
 from accelsim.simulate import Progress
+from accelsim.tables import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from accelsim.config import Machine
+    from accelsim.trace import TraceFile
 
 
 @dataclass(frozen=True)
@@ -81,16 +90,7 @@ def figure5(
     """
     technology = as_technology(technology)
     opened, loaded = [as_trace(trace) for trace in traces], [as_machine(machine) for machine in machines]
-    networks = [trace.network for trace in opened]
-    for trace in opened:
-        if networks.count(trace.network) > 1:
-            raise AccelsimError(f"{trace.path}: a trace of network {trace.network} was given already")
-    for kind in ("threshold", "nm"):
-        names = [each.name for each in loaded if each.selector is not None and each.selector.kind == kind]
-        if len(names) > 1:
-            raise AccelsimError(
-                f"figure 5: {' and '.join(names)} are both of kind {kind}; give one of each kind"
-            )
+    _check_unique(opened, loaded)
     results = Results(technology=technology)
     for trace in opened:
         part = compare(
@@ -107,7 +107,7 @@ def figure5(
         for key in ("given_vpus", "left_out"):
             results.provenance[key] = part.provenance[key]
     table = normalized(results.summary)
-    if set(table["kind"]) == {"dense"}:
+    if set(table["kind"]) == {BASELINE.kind}:
         raise AccelsimError("figure 5: nothing to show: no scheme with noise was run")
     areas = {name: area(machine, technology).total_mm2 for name, machine in results.machines.items()}
     if spread is None:
@@ -117,27 +117,48 @@ def figure5(
     return Figure5(found.with_bars(table), evaluate_claims(table, found.draws), areas, results, found)
 
 
+def _check_unique(traces: Sequence[TraceFile], machines: Sequence[Machine]) -> None:
+    """Raise AccelsimError unless there is one trace per network and one machine per kind of selector."""
+    networks = [trace.network for trace in traces]
+    for trace in traces:
+        if networks.count(trace.network) > 1:
+            raise AccelsimError(f"{trace.path}: a trace of network {trace.network} was given already")
+    selectors = [(each.name, each.selector.kind) for each in machines if each.selector is not None]
+    for kind in dict.fromkeys(kind for _, kind in selectors):
+        names = [name for name, its_kind in selectors if its_kind == kind]
+        if len(names) > 1:
+            raise AccelsimError(
+                f"figure 5: {' and '.join(names)} are both of kind {kind}; give one of each kind"
+            )
+
+
 def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
-    """Write ``figure5`` as CSV, PNG, SVG and Markdown, ``claims.json`` and all results into a folder.
+    """Write ``figure5`` as CSV, Markdown and ``claims.json``, all charts as PNG and SVG, and all results into a folder.
 
     With an uncertainty, ``sensitivity.csv`` too: every ratio with each constant at the ends of its range.
-    Returns the paths. Raises AccelsimError if the folder cannot be made or written.
-    """
-    from accelsim.report.figure5_plot import plot_figure5
 
+    Returns:
+        The paths of the files.
+
+    Raises:
+        AccelsimError: The folder cannot be made or written, or a chart of an installed package fails.
+    """
+    tables = ChartTables(figure.results.summary, figure.results.layers, figure.table)
     folder = Path(out)
     paths = figure.results.write(folder)
-    with replaced(folder / "figure5.csv", paths) as temporary:
-        figure.table.to_csv(temporary, index=False)
+    paths.append(write_csv(figure.table, folder / "figure5.csv"))
     if figure.uncertainty is not None:
-        with replaced(folder / "sensitivity.csv", paths) as temporary:
-            sensitivity(figure.table, figure.uncertainty).to_csv(temporary, index=False)
+        paths.append(write_csv(sensitivity(figure.table, figure.uncertainty), folder / "sensitivity.csv"))
     with replaced(folder / "claims.json", paths) as temporary:
         claims = [claim.as_dict() for claim in figure.claims]
         temporary.write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")
     with replaced(folder / "figure5.md", paths) as temporary:
         temporary.write_text(figure.markdown, encoding="utf-8")
-    for suffix in (".png", ".svg"):
-        with replaced(folder / f"figure5{suffix}", paths) as temporary:
-            plot_figure5(figure.table, temporary)
+    for chart in charts():
+        for suffix in (".png", ".svg"):
+            # A figure that was saved once has its layout changed, so each file gets one of its own.
+            if (picture := picture_of(chart, tables)) is None:
+                break
+            with replaced(folder / f"{chart.name}{suffix}", paths) as temporary:
+                save_picture(picture, temporary)
     return paths

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from accelsim.report.ratio_tables import EFFECTS_ALIGN, Shown, effects_table, ratio_table
 from accelsim.report.ratios import HIGH, LOW
-from accelsim.report.terminal import bar, scheme_label
-from accelsim.report.tornado import LARGEST, change, tornado
+from accelsim.schemes import BASELINE
+from accelsim.tables import frame_of, markdown_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from accelsim.report.claims import Claim
     from accelsim.report.error_bars import Uncertainty
 
-_COLUMNS = (
+_COLUMNS: tuple[Shown, ...] = (
+    ("cycles", "latency_cycles", ",.0f"),
     ("time", "time_rel", ".3f"),
     ("energy", "energy_rel", ".3f"),
     ("EDP", "edp_rel", ".4f"),
@@ -37,9 +39,9 @@ def figure5_markdown(
     areas_mm2: Mapping[str, float],
     uncertainty: Uncertainty | None = None,
 ) -> str:
-    """A table per network (costs relative to dense, means over images), then the claims with their numbers.
+    """Return a table per network (costs relative to dense, means over images), then the claims with their numbers.
 
-    With an uncertainty, the tables have error bars, and what the constants can do comes last.
+    With an uncertainty, the tables have error bars, and the largest effects of energy constants come last.
     """
     lines = [
         "Machines as run: "
@@ -48,39 +50,39 @@ def figure5_markdown(
         )
         + "."
     ]
-    columns = [each for each in _COLUMNS if each[1] != "dram_rel" or table["dram_rel"].any()]
     for network, rows in table.groupby("network", sort=False):
-        dense = rows[rows["scheme"] == "dense"].iloc[0]
+        dense = rows[rows["scheme"] == BASELINE.name].iloc[0]
         lines += [
             "",
             f"**{network}**, mean of {dense['images']} image(s); dense takes {dense['latency_cycles']:,.0f} cycles, "
             f"{dense['latency_us'] / 1e3:.2f} ms, {dense['energy_pj'] / 1e9:.3f} mJ.",
             "",
-            "| scheme | cycles | " + " | ".join(title for title, _, _ in columns) + " |",
-            "| --- |" + " ---: |" * (len(columns) + 1),
         ]
-        for _, row in rows.sort_values(["kind", "noise", "scheme"]).iterrows():
-            cells = [scheme_label(row["scheme"]), f"{row['latency_cycles']:,.0f}"]
-            cells += [format(row[column], spec) + bar(row, column, spec) for _, column, spec in columns]
-            lines.append("| " + " | ".join(cells) + " |")
+        shown = ratio_table(rows.sort_values(["kind", "noise", "scheme"]), _COLUMNS).drop(columns="machine")
+        lines.append(markdown_table(shown, align="l" + "r" * (shown.shape[1] - 1)).rstrip("\n"))
     text = "\n".join(lines) + "\n\n" + claims_markdown(claims)
     return text if uncertainty is None else text + "\n" + tornado_markdown(table, uncertainty)
 
 
 def claims_markdown(claims: Sequence[Claim]) -> str:
-    """A table of verdicts."""
+    """Return the table of verdicts."""
     drawn = any(claim.under_draws is not None for claim in claims)
-    titles = ["claim", "network", "verdict", *(["with other energies"] if drawn else []), "numbers"]
-    lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
-    for claim in claims:
-        cells = [f"{claim.name}: {claim.text}", claim.network, f"**{claim.verdict}**"]
-        cells += [str(claim.under_draws or "")] if drawn else []
-        lines.append("| " + " | ".join([*cells, claim.evidence]) + " |")
-    return "\n".join(lines) + "\n"
+    rows = [
+        {
+            "claim": f"{claim.name}: {claim.text}",
+            "network": claim.network,
+            "verdict": f"**{claim.verdict}**",
+            "with other energies": claim.under_draws,
+            "numbers": claim.evidence,
+        }
+        for claim in claims
+    ]
+    table = frame_of(rows, ["claim", "network", "verdict", "with other energies", "numbers"])
+    return markdown_table(table if drawn else table.drop(columns="with other energies"))
 
 
 def tornado_markdown(table: pd.DataFrame, uncertainty: Uncertainty) -> str:
-    """How the constants were drawn, and a table per network of those with the largest effects by themselves."""
+    """Return how the constants were drawn, and a table per network of those with the largest effects by themselves."""
     spread = uncertainty.spread
     percent = f"{100 * spread.by:g} %"
     lines = [
@@ -89,15 +91,6 @@ def tornado_markdown(table: pd.DataFrame, uncertainty: Uncertainty) -> str:
         f"of the draws. One at a time, these change most of energy, from -{percent} to +{percent} of the constant:"
     ]
     for network in dict.fromkeys(table["network"]):
-        lines += [
-            "",
-            f"| {network}: constant | energy / dense | where | energy structured / unstructured | where |",
-            "| --- | ---: | --- | ---: | --- |",
-        ]
-        for effect in tornado(table, uncertainty, network)[:LARGEST]:
-            against = "" if effect.structured is None else change(effect.structured)
-            noise = "" if effect.noise is None else f"noise {100 * effect.noise:g} %"
-            lines.append(
-                f"| {effect.constant} | {change(effect.relative)} | {scheme_label(effect.scheme)} | {against} | {noise} |"
-            )
+        effects = effects_table(table, uncertainty, network)
+        lines += ["", markdown_table(effects, align=EFFECTS_ALIGN).rstrip("\n")]
     return "\n".join(lines) + "\n"

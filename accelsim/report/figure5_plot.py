@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from accelsim.energy import GROUPS
-from accelsim.report import claims
+from accelsim.pictures import (
+    FONT_SIZE,
+    GROUP_COLOURS,
+    group_title,
+    network_title,
+    picture_style,
+)
+from accelsim.report.claims import in_series
 from accelsim.report.ratios import HIGH, LOW
+from accelsim.schemes import NmScheme, Scheme, UnstructuredScheme
+from accelsim.schemes.scheme import Series
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FONT_SIZE = 8
-UNSTRUCTURED, STRUCTURED = "#4477aa", "#ee7733"
-GROUP_COLOURS = {
-    "compute": "#4477aa",
-    "sram": "#66ccee",
-    "registers": "#ccbb44",
-    "dram": "#aa3377",
-    "leakage": "#bbbbbb",
-}
-GROUP_NAMES = {"sram": "SRAM", "dram": "DRAM"}
-NETWORK_NAMES = {"resnet18": "ResNet-18", "wrn34-10": "WideResNet-34-10"}
+FIGURE5_FAMILIES: dict[Series, type[Scheme]] = {"unstructured": UnstructuredScheme, "structured": NmScheme}
+"""The family of schemes that each series of Figure 5 has the colour of."""
 
 
 def draw_figure5(table: pd.DataFrame) -> Figure:
@@ -33,11 +32,10 @@ def draw_figure5(table: pd.DataFrame) -> Figure:
     Unstructured and structured (N of 8) bars stand beside each other at each degree of noise; dense is 1. Error
     bars, where the table has them: percentiles ``LOW`` to ``HIGH`` of the draws of the energy constants.
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     networks = list(dict.fromkeys(table["network"]))
-    with mpl.rc_context({"font.size": FONT_SIZE, "axes.spines.top": False, "axes.spines.right": False}):
+    with picture_style():
         figure = Figure(figsize=(13, 2.6 * len(networks) + 0.7), layout="constrained")
         axes = figure.subplots(len(networks), 4, squeeze=False)
         for row, network in zip(axes, networks, strict=True):
@@ -46,7 +44,7 @@ def draw_figure5(table: pd.DataFrame) -> Figure:
             _energy(row[1], rows)
             _bars(row[2], rows, "edp_rel", "EDP / dense")
             _bars(row[3], rows, "mapping_efficiency", "mapping efficiency of the MVU", dense_line=False)
-            row[0].set_title(NETWORK_NAMES.get(network, network), loc="left", fontweight="bold")
+            row[0].set_title(network_title(network), loc="left", fontweight="bold")
         for axis in axes[-1]:
             axis.set_xlabel("degree of noise, % of neurons")
         if f"energy_rel_p{LOW}" in table:
@@ -56,23 +54,13 @@ def draw_figure5(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_figure5(table: pd.DataFrame, path: Path) -> None:
-    """Write `draw_figure5` to a file, of the kind that its suffix says; the same table gives the same bytes."""
-    import matplotlib as mpl
-
-    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
-    with mpl.rc_context({"svg.hashsalt": "accelsim"}):
-        draw_figure5(table).savefig(path, dpi=150, metadata=metadata)
-
-
 def _positions(rows: pd.DataFrame) -> tuple[list[float], list[tuple[pd.DataFrame, float, str, str]]]:
     """Degrees of noise, and (rows, offset of its bars, name, colour) of the two schemes."""
-    unstructured = rows[rows["scheme"].str.fullmatch(claims.UNSTRUCTURED)]
-    structured = rows[rows["scheme"].str.fullmatch(claims.STRUCTURED)]
-    degrees = sorted({*unstructured["noise"], *structured["noise"]})
+    parts = {series: in_series(rows, series) for series in FIGURE5_FAMILIES}
+    degrees = sorted({noise for part in parts.values() for noise in part["noise"]})
     return degrees, [
-        (unstructured, -0.2, "unstructured", UNSTRUCTURED),
-        (structured, 0.2, "structured (N of 8 kept)", STRUCTURED),
+        (parts["unstructured"], -0.2, "unstructured", FIGURE5_FAMILIES["unstructured"].colour),
+        (parts["structured"], 0.2, "structured (N of 8 kept)", FIGURE5_FAMILIES["structured"].colour),
     ]
 
 
@@ -115,7 +103,7 @@ def _energy(axis: Axes, rows: pd.DataFrame) -> None:
         for group in GROUPS:
             values = part[f"{group}_rel"].tolist()
             if any(values):
-                label = None if group in labelled else GROUP_NAMES.get(group, group)
+                label = None if group in labelled else group_title(group)
                 labelled.add(group)
                 axis.bar(where, values, width=0.38, bottom=bottom, color=GROUP_COLOURS[group], label=label)
             bottom = [b + v for b, v in zip(bottom, values, strict=True)]

@@ -1,18 +1,14 @@
-"""Tables for a terminal, with rich; plain text when the output is no terminal."""
+"""What commands print about results, with rich; plain text when the output is no terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from accelsim.report.ratio_tables import EFFECTS_ALIGN, Shown, effects_table, ratio_table, scheme_label
 from accelsim.report.ratios import HIGH, LOW
-from accelsim.trace import Scheme
-from accelsim.visible_text import visible
+from accelsim.tables import Format, print_table, terminal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,100 +17,65 @@ if TYPE_CHECKING:
     from accelsim.report.error_bars import Uncertainty
     from accelsim.results import Results
 
-MIN_WIDTH = 200
-
-
-class _Console(Console):
-    """A console that shows the control characters of a text instead of obeying them."""
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(visible(text), **options)
-
-
-def console() -> Console:
-    """Prints at the terminal's width, but never so narrow that a number would be cut short."""
-    # No markup: names come from files, and a bracket in one must not be read as a style.
-    return _Console(highlight=False, markup=False, emoji=False, width=max(Console().width, MIN_WIDTH))
-
-
-def _table(title: str, columns: Sequence[str], text_columns: int) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index < text_columns else "right", no_wrap=True)
-    return table
-
-
-def show_rows(rows: Sequence[Mapping[str, str]]) -> None:
-    """Rows of text with the same columns, of which there is at least one; as wide as it takes, nothing cut short."""
-    lines = [[visible(cell) for cell in line] for line in (list(rows[0]), *(row.values() for row in rows))]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-
-
-def scheme_label(name: str) -> str:
-    """How a scheme is shown to people, from its name."""
-    return Scheme.parse(name).label
-
-
-def bar(row: Mapping[str, Any], column: str, spec: str) -> str:
-    """The error bar of a ratio, `` [low, high]``, in the format of the ratio; empty if there is none or it is a point."""
-    low, high = row.get(f"{column}_p{LOW}"), row.get(f"{column}_p{HIGH}")
-    return "" if low == high else f" [{low:{spec}}, {high:{spec}}]"
+_COLUMNS: tuple[Shown, ...] = (
+    ("noise %", "noise", lambda noise: f"{100 * noise:g}"),
+    ("cycles", "latency_cycles", ",.0f"),
+    ("time", "time_rel", ".3f"),
+    ("energy", "energy_rel", ".3f"),
+    ("EDP", "edp_rel", ".3f"),
+    ("compute", "compute_rel", ".3f"),
+    ("SRAM", "sram_rel", ".3f"),
+    ("registers", "registers_rel", ".3f"),
+    ("DRAM", "dram_rel", ".3f"),
+    ("leakage", "leakage_rel", ".4f"),
+    ("map. eff.", "mapping_efficiency", ".2f"),
+    ("brick util.", "brick_utilization", ".3f"),
+)
 
 
 def show_summary(summary: pd.DataFrame) -> None:
-    """Absolute costs, one line per network and scheme; means over the images."""
-    columns = ("scheme", "machine", "images", "cycles", "latency ms", "energy uJ", "EDP uJ ms", "brick util.")
+    """Print absolute costs, one line per network and scheme; means over the images."""
+    import pandas as pd
+
     for network, rows in summary.groupby("network", sort=False):
-        table = _table(f"{network}, per image", columns, 2)
-        for row in rows.itertuples():
-            table.add_row(
-                scheme_label(row.scheme),
-                row.machine,
-                str(row.images),
-                f"{row.latency_cycles:,.0f}",
-                f"{row.latency_us / 1e3:.3f}",
-                f"{row.energy_pj / 1e6:,.1f}",
-                f"{row.edp_pj_us / 1e9:,.1f}",
-                f"{row.brick_utilization:.3f}",
-            )
-        console().print(table)
+        costs = pd.DataFrame(
+            {
+                "scheme": rows["scheme"],
+                "machine": rows["machine"],
+                "images": rows["images"],
+                "cycles": rows["latency_cycles"],
+                "latency ms": rows["latency_us"] / 1e3,
+                "energy uJ": rows["energy_pj"] / 1e6,
+                "EDP uJ ms": rows["edp_pj_us"] / 1e9,
+                "brick util.": rows["brick_utilization"],
+            }
+        )
+        formats: dict[str, Format] = {
+            "scheme": scheme_label,
+            "cycles": ",.0f",
+            "latency ms": ".3f",
+            "energy uJ": ",.1f",
+            "EDP uJ ms": ",.1f",
+            "brick util.": ".3f",
+        }
+        print_table(costs, title=f"{network}, per image", formats=formats)
 
 
 def show_relative(normalized: pd.DataFrame) -> None:
-    """Costs relative to dense, with the energy split, one line per network, scheme and machine."""
-    dram = ("DRAM",) if normalized["dram_rel"].any() else ()
-    columns = (
-        "scheme", "machine", "noise %", "cycles", "time", "energy", "EDP",
-        "compute", "SRAM", "registers", *dram, "leakage", "map. eff.", "brick util.",
-    )  # fmt: skip
+    """Print costs relative to dense, with the energy split, one line per network, scheme and machine."""
     for network, rows in normalized.groupby("network", sort=False):
+        table = ratio_table(rows.sort_values(["kind", "noise"]), _COLUMNS)
         count = rows["images"].iloc[0]
-        table = _table(f"{network}: mean of {count} image(s); costs relative to dense", columns, 2)
-        for row in rows.sort_values(["kind", "noise"]).to_dict("records"):
-            table.add_row(
-                scheme_label(row["scheme"]),
-                row["machine"],
-                f"{100 * row['noise']:g}",
-                f"{row['latency_cycles']:,.0f}",
-                f"{row['time_rel']:.3f}",
-                f"{row['energy_rel']:.3f}" + bar(row, "energy_rel", ".3f"),
-                f"{row['edp_rel']:.3f}" + bar(row, "edp_rel", ".3f"),
-                f"{row['compute_rel']:.3f}",
-                f"{row['sram_rel']:.3f}",
-                f"{row['registers_rel']:.3f}",
-                *((f"{row['dram_rel']:.3f}",) if dram else ()),
-                f"{row['leakage_rel']:.4f}",
-                f"{row['mapping_efficiency']:.2f}",
-                f"{row['brick_utilization']:.3f}",
-            )
-        console().print(table)
-        console().print()
+        print_table(
+            table,
+            title=f"{network}: mean of {count} image(s); costs relative to dense",
+            align="ll" + "r" * (table.shape[1] - 2),
+        )
+        print()
 
 
 def show_machines(results: Results, areas_mm2: Mapping[str, float]) -> None:
-    """VPUs and area of the machines as they were run, what their files say if that differs, and what was left out."""
+    """Print VPUs and area of the machines as run, what their files say if that differs, and which schemes were left out."""
     given = results.provenance.get("given_vpus", {})
     parts = []
     for name, area in areas_mm2.items():
@@ -123,15 +84,15 @@ def show_machines(results: Results, areas_mm2: Mapping[str, float]) -> None:
             f" (its file says {given[name]}; sized to equal area)" if given.get(name, vpus) != vpus else ""
         )
         parts.append(f"{name}: {vpus} VPUs{sized}, {area:.3f} mm2")
-    console().print("machines: " + "; ".join(parts), soft_wrap=True)
+    terminal().print("machines: " + "; ".join(parts), soft_wrap=True)
     if left_out := results.provenance.get("left_out"):
-        console().print("not run, since no machine fits: " + ", ".join(left_out), soft_wrap=True)
-    console().print()
+        terminal().print("not run, since no machine fits: " + ", ".join(left_out), soft_wrap=True)
+    print()
 
 
 def show_claims(claims: Sequence[Claim]) -> None:
-    """Each claim with its verdict and evidence."""
-    out = console()
+    """Print each claim with its verdict and evidence."""
+    out = terminal()
     for claim in claims:
         out.print(
             f"{claim.name} {claim.network}: {claim.text}: {claim.verdict.upper()}",
@@ -141,36 +102,25 @@ def show_claims(claims: Sequence[Claim]) -> None:
         out.print(f"   {claim.evidence}", soft_wrap=True)
         if claim.under_draws is not None:
             out.print(f"   with other energies: {claim.under_draws}", soft_wrap=True)
-    out.print()
+    print()
 
 
 def show_uncertainty(table: pd.DataFrame, uncertainty: Uncertainty) -> None:
-    """What the error bars are, and the energy constants with the largest effects by themselves."""
-    from accelsim.report.tornado import LARGEST, change, tornado
-
-    out, spread = console(), uncertainty.spread
+    """Print what the error bars are, and the energy constants with the largest effects by themselves."""
+    out, spread = terminal(), uncertainty.spread
     percent = f"{100 * spread.by:g} %"
     out.print(
         f"[{LOW} to {HIGH} %] of {spread.draws:,} joint draws (seed {spread.seed}) of {len(uncertainty.constants)} energy "
         f"constants, each uniform within {percent} of its value; each by itself, -{percent} to +{percent}:",
         soft_wrap=True,
     )
-    columns = ("constant", "most for", "energy / dense", "energy structured / unstructured", "at noise %")
     for network in dict.fromkeys(table["network"]):
-        shown = _table(f"{network}: largest effects", columns, 2)
-        for effect in tornado(table, uncertainty, network)[:LARGEST]:
-            shown.add_row(
-                effect.constant,
-                scheme_label(effect.scheme),
-                change(effect.relative),
-                "" if effect.structured is None else change(effect.structured),
-                "" if effect.noise is None else f"{100 * effect.noise:g}",
-            )
-        out.print(shown)
-    out.print()
+        effects = effects_table(table, uncertainty, network)
+        print_table(effects, title=f"{network}: largest effects", align=EFFECTS_ALIGN)
+    print()
 
 
 def show_files(paths: Sequence[Path]) -> None:
-    """Where the files are."""
-    out = console()
+    """Print the paths of written files."""
+    out = terminal()
     out.print("written: " + ", ".join(str(path) for path in paths), soft_wrap=True)

@@ -10,6 +10,7 @@ import numpy as np
 from accelsim.report.claims import paired
 from accelsim.report.error_bars import Uncertainty
 from accelsim.report.ratios import Array
+from accelsim.schemes import BASELINE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ def tornado(table: pd.DataFrame, found: Uncertainty, network: str) -> list[Effec
     ``table``: what ``found`` was made of. Unstructured and N of 8 are what ``structured`` compares.
     """
     numbered = table.assign(row=range(len(table)))
-    rows = numbered[(numbered["network"] == network) & (numbered["scheme"] != "dense")]
+    rows = numbered[(numbered["network"] == network) & (numbered["scheme"] != BASELINE.name)]
     pairs = paired(rows)
     energy, ends = table["energy_rel"].to_numpy(float), found.draws.ends.energy
     relative = _changes(ends[rows["row"]], energy[rows["row"]])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from accelsim.energy import GROUPS
 from accelsim.errors import AccelsimError
+from accelsim.schemes import BASELINE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,7 @@ def normalized(summary: pd.DataFrame) -> pd.DataFrame:
 
     parts = []
     for network, rows in summary.groupby("network", sort=False):
-        dense = rows[rows["scheme"] == "dense"]
+        dense = rows[rows["scheme"] == BASELINE.name]
         if len(dense) != 1:
             raise AccelsimError(f"{network}: needs one dense result to normalize by, has {len(dense)}")
         base = dense.iloc[0]

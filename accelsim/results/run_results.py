@@ -12,6 +12,7 @@ from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.errors import AccelsimError
 from accelsim.files import check_output_file, replaced, writable_folder
 from accelsim.results.result_rows import KEYS, cost_columns, utilization_columns
+from accelsim.tables import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,15 +129,16 @@ class Results:
         tables: dict[str, pd.DataFrame] = {}
         for name in FILES:
             stem, _, suffix = name.partition(".")
-            with replaced(folder / name, paths, regular_only=_is_parquet(name)) as temporary:
-                if suffix == "json":
+            if suffix == "json":
+                with replaced(folder / name, paths) as temporary:
                     temporary.write_text(json.dumps(self.as_json(), indent=1) + "\n", encoding="utf-8")
-                    continue
-                if stem not in tables:
-                    tables[stem] = getattr(self, stem)
-                if suffix == "csv":
-                    tables[stem].to_csv(temporary, index=False)
-                else:
+                continue
+            if stem not in tables:
+                tables[stem] = getattr(self, stem)
+            if suffix == "csv":
+                paths.append(write_csv(tables[stem], folder / name))
+            else:
+                with replaced(folder / name, paths, regular_only=True) as temporary:
                     tables[stem].to_parquet(temporary, index=False)
         return paths
 

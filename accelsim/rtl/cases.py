@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.components.activation_stage import Activation
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.engine import ENGINES, run_image
@@ -99,12 +100,15 @@ class MachineCases:
 def random_cases(seed: int, layers: int) -> MachineCases:
     """A machine and `layers` layers, all from the seed: seeds cycle through dense, threshold and N:M machines.
 
+    Every third machine has an activation stage.
     One of four layers of a machine with a selector is dense. Layers that do not fit are drawn again.
     """
     kinds: tuple[Kind, ...] = ("dense", "threshold", "nm", "threshold", "nm")
     kind = kinds[seed % len(kinds)]
     rng = Random(f"machine {seed}")
     machine = random_machine(rng, kind)
+    if seed % 3 == 1:
+        machine = machine.model_copy(update={"activation": Activation(function="relu")})
     shape = core_shape(machine, Limits(rows_per_vpu=SMALL.outputs, codes=SMALL.k, sign_rows=1024))
     draw = np.random.default_rng([seed, 1])
     fitting: list[CoreOperands] = []
@@ -132,15 +136,17 @@ def fits(operands: CoreOperands, shape: CoreShape) -> bool:
 def differences(operands: CoreOperands, shape: CoreShape, runner: TileRunner) -> tuple[list[str], Counts]:
     """What the RTL does otherwise than the engines and the fixed-point reference, a line each, and its counts."""
     reference = fixed_point_layer(operands)
+    stage = shape.machine.activation
+    expected = reference.z if stage is None else stage.applied(reference.z)
     result = run_layer(operands, shape, runner)
     trace = as_layer_trace(operands, reference.mask)
     found = []
-    wrong = result.z != reference.z
+    wrong = result.z != expected
     if wrong.any():
         position, neuron = (int(i) for i in np.argwhere(wrong)[0])
         found.append(
             f"z' of position {position}, neuron {neuron}: RTL {result.z[position, neuron]}, reference "
-            f"{reference.z[position, neuron]} ({int(wrong.sum())} of {wrong.size} differ)"
+            f"{expected[position, neuron]} ({int(wrong.sum())} of {wrong.size} differ)"
         )
     for engine in ENGINES:
         (counts,) = run_image([trace], shape.machine, engine=engine)

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import AccelsimError
+from accelsim.lengths import CODE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.nn.fixed_point.as_trace import as_layer_trace
 from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, Threshold
-from accelsim.rtl.core.core_shape import CODE_BITS, MAX_KERNEL_ROWS, WORD_BITS, CoreShape, ceil_div
+from accelsim.rtl.core.core_shape import MAX_KERNEL_ROWS, CoreShape
 from accelsim.rtl.core.ports import scale_layout
 from accelsim.rtl.core.registers import registers
 

@@ -13,7 +13,6 @@ from accelsim.counts import Counts, total
 from accelsim.errors import AccelsimError
 from accelsim.nn.fixed_point.layer_operands import CoreOperands
 from accelsim.rtl.core.core_shape import CoreShape
-from accelsim.rtl.core.counters import COUNTERS
 from accelsim.rtl.core.rtl_chip import Chip
 from accelsim.rtl.program import TileProgram, layer_programs
 
@@ -115,7 +114,7 @@ class AmaranthRunner:
             raise AccelsimError(f"the RTL did not end a tile within {self._limit} cycles")
         await sim.tick()  # the last write, and the counters of the cycle that has ended
         await sim.tick()
-        counts = Counts(**{name: sim.get(getattr(chip, f"count_{name}")) for name in COUNTERS})
+        counts = Counts(**{name: sim.get(getattr(chip, f"count_{name}")) for name in shape.counters})
         words = np.zeros((len(program.positions), program.rows), np.int16)
         per_line = shape.output_line_words
         for i, line in enumerate(program.lines):

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from accelsim.bundled import bundled_path
+from accelsim.compare import DEFAULT_MACHINES
 from accelsim.errors import AccelsimError
 from accelsim.inputs import as_machine
+from accelsim.mapping import why_not
 from accelsim.nn.fixed_point.layer_operands import CoreOperands
 from accelsim.nn.fixed_point.sample import SampledMap, load_sample
 from accelsim.nn.injection.converted_checkpoint import load_converted
@@ -29,9 +31,6 @@ LAYERS_PER_MACHINE = 5
 
 FULL_LIMITS = Limits(rows_per_vpu=32, sign_rows=8192)
 """What the layers of ResNet-18 need of the shipped machines."""
-
-MACHINE_OF = {"dense": "dense", "unstructured": "unstructured", "nm": "structured"}
-"""The shipped machine on which a scheme of the kind runs."""
 
 SAMPLE = "traces/operands/resnet18-cifar10.npz"
 CHECKPOINT = "models/checkpoints/resnet18-cifar10.safetensors"
@@ -109,12 +108,14 @@ def full_outcomes(
     """
     sample = load_sample(bundled_path(SAMPLE))
     converted = load_converted(bundled_path(CHECKPOINT))
-    shapes = {kind: core_shape(as_machine(machine), FULL_LIMITS) for kind, machine in MACHINE_OF.items()}
+    machines = [as_machine(name) for name in DEFAULT_MACHINES]
+    shapes = [core_shape(machine, FULL_LIMITS) for machine in machines]
+    shape_of = {each: next(s for s in shapes if not why_not(each.scheme, s.machine)) for each in layers}
     operands = {each: sample.operands(converted, each.scheme.name, each.layer) for each in layers}
     for each in layers:  # a layer that does not fit is told before minutes of compiling
-        next(layer_programs(operands[each], shapes[each.scheme.kind]))
-    for kind, shape in shapes.items():
-        chosen = [each for each in layers if each.scheme.kind == kind]
+        next(layer_programs(operands[each], shape_of[each]))
+    for shape in shapes:
+        chosen = [each for each in layers if shape_of[each] is shape]
         if not chosen:
             continue
         with VerilatorRunner(shape, folder, partial(building, shape.machine.name)) as runner:

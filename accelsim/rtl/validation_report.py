@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from accelsim.components.component_registry import RTL_ACTION_NAMES
 from accelsim.engine import ENGINES
 from accelsim.files import check_output_file, replaced
 from accelsim.marked import between, fill_document
-from accelsim.rtl.core.counters import COUNTERS
 from accelsim.rtl.validate import LAYERS_PER_MACHINE, Outcome
 from accelsim.rtl.verilator.build import verilator_version
 from accelsim.rtl.yosys import yosys_version
+from accelsim.tables import frame_of, markdown_table
 from accelsim.version import __version__
 
 MARKER = "validate-rtl"
@@ -29,7 +30,7 @@ def markdown(
     parts = [
         f"{len(every)} layers, {sum(o.cycles for o in every):,} core cycles and {sum(o.words for o in every):,} words of z' "
         f"simulated in RTL; {len(every) - wrong} agree in all, {wrong} differ. For each: every word of z' against the "
-        f"fixed-point reference, and {len(COUNTERS)} counts against the {' and the '.join(ENGINES)} engine.\n",
+        f"fixed-point reference, and {len(RTL_ACTION_NAMES)} counts against the {' and the '.join(ENGINES)} engine.\n",
         f"Made on {date.today():%d %B %Y} in {_minutes(seconds)} by accelsim {__version__}: "
         f"{tools(simulator, bool(full))}.\n",
     ]
@@ -82,33 +83,39 @@ def write_report(path: Path, text: str) -> None:
 
 
 def _random_table(outcomes: Sequence[Outcome]) -> str:
-    lines = [
-        "| machines | layers | core cycles | words of z' | layers that differ | s |",
-        "| --- |" + " ---: |" * 5,
-    ]
+    rows = []
     for group in dict.fromkeys(outcome.group for outcome in outcomes):
         own = [outcome for outcome in outcomes if outcome.group == group]
-        wrong = sum(bool(outcome.differences) for outcome in own)
-        seconds = sum(outcome.seconds for outcome in own)
-        lines.append(
-            f"| {_named(group)} | {len(own)} | {sum(o.cycles for o in own):,} | {sum(o.words for o in own):,} | "
-            f"{wrong} | {seconds:.0f} |"
+        rows.append(
+            {
+                "machines": _named(group),
+                "layers": len(own),
+                "core cycles": sum(outcome.cycles for outcome in own),
+                "words of z'": sum(outcome.words for outcome in own),
+                "layers that differ": sum(bool(outcome.differences) for outcome in own),
+                "s": sum(outcome.seconds for outcome in own),
+            }
         )
-    return "\n".join(lines) + "\n"
+    formats = {"core cycles": ",", "words of z'": ",", "s": ".0f"}
+    return markdown_table(frame_of(rows), formats=formats)
 
 
 def _full_table(outcomes: Sequence[Outcome]) -> str:
-    lines = [
-        "| layer | scheme | machine | core cycles | words of z' | counts and words that differ | s | cycles/s |",
-        "| --- | --- | --- |" + " ---: |" * 5,
+    rows = [
+        {
+            "layer": outcome.what,
+            "scheme": outcome.group,
+            "machine": outcome.machine,
+            "core cycles": outcome.cycles,
+            "words of z'": outcome.words,
+            "counts and words that differ": len(outcome.differences),
+            "s": outcome.seconds,
+            "cycles/s": outcome.cycles / outcome.seconds if outcome.seconds else None,
+        }
+        for outcome in outcomes
     ]
-    for o in outcomes:
-        rate = f"{o.cycles / o.seconds:,.0f}" if o.seconds else ""
-        lines.append(
-            f"| {o.what} | {o.group} | {o.machine} | {o.cycles:,} | {o.words:,} | {len(o.differences)} | "
-            f"{o.seconds:.1f} | {rate} |"
-        )
-    return "\n".join(lines) + "\n"
+    formats = {"core cycles": ",", "words of z'": ",", "s": ".1f", "cycles/s": ",.0f"}
+    return markdown_table(frame_of(rows), formats=formats)
 
 
 def _named(name: str) -> str:

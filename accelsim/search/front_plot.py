@@ -6,43 +6,35 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from accelsim.errors import AccelsimError
-from accelsim.report.figure5_plot import FONT_SIZE, NETWORK_NAMES, STRUCTURED, UNSTRUCTURED
-from accelsim.report.terminal import scheme_label
+from accelsim.pictures import FONT_SIZE, network_title, picture_style, save_picture
+from accelsim.schemes import family_of, parse_scheme
 from accelsim.store.flat_table import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SUFFIXES = (".png", ".svg", ".pdf")
 COLUMNS = 3
-COLOURS = {"dense": "#777777", "unstructured": UNSTRUCTURED, "nm": STRUCTURED}
-NAMES = {"nm": "structured (N:M)"}
 UNITS = {"pj": "pJ", "us": "µs", "mm2": "mm²"}
 SMALLEST, LARGEST = 8.0, 90.0
 """Areas of points, in square points of print, for the least and the largest value of a third objective."""
 
 
-def check_picture(path: str | Path) -> None:
-    """Raise AccelsimError if no picture can have such a name."""
-    if Path(path).suffix not in SUFFIXES:
-        raise AccelsimError(f"{path}: allowed are files that end in {', '.join(SUFFIXES)}")
-
-
 def draw_fronts(rows: Sequence[Row], objectives: Sequence[str]) -> Figure:
-    """The rows of `accelsim.search.pareto.with_fronts` as a picture, beaten points faint: the first objective across, the
-    second up, the third, if there is one, as the size of the points. One objective alone is drawn over the degree of noise.
+    """Return a picture of the fronts, dominated points faint; one objective alone is drawn over the degree of noise.
+
+    Args:
+        rows: As `accelsim.search.pareto.with_fronts` returns them.
+        objectives: The first across, the second up, a third as the size of the points.
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     groups = [list(group) for _, group in groupby(rows, key=lambda row: row["group"])]
     columns = min(COLUMNS, len(groups))
     lines = math.ceil(len(groups) / columns)
-    with mpl.rc_context({"font.size": FONT_SIZE, "axes.spines.top": False, "axes.spines.right": False}):
+    with picture_style():
         figure = Figure(figsize=(4.2 * columns, 3.4 * lines), layout="constrained")
         panels = figure.subplots(lines, columns, squeeze=False).flatten()
         for panel, group in zip(panels, groups, strict=False):
@@ -54,29 +46,26 @@ def draw_fronts(rows: Sequence[Row], objectives: Sequence[str]) -> Figure:
 
 def plot_fronts(rows: Sequence[Row], objectives: Sequence[str], path: Path) -> None:
     """Write `draw_fronts` to a file, of the kind that its suffix says; the same rows give the same bytes."""
-    import matplotlib as mpl
-
-    metadata: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
-    with mpl.rc_context({"svg.hashsalt": "accelsim"}):
-        draw_fronts(rows, objectives).savefig(path, dpi=150, metadata=metadata)
+    save_picture(draw_fronts(rows, objectives), path)
 
 
 def _panel(axis: Axes, rows: list[Row], objectives: Sequence[str]) -> None:
     across, up = (objectives[0], objectives[1]) if len(objectives) > 1 else ("noise", objectives[0])
     size = _sizes(rows, objectives)
     for kind in sorted({row["kind"] for row in rows}):
+        family = family_of(kind)
         for front, alpha in ((False, 0.15), (True, 0.9)):
             points = [row for row in rows if row["kind"] == kind and row["front"] == front]
             axis.scatter(
                 [row[across] for row in points],
                 [row[up] for row in points],
                 s=[size[row["id"]] for row in points],
-                color=COLOURS.get(kind, "black"),
+                color=family.colour,
                 alpha=alpha,
                 linewidths=0,
             )
         # Drawn nowhere: a point of one size for the legend.
-        axis.scatter([], [], s=20, color=COLOURS.get(kind, "black"), label=NAMES.get(kind, kind))
+        axis.scatter([], [], s=20, color=family.colour, label=family.title)
     if len(objectives) == 2:
         line = sorted((row[across], row[up]) for row in rows if row["front"])
         axis.step([x for x, _ in line], [y for _, y in line], where="post", color="black", linewidth=0.6)
@@ -111,9 +100,9 @@ def _title(column: str) -> str:
 
 def _what(rows: list[Row], objectives: Sequence[str]) -> str:
     first, schemes, degrees = rows[0], {row["scheme"] for row in rows}, {row["noise"] for row in rows}
-    said: list[str] = [str(NETWORK_NAMES.get(first["network"], first["network"]))]
+    said: list[str] = [network_title(first["network"])]
     if len(schemes) == 1:
-        said.append(scheme_label(first["scheme"]))
+        said.append(parse_scheme(first["scheme"]).label)
     elif len(degrees) == 1:
         said.append(f"{100 * first['noise']:g} % noise")
     counted = f"{sum(row['front'] for row in rows)} of {len(rows)} points on the front"

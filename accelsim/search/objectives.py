@@ -6,10 +6,9 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from accelsim.simulate import scheme_of
+from accelsim.schemes import BASELINE
 from accelsim.store import Outcome
 from accelsim.sweep import Space
-from accelsim.trace import Scheme
 
 Degree = tuple[str, str, float]
 """On what machines of different kinds can be compared: trace, images, and the share of neurons that are noise."""
@@ -23,11 +22,11 @@ def degrees_of(space: Space) -> frozenset[Degree]:
     """All degrees that the space asks for."""
     names, schemes, images = ([str(value) for (value,) in each.values] for each in space.dimensions[-3:])
     return frozenset(
-        (name, text, scheme_of(trace, scheme).noise)
+        (name, text, trace.scheme(scheme).noise)
         for name in names
         for trace in [space.traces[name]]
         for scheme in schemes
-        if scheme in {Scheme.dense().name, *(each.name for each in trace.schemes)}
+        if scheme in {each.name for each in (BASELINE, *trace.schemes)}
         for text in images
     )
 

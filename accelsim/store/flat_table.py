@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from accelsim.expressions import Expression
 from accelsim.files import check_output_file, replaced
 from accelsim.store.database import Store
 from accelsim.store.database_tables import COSTS
+from accelsim.tables import frame_of, write_csv
 
 Row = dict[str, Any]
 
@@ -165,17 +165,13 @@ def write_table(rows: Sequence[Row], path: str | Path, columns: Sequence[str] = 
     """
     check_table_file(path)
     place = Path(path)
+    names = list(rows[0] if rows else columns)
+    if not _is_parquet(place):
+        write_csv(frame_of(rows, names), place)
+        return
     place.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(place, regular_only=_is_parquet(place)) as temporary:
-        write = _write_parquet if _is_parquet(place) else _write_csv
-        write(rows, temporary, list(rows[0] if rows else columns))
-
-
-def _write_csv(rows: Sequence[Row], path: Path, names: Sequence[str]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(rows)
+    with replaced(place, regular_only=True) as temporary:
+        _write_parquet(rows, temporary, names)
 
 
 def _write_parquet(rows: Sequence[Row], path: Path, names: Sequence[str]) -> None:

@@ -19,7 +19,8 @@ ID_CHARACTERS = 32
 """Hex digits of an identity: 128 bits, so that two different points never share one by chance."""
 
 DECIDES = (
-    "config", "counts.py", "energy", "engine", "machine", "mapping", "results/rows.py", "sweep/evaluate.py", "trace",
+    "components", "config", "counts.py", "energy", "engine", "lengths.py", "machine", "mapping", "results/result_rows.py",
+    "schemes", "strict_model.py", "sweep/evaluate_points.py", "trace",
 )  # fmt: skip
 """The modules of accelsim whose code decides a result."""
 

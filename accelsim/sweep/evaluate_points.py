@@ -13,11 +13,11 @@ from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.energy import area, check_clock, energy_terms
 from accelsim.engine import ENGINES, run_images
 from accelsim.errors import AccelsimError
+from accelsim.image_batches import image_batches
 from accelsim.interrupt import stop_if_pressed
 from accelsim.mapping import check_runs
 from accelsim.mapping.mvu_job import Ints
 from accelsim.results.result_rows import cost_columns, utilization_columns
-from accelsim.simulate import image_batches
 from accelsim.store import Outcome, Point, Workload
 from accelsim.store.database_tables import COSTS
 from accelsim.trace import LayerTrace, Scheme, TraceFile

@@ -15,13 +15,15 @@ from accelsim.config import Machine, Technology, load_machine, load_technology
 from accelsim.errors import AccelsimError, near_file, suggestion
 from accelsim.expressions import Expression
 from accelsim.inputs import as_trace, image_slice
-from accelsim.simulate import chosen_images, scheme_of, why_not
+from accelsim.mapping import why_not
+from accelsim.schemes import BASELINE
+from accelsim.selections import chosen_images
 from accelsim.store import Point, Subject, Unbuildable, Workload
 from accelsim.sweep.axis_values import Values, axis_values, listed_values
 from accelsim.sweep.expression_names import WORKLOAD_FIELDS, Names, parse_expression
 from accelsim.sweep.machine_fields import LET, TECHNOLOGY, changed, check_field, flat
 from accelsim.sweep.sweep_file import Spec
-from accelsim.trace import Scheme, TraceFile
+from accelsim.trace import TraceFile
 
 MAX_COMBINATIONS = 1_000_000
 
@@ -206,7 +208,7 @@ class Space:
         for trace in self.traces.values():
             for index, name in enumerate(names):
                 try:
-                    scheme_of(trace, name)
+                    trace.scheme(name)
                 except AccelsimError as error:
                     raise AccelsimError(f"{self._at('schemes', index)}: {error}") from None
         return list(dict.fromkeys(names))
@@ -220,8 +222,8 @@ class Space:
             indices = chosen_images(opened, image_slice(str(text)))
         except AccelsimError as error:
             raise AccelsimError(f"{where}: {error}") from None
-        known = {each.name for each in opened.schemes} | {Scheme.dense().name}
-        return Workload(opened, scheme_of(opened, str(name)), indices) if name in known else None
+        known = {each.name for each in (BASELINE, *opened.schemes)}
+        return Workload(opened, opened.scheme(str(name)), indices) if name in known else None
 
     def _make_hardware(self, choice: tuple[int, ...], workload_choice: tuple[int, ...] | None) -> _Hardware:
         settings: dict[str, Any] = {}
@@ -232,7 +234,7 @@ class Space:
         asked = {field: value for field, value in settings.items() if field not in HARDWARE}
         told = {"base": self._data[settings["machine"]], **asked}
         workload = self._workload(*workload_choice) if workload_choice is not None else None
-        scheme = workload.scheme if workload is not None else Scheme.dense()
+        scheme = workload.scheme if workload is not None else BASELINE
         images = len(workload.images) if workload is not None else 0
         let = {
             field.removeprefix(f"{LET}."): value

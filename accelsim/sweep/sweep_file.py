@@ -10,7 +10,8 @@ from pydantic import Field
 
 from accelsim.config.extends import file_named
 from accelsim.config.source import Source, find_config, read_source
-from accelsim.config.validation import Strict, validate
+from accelsim.config.validation import validate
+from accelsim.strict_model import Strict
 
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]

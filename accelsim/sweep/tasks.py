@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from accelsim.simulate import image_bytes
+from accelsim.image_batches import image_bytes
 from accelsim.store import Point, Workload
 
 TASK_SECONDS = 1.0

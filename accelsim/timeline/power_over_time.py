@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.config import Technology
-from accelsim.energy.terms import GROUPS, EnergyTerm, Group, energy_terms
+from accelsim.energy.energy_terms import GROUPS, EnergyTerm, Group, energy_terms
 from accelsim.mapping.mvu_job import Ints
 from accelsim.timeline.charge import JOBS
 from accelsim.timeline.layer_schedule import UNITS, CoreSchedule, LayerSchedule

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from accelsim.energy.terms import GROUPS
+from accelsim.energy.energy_terms import GROUPS
 from accelsim.mapping.mvu_job import Ints
-from accelsim.report.figure5_plot import GROUP_COLOURS, GROUP_NAMES
+from accelsim.pictures import GROUP_COLOURS, group_title, picture_style, save_picture
 from accelsim.timeline.timeline_view import View
 
 MAX_STRETCHES = 1500
@@ -21,7 +20,6 @@ def plot_power(view: View, path: Path) -> None:
 
     The file's format goes by its suffix: .png, .svg or .pdf.
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     schedule, clock = view.schedule, view.schedule.machine.clock_mhz
@@ -29,9 +27,7 @@ def plot_power(view: View, path: Path) -> None:
     edges = stretches(view.power.cycles, low, high)
     mw = view.power.mean_mw(edges)
     times_us = edges / clock
-    with mpl.rc_context(
-        {"font.size": 8, "svg.hashsalt": "accelsim", "axes.spines.top": False, "axes.spines.right": False}
-    ):
+    with picture_style():
         figure = Figure(figsize=(9, 5.4), layout="constrained")
         power, energy = figure.subplots(2, 1, sharex=True)
         below = np.zeros(len(edges) - 1)
@@ -39,7 +35,7 @@ def plot_power(view: View, path: Path) -> None:
         for group in GROUPS:
             if not mw[group].any():
                 continue
-            colour, name = GROUP_COLOURS[group], GROUP_NAMES.get(group, group)
+            colour, name = GROUP_COLOURS[group], group_title(group)
             above = below + mw[group]
             power.stairs(above, times_us, baseline=below, fill=True, color=colour, label=name)
             # 1 mW for 1 us is 1 nJ.
@@ -59,10 +55,7 @@ def plot_power(view: View, path: Path) -> None:
         energy.set_ylim(bottom=0)
         energy.set_xlim(times_us[0], times_us[-1])
         power.legend(frameon=False, fontsize=7, ncols=len(GROUPS), loc="upper right")
-        metadata: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(
-            path.suffix, {}
-        )
-        figure.savefig(path, dpi=150, metadata=metadata)
+        save_picture(figure, path)
 
 
 def stretches(cycles: Ints, low: int, high: int) -> Ints:

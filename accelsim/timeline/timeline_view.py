@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from accelsim.config import Technology
-from accelsim.energy.terms import GROUPS, Group, energy_terms
+from accelsim.energy.energy_terms import GROUPS, Group, energy_terms
 from accelsim.errors import AccelsimError
 from accelsim.machine import Job
 from accelsim.mapping.mvu_job import Ints

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from accelsim.energy.terms import GROUPS
+from accelsim.energy.energy_terms import GROUPS
 from accelsim.files import replaced
 from accelsim.timeline.layer_schedule import UNITS, Wait
 from accelsim.timeline.timeline_view import JOB_NAMES, Slice, View

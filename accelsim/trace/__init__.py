@@ -5,7 +5,8 @@
 docs/trace-format.md is the normative description.
 """
 
-from accelsim.trace.layer_shape import Approximation, LayerInfo, LayerShape, Scheme
+from accelsim.schemes import Scheme
+from accelsim.trace.layer_shape import Approximation, LayerInfo, LayerShape
 from accelsim.trace.layer_trace import LayerTrace
 from accelsim.trace.reader import TraceFile, open_trace
 from accelsim.trace.synthetic import synthetic_layer_trace, synthetic_masks, write_synthetic_trace

@@ -14,10 +14,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from accelsim.checked_values import fraction, layer_name, shown, whole
 from accelsim.errors import AccelsimError
-from accelsim.trace.checked_values import fraction, layer_name, shown, whole
+from accelsim.schemes import Scheme, parse_scheme
 from accelsim.trace.header_document import HeaderModel, LayerModel, MasksModel, SchemeModel, SpikesModel
-from accelsim.trace.layer_shape import SPIKING_KINDS, Approximation, LayerInfo, LayerShape, Scheme
+from accelsim.trace.layer_shape import SPIKING_KINDS, Approximation, LayerInfo, LayerShape
 
 FORMAT = "accelsim-trace"
 MAJOR, MINOR = 2, 0
@@ -176,6 +177,7 @@ def check_accuracy(accuracy: object, images: object) -> tuple[float, int] | None
 _SHAPE_FIELDS = ("kind", "c_in", "c_out", "kernel", "stride", "padding", "dilation", "groups", "h_in", "w_in")
 _NEURON_FIELDS = ("steps", "noise")
 _DERIVED_FIELDS = ("h_out", "w_out", "n", "d", "macs")
+_SCHEME_FIELDS = ("name", "kind", "noise", "scope", "keep", "of")
 
 
 def _layer_document(layer: LayerInfo) -> dict[str, Any]:
@@ -198,7 +200,7 @@ def _table_document(table: BlockTable) -> dict[str, Any]:
 
 def _scheme_document(entry: SchemeEntry) -> dict[str, Any]:
     scheme = entry.scheme
-    document: dict[str, Any] = {key: getattr(scheme, key) for key in ("name", "kind", "scope", "keep", "of")}
+    document: dict[str, Any] = {key: getattr(scheme, key) for key in _SCHEME_FIELDS}
     document["noise"] = float(scheme.noise)
     document["accuracy"], document["accuracy_images"] = entry.accuracy or (None, None)
     return document
@@ -275,12 +277,17 @@ def _layer(index: int, model: LayerModel) -> LayerInfo:
 def _scheme(index: int, model: SchemeModel) -> SchemeEntry:
     where = f"schemes[{index}]"
     try:
-        scheme = Scheme(model.kind, noise=model.noise, scope=model.scope, keep=model.keep, of=model.of)
+        # The id says all that there is to say; the other fields are for readers that do not know the family.
+        scheme = parse_scheme(model.name)
         accuracy = check_accuracy(model.accuracy, model.accuracy_images)
     except AccelsimError as error:
         raise AccelsimError(f"{where}: {error}") from error
-    if scheme.name != model.name:
-        raise AccelsimError(f"{where}: name is {shown(model.name)}, but its fields say '{scheme.name}'")
+    for key in _SCHEME_FIELDS:
+        if getattr(model, key) != getattr(scheme, key):
+            raise AccelsimError(
+                f"{where}: {key} is {shown(getattr(model, key))}, but by its name "
+                f"'{scheme.name}' it is {shown(getattr(scheme, key))}"
+            )
     return SchemeEntry(scheme, accuracy)
 
 

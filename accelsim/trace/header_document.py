@@ -50,9 +50,9 @@ class SchemeModel(_Model):
     """One scheme, and the accuracy measured under it."""
 
     name: str
-    kind: Literal["dense", "unstructured", "nm"]
+    kind: str
     noise: float
-    scope: Literal["image", "position", "calibrated"] | None
+    scope: str | None
     keep: int
     of: int
     accuracy: float | None

@@ -1,29 +1,21 @@
-"""What a trace says: a layer's geometry, its approximation, and the noise injection scheme."""
+"""What a trace says of a layer: its geometry, and its approximation."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Literal, Self, get_args
 
+from accelsim.checked_values import MAX_DIMENSION, pair, shown, whole
 from accelsim.errors import AccelsimError
-from accelsim.trace.checked_values import MAX_DIMENSION, fraction, pair, shown, whole
+from accelsim.schemes import Scheme
 
 LayerKind = Literal["conv", "linear", "current", "spiking"]
 SPIKING_KINDS: tuple[LayerKind, ...] = ("current", "spiking")
 """Layers whose outputs are spiking neurons."""
 
-SchemeKind = Literal["dense", "unstructured", "nm"]
-Scope = Literal["image", "position", "calibrated"]
-
-SCOPES: tuple[Scope, ...] = ("image", "position", "calibrated")
-MAX_GROUP_SIZE = 1024
 MAX_SEED = (1 << 64) - 1
 MAX_IMAGE_MASK_BYTES = 1 << 30
 """Largest packed mask, or input spikes, of one image of one layer; a block of the file holds at least one image."""
-
-_NM = re.compile(r"nm-([0-9]{1,9})of([0-9]{1,9})")
-_UNSTRUCTURED = re.compile(r"unstructured-([0-9]{1,3}(?:\.[0-9]{1,4})?)(?:-(position|calibrated))?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,105 +201,6 @@ class Approximation:
 
 
 @dataclass(frozen=True)
-class Scheme:
-    """Which neurons stay essential. Use the constructors `dense`, `unstructured`, `nm`, or `parse`.
-
-    kind: "dense" (all neurons precise, nothing approximated), "unstructured" or "nm".
-    noise: fraction of neurons that get noise (their approximation instead of the precise value), 0..1,
-        kept to six decimals for "unstructured"; 1 - keep / of for "nm"; 0 for "dense".
-    scope: what the ratio of "unstructured" holds over: each "image" (of a layer), each "position", or the
-        "calibrated" set that a fixed threshold was chosen on. None for the other kinds.
-    keep, of: essential neurons in each group of `of` consecutive output channels, of "nm"; 0 otherwise.
-        Groups restart at every group of a grouped convolution; a partial last group of m members keeps
-        min(keep, m).
-    """
-
-    kind: SchemeKind
-    noise: float = 0.0
-    scope: Scope | None = None
-    keep: int = 0
-    of: int = 0
-
-    def __post_init__(self) -> None:
-        if self.kind == "unstructured":
-            object.__setattr__(self, "noise", round(fraction("scheme: noise", self.noise), 6))
-            if self.scope not in SCOPES:
-                allowed = ", ".join(f"'{scope}'" for scope in SCOPES)
-                raise AccelsimError(f"scheme: scope is {shown(self.scope)}; allowed: {allowed}")
-            if self.keep or self.of:
-                raise AccelsimError("scheme: an unstructured scheme has no keep and of")
-        elif self.kind == "nm":
-            of = whole("scheme: of", self.of, 1, MAX_GROUP_SIZE)
-            keep = whole("scheme: keep", self.keep, 1, of)
-            object.__setattr__(self, "of", of)
-            object.__setattr__(self, "keep", keep)
-            if self.scope is not None:
-                raise AccelsimError("scheme: an N:M scheme has no scope")
-            if self.noise not in (0.0, 1 - keep / of):
-                raise AccelsimError(f"scheme: noise is {shown(self.noise)}, but {keep}:{of} kept sets it")
-            object.__setattr__(self, "noise", 1 - keep / of)
-        elif self.kind == "dense":
-            if self.noise or self.scope or self.keep or self.of:
-                raise AccelsimError("scheme: a dense scheme has no noise, scope, keep and of")
-        else:
-            allowed = "'dense', 'unstructured', 'nm'"
-            raise AccelsimError(f"scheme: kind is {shown(self.kind)}; allowed: {allowed}")
-
-    @classmethod
-    def dense(cls) -> Self:
-        """Every neuron precise; nothing is projected, approximated or selected."""
-        return cls("dense")
-
-    @classmethod
-    def unstructured(cls, noise: float, scope: Scope = "image") -> Self:
-        """A fraction `noise` of the neurons, wherever they are, gets noise."""
-        return cls("unstructured", noise=noise, scope=scope)
-
-    @classmethod
-    def nm(cls, keep: int, of: int) -> Self:
-        """Exactly `keep` essential neurons in every group of `of` output channels."""
-        return cls("nm", keep=keep, of=of)
-
-    @classmethod
-    def parse(cls, name: str) -> Self:
-        """The scheme of a name: the inverse of `name`. AccelsimError if it is none."""
-        if name == "dense":
-            return cls.dense()
-        if match := _NM.fullmatch(name):
-            return cls.nm(keep=int(match[1]), of=int(match[2]))
-        if match := _UNSTRUCTURED.fullmatch(name):
-            scope: Scope = "position" if match[2] == "position" else "calibrated" if match[2] else "image"
-            return cls.unstructured(noise=round(float(match[1]) / 100, 6), scope=scope)
-        raise AccelsimError(
-            f"scheme {shown(name)} is unknown; allowed: 'dense', 'unstructured-90' (per cent noise; "
-            "'-position' or '-calibrated' may follow), 'nm-1of8' (kept)"
-        )
-
-    @property
-    def name(self) -> str:
-        """Unique in a file: 'dense', 'unstructured-87.5', 'unstructured-90-position', 'nm-1of8'."""
-        if self.kind == "nm":
-            return f"nm-{self.keep}of{self.of}"
-        if self.kind == "unstructured":
-            return f"unstructured-{self._percent}" + ("" if self.scope == "image" else f"-{self.scope}")
-        return "dense"
-
-    @property
-    def label(self) -> str:
-        """For people: '1:8 kept (noise 7:8)', '90 % noise, unstructured', 'dense'."""
-        if self.kind == "nm":
-            return f"{self.keep}:{self.of} kept (noise {self.of - self.keep}:{self.of})"
-        if self.kind == "unstructured":
-            extra = {"position": ", per position", "calibrated": ", calibrated threshold"}
-            return f"{self._percent} % noise, unstructured" + extra.get(self.scope or "", "")
-        return "dense"
-
-    @property
-    def _percent(self) -> str:
-        return f"{round(self.noise * 100, 4):g}"
-
-
-@dataclass(frozen=True)
 class LayerInfo:
     """A layer as the file's table lists it, in execution order. approximation None: always dense."""
 
@@ -317,5 +210,5 @@ class LayerInfo:
     approximation: Approximation | None
 
     def is_dense(self, scheme: Scheme) -> bool:
-        """True if this layer has no masks under `scheme`: every neuron is computed precisely."""
-        return scheme.kind == "dense" or self.approximation is None
+        """Return True if this layer has no masks under `scheme`: every neuron is computed precisely."""
+        return scheme.is_dense or self.approximation is None

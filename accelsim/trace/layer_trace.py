@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import AccelsimError
-from accelsim.trace.layer_shape import Approximation, LayerInfo, LayerShape, Scheme
+from accelsim.schemes import BASELINE, Scheme
+from accelsim.schemes.scheme import SelectorKind
+from accelsim.trace.layer_shape import Approximation, LayerInfo, LayerShape
 from accelsim.trace.packed_masks import (
     BoolMasks,
     PackedMasks,
@@ -82,10 +84,10 @@ class LayerTrace:
         if approximation is not None:
             approximation.check_fits(shape)
         if bool_masks is None:
-            if scheme.kind != "dense" and approximation is not None:
+            if not scheme.is_dense and approximation is not None:
                 raise AccelsimError(f"{where}: masks are missing; only a dense layer has none")
             return cls(name, index, shape, approximation, scheme, tuple(image_ids or (0,)), None)
-        if approximation is None and scheme.kind != "dense":
+        if approximation is None and not scheme.is_dense:
             raise AccelsimError(f"{where}: masks need an approximation (k, nnz, seed); it is None")
         masks = as_bool_masks(bool_masks, shape, where)
         check_structure(masks, shape, scheme, where)
@@ -109,7 +111,7 @@ class LayerTrace:
         """
         bits = as_bool_spikes(spikes, shape, f"layer {name}")
         ids = tuple(range(len(bits)) if image_ids is None else image_ids)
-        return cls(name, index, shape, None, scheme or Scheme.dense(), ids, None, pack(bits))
+        return cls(name, index, shape, None, scheme or BASELINE, ids, None, pack(bits))
 
     def _check_spikes(self, where: str) -> None:
         if not self.shape.has_spikes or self.spikes is None:
@@ -134,6 +136,16 @@ class LayerTrace:
     def is_dense(self) -> bool:
         """True if every neuron is computed precisely and nothing is approximated."""
         return self.masks is None
+
+    @property
+    def selector_kind(self) -> SelectorKind | None:
+        """Kind of selector that a machine needs to run the layer; None if every neuron is precise."""
+        return None if self.is_dense else self.scheme.selector_kind
+
+    @property
+    def rows_per_unit(self) -> int:
+        """Consecutive rows that are one unit of the mapping; 1 if every neuron is precise."""
+        return 1 if self.is_dense else self.scheme.rows_per_unit
 
     def essential(self) -> BoolMasks:
         """The masks as bool (images, positions, n); all True when dense."""

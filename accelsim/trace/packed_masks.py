@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import AccelsimError
-from accelsim.trace.layer_shape import LayerShape, Scheme
+from accelsim.schemes import Scheme
+from accelsim.trace.layer_shape import LayerShape
 
 PackedMasks = NDArray[np.uint8]
 BoolMasks = NDArray[np.bool_]
@@ -81,27 +82,11 @@ def padding_is_zero(packed: PackedMasks, n: int) -> bool:
 def check_structure(
     masks: BoolMasks, shape: LayerShape, scheme: Scheme, where: str, first_image: int = 0
 ) -> None:
-    """For an N:M scheme: raise AccelsimError unless every group keeps exactly min(keep, members).
+    """Raise AccelsimError if bool masks (images, positions, n) break a rule of the scheme.
 
     first_image: the number that the message gives to masks[0].
     """
-    if scheme.kind != "nm":
-        return
-    per_conv_group = shape.n // shape.groups
-    full, rest = divmod(per_conv_group, scheme.of)
-    by_conv_group = masks.reshape(*masks.shape[:2], shape.groups, per_conv_group)
-    split = full * scheme.of
-    whole_groups = by_conv_group[..., :split].reshape(*masks.shape[:2], shape.groups, full, scheme.of)
-    kept_whole = np.count_nonzero(whole_groups, axis=-1)
-    kept_rest = np.count_nonzero(by_conv_group[..., split:], axis=-1)
-    for kept, size in ((kept_whole, scheme.of), (kept_rest, rest)):
-        wanted = min(scheme.keep, size)
-        wrong = np.argwhere(kept != wanted)
-        if len(wrong):
-            image, position, conv_group = (int(i) for i in wrong[0][:3])
-            first = conv_group * per_conv_group + (int(wrong[0][3]) * size if size == scheme.of else split)
-            place = f"image {first_image + image}, position {position}, channels {first}..{first + size - 1}"
-            raise AccelsimError(
-                f"{where}: {place}: {int(kept[tuple(wrong[0])])} essential; "
-                f"{scheme.keep}:{scheme.of} needs exactly {wanted}"
-            )
+    try:
+        scheme.check_masks(masks, shape.groups, first_image)
+    except AccelsimError as error:
+        raise AccelsimError(f"{where}: {error}") from error

@@ -9,11 +9,12 @@ from types import MappingProxyType
 
 import numpy as np
 
+from accelsim.checked_values import shown
 from accelsim.errors import AccelsimError, suggestion
+from accelsim.schemes import BASELINE, Scheme
 from accelsim.trace import container
-from accelsim.trace.checked_values import shown
 from accelsim.trace.header import BlockTable, Header, parse_header
-from accelsim.trace.layer_shape import LayerInfo, Scheme
+from accelsim.trace.layer_shape import LayerInfo
 from accelsim.trace.layer_trace import LayerTrace
 from accelsim.trace.packed_masks import PackedMasks, padding_is_zero
 
@@ -89,15 +90,16 @@ class TraceFile:
         return next((e.accuracy for e in self.header.schemes if e.scheme == wanted), None)
 
     def scheme(self, scheme: Scheme | str) -> Scheme:
-        """The file's scheme of that name. 'dense' needs no masks, so every file has it.
+        """Return the file's scheme with an id. The baseline `dense` needs no masks, so every file has it.
 
         Raises AccelsimError, listing those there are, if the file has no masks of that scheme.
         """
-        wanted = Scheme.parse(scheme) if isinstance(scheme, str) else scheme
-        if wanted in self.schemes or wanted.kind == "dense":
-            return wanted
-        near = suggestion(wanted.name, [known.name for known in self.schemes])
-        raise AccelsimError(f"{self.path}: has no scheme {shown(wanted.name)}; {near}")
+        name = scheme.name if isinstance(scheme, Scheme) else scheme
+        known = {each.name: each for each in (BASELINE, *self.schemes)}
+        if name not in known:
+            near = suggestion(name, [each.name for each in self.schemes])
+            raise AccelsimError(f"{self.path}: has no scheme {shown(name)}; {near}")
+        return known[name]
 
     def layer_info(self, name: str) -> LayerInfo:
         """The layer of that name; AccelsimError if there is none."""

@@ -6,6 +6,7 @@ cycles as a network's. Files carry network "synthetic" unless named otherwise, a
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,9 +15,10 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.checked_values import fraction, whole
 from accelsim.errors import AccelsimError
-from accelsim.trace.checked_values import fraction, whole
-from accelsim.trace.layer_shape import MAX_SEED, Approximation, LayerShape, Scheme
+from accelsim.schemes import Scheme
+from accelsim.trace.layer_shape import MAX_SEED, Approximation, LayerShape
 from accelsim.trace.layer_trace import LayerTrace
 from accelsim.trace.packed_masks import BoolMasks
 from accelsim.trace.writer import TraceWriter
@@ -51,22 +53,22 @@ def synthetic_masks(
 ) -> BoolMasks:
     """Random essential masks, bool (images, positions, n), that obey the scheme exactly.
 
-    Every neuron gets a normal random magnitude, and the largest are essential: round((1 - noise) * count)
-    of each image or position, those above the matching normal quantile for scope "calibrated", or `keep`
-    of each group for N:M.
+    Every neuron gets a normal random z~, of which the scheme makes the mask. A calibrated threshold is the
+    matching quantile of the normal distribution.
 
     correlation: 0..1, the share of the magnitude's variance that a channel's neighbours within a
         4 x 4 square of positions have in common; 0 draws all neurons independently.
     Raises AccelsimError for a dense scheme or a number out of range.
     """
-    if scheme.kind == "dense":
+    if scheme.is_dense:
         raise AccelsimError("synthetic masks: a dense scheme has no masks")
     images = whole("synthetic masks: images", images, 1, 1 << 31)
     rng = np.random.default_rng(whole("synthetic masks: seed", seed, 0, MAX_SEED))
     share = fraction("synthetic masks: correlation", correlation)
     masks = np.empty((images, shape.positions, shape.n), np.bool_)
     for image in range(images):
-        masks[image] = _select(_magnitudes(shape, share, rng), shape, scheme)
+        z_approx = _draw(shape, share, rng)
+        masks[image] = scheme.essential_mask(z_approx[None], shape.groups, _normal_quantile)[0]
     return masks
 
 
@@ -85,7 +87,7 @@ def synthetic_layer_trace(
 
     approximation: by default k = max(1, d // 8) and a third of P not zero.
     """
-    if scheme.kind == "dense":
+    if scheme.is_dense:
         return LayerTrace.from_masks(
             name, shape, scheme, None, approximation, index=index, image_ids=range(images)
         )
@@ -126,7 +128,7 @@ def write_synthetic_trace(
             writer.add_layer(name, shape, approximation)
         for scheme in schemes:
             writer.add_scheme(scheme)
-            if scheme.kind == "dense":
+            if scheme.is_dense:
                 continue
             for index, (name, (shape, approximation)) in enumerate(layers.items()):
                 if approximation is None:
@@ -139,39 +141,17 @@ def write_synthetic_trace(
     return place
 
 
-def _magnitudes(shape: LayerShape, share: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """|z| of one image, (positions, n); z is standard normal."""
+def _draw(shape: LayerShape, share: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return z~ of one image, (positions, n), standard normal."""
     z = rng.standard_normal((shape.h_out, shape.w_out, shape.n))
     if share > 0.0:
         coarse = rng.standard_normal((-(-shape.h_out // PATCH), -(-shape.w_out // PATCH), shape.n))
         spread = coarse.repeat(PATCH, axis=0).repeat(PATCH, axis=1)[: shape.h_out, : shape.w_out]
         z = np.sqrt(1.0 - share) * z + np.sqrt(share) * spread
-    return np.abs(z).reshape(shape.positions, shape.n)
+    return z.reshape(shape.positions, shape.n)
 
 
-def _select(magnitude: NDArray[np.float64], shape: LayerShape, scheme: Scheme) -> BoolMasks:
-    if scheme.kind == "nm":
-        per_conv_group = shape.n // shape.groups
-        ends = [
-            (start, min(start + scheme.of, first + per_conv_group))
-            for first in range(0, shape.n, per_conv_group)
-            for start in range(first, first + per_conv_group, scheme.of)
-        ]
-        return np.concatenate([_largest(magnitude[:, a:b], scheme.keep) for a, b in ends], axis=1)
-    kept = 1.0 - scheme.noise
-    if scheme.scope == "position":
-        return _largest(magnitude, round(kept * shape.n))
-    if scheme.scope == "image":
-        flat = magnitude.reshape(1, -1)
-        return _largest(flat, round(kept * flat.size)).reshape(magnitude.shape)
-    if kept in (0.0, 1.0):
-        return np.full(magnitude.shape, kept == 1.0)
-    return magnitude > NormalDist().inv_cdf(1.0 - kept / 2.0)
-
-
-def _largest(rows: NDArray[np.float64], count: int) -> BoolMasks:
-    """True at the `count` largest of each row (all of a shorter row); the lower index wins a tie."""
-    order = np.argsort(-rows, axis=1, kind="stable")[:, :count]
-    chosen = np.zeros(rows.shape, np.bool_)
-    np.put_along_axis(chosen, order, True, axis=1)
-    return chosen
+def _normal_quantile(noise: float) -> float:
+    """Return the |z| that a share `noise` of a standard normal distribution lies below."""
+    kept = 1.0 - noise
+    return NormalDist().inv_cdf(1.0 - kept / 2.0) if kept > 0.0 else math.inf

@@ -10,8 +10,9 @@ from pathlib import Path
 import h5py
 
 from accelsim.errors import AccelsimError
+from accelsim.schemes import Scheme
 from accelsim.trace import container
-from accelsim.trace.layer_shape import LayerInfo, Scheme
+from accelsim.trace.layer_shape import LayerInfo
 from accelsim.trace.packed_masks import BoolMasks, check_structure, padding_is_zero, unpack
 from accelsim.trace.reader import TraceFile, open_trace
 

@@ -14,10 +14,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.checked_values import layer_name, shown, whole
 from accelsim.errors import AccelsimError
 from accelsim.files import put_in_place, regular_target, temporary_beside
+from accelsim.schemes import BASELINE, Scheme, find_scheme
 from accelsim.trace import container
-from accelsim.trace.checked_values import layer_name, shown, whole
 from accelsim.trace.header import (
     BlockTable,
     Header,
@@ -28,7 +29,7 @@ from accelsim.trace.header import (
     check_weights_sha256,
     images_per_block,
 )
-from accelsim.trace.layer_shape import MAX_SEED, Approximation, LayerInfo, LayerShape, Scheme
+from accelsim.trace.layer_shape import MAX_SEED, Approximation, LayerInfo, LayerShape
 from accelsim.trace.packed_masks import (
     PackedMasks,
     as_bool_masks,
@@ -147,6 +148,11 @@ class TraceWriter:
         with self._naming_file():
             if not isinstance(scheme, Scheme):
                 raise AccelsimError(f"scheme is {shown(scheme)}; allowed: a Scheme")
+            if find_scheme(scheme.name) != scheme:
+                raise AccelsimError(
+                    f"scheme {scheme.name}: no registered family has this id, so no reader would know it; "
+                    "register its family (accelsim.schemes.register, or an entry point)"
+                )
             if scheme.name in self._schemes:
                 raise AccelsimError(f"scheme {scheme.name} is there already")
             self._schemes[scheme.name] = SchemeEntry(scheme, check_accuracy(accuracy, accuracy_images))
@@ -192,7 +198,7 @@ class TraceWriter:
                     container.spikes_path(layer),
                     info.shape.positions * info.shape.spike_bytes,
                 )
-                self._spikes[layer] = _Stream(name, info, Scheme.dense(), image_bytes, len(self._image_ids))
+                self._spikes[layer] = _Stream(name, info, BASELINE, image_bytes, len(self._image_ids))
             stream = self._spikes[layer]
             step = stream.images_per_block
             for start in range(0, len(spikes), step):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import click
 
 from accelsim.cli import cli
+from accelsim.tables import frame_of, markdown_table
 
 PROGRAM = "accelsim"
 
@@ -38,13 +39,9 @@ def _section(path: str, command: click.Command) -> Iterator[str]:
     yield ""
     yield from _description(command.help or "")
     options = [parameter for parameter in command.get_params(context) if isinstance(parameter, click.Option)]
-    yield "| option | |"
-    yield "| --- | --- |"
-    for option in options:
-        record = option.get_help_record(context)
-        if record is not None and "--help" not in option.opts:
-            yield f"| {_names(option, record[0])} | {_cell(record[1])} |"
-    yield ""
+    records = [(option, option.get_help_record(context)) for option in options if "--help" not in option.opts]
+    rows = [[_names(option, record[0]), _cell(record[1])] for option, record in records if record is not None]
+    yield markdown_table(frame_of(rows, ["option", ""]))
 
 
 def _description(text: str) -> Iterator[str]:
@@ -58,12 +55,14 @@ def _description(text: str) -> Iterator[str]:
 
 def _names(option: click.Option, shown: str) -> str:
     """``--name VALUE`` as code, with what must be given marked."""
-    return f"`{shown}`{' (required)' if option.required else ''}"
+    # Not in backticks: between them, what escapes a pipe on GitHub would be shown on the site.
+    code = html.escape(shown, quote=False).replace("|", "&#124;")
+    return f"<code>{code}</code>{' (required)' if option.required else ''}"
 
 
 def _cell(text: str) -> str:
     text = re.sub(r"\s*\[required\]|; required(?=\])|required; (?=[^\[]*\])", "", text)
-    return _escaped(" ".join(text.split())).replace("|", "&#124;")
+    return _escaped(" ".join(text.split()))
 
 
 def _escaped(text: str) -> str:

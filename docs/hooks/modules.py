@@ -12,12 +12,20 @@ from pathlib import Path
 
 from mkdocs.exceptions import PluginError
 
+from accelsim.tables import frame_of, markdown_table
 from docs.hooks import public_names as names
 from docs.hooks.public_names import module_files
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "reference/modules"
-PUBLIC_PACKAGES = ("accelsim", "accelsim.trace", "accelsim.config", "accelsim.store")
+PUBLIC_PACKAGES = (
+    "accelsim",
+    "accelsim.nn",
+    "accelsim.trace",
+    "accelsim.config",
+    "accelsim.store",
+    "accelsim.rtl",
+)
 """Whose ``__all__`` is the API for users; all else is for those who change the code."""
 
 
@@ -42,18 +50,18 @@ def public_names() -> str:
     lines = []
     for package in PUBLIC_PACKAGES:
         exporting = importlib.import_module(package)
-        lines += [f"## {package}", "", "| name | what it is |", "| --- | --- |"]
-        for name in exporting.__all__:
-            if not name.startswith("_"):
-                full_name = canonical(package, name)
-                lines.append(f"| [`{name}`][{full_name}] | {first_paragraph(full_name)} |")
-        lines.append("")
+        exported = {name: canonical(package, name) for name in exporting.__all__ if not name.startswith("_")}
+        rows = [[f"[`{name}`][{full}]", first_paragraph(full)] for name, full in exported.items()]
+        lines += [f"## {package}", "", markdown_table(frame_of(rows, ["name", "what it is"]))]
     return "\n".join(lines)
 
 
 def canonical(package: str, name: str) -> str:
     """The full name, where it is defined, of what a package exports."""
-    exported = getattr(importlib.import_module(package), name)
+    exporting = importlib.import_module(package)
+    if hasattr(exporting, "MODULE_OF"):  # imported on first use: the site is made without the extras
+        return f"{package}.{exporting.MODULE_OF[name]}.{name}"
+    exported = getattr(exporting, name)
     if hasattr(exported, "__qualname__"):
         return f"{exported.__module__}.{exported.__qualname__}"
     # A value, such as a union of types: it does not know its module.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.schemas import SCHEMAS
+from accelsim.tables import frame_of, markdown_table
 
 FOLDER = Path(__file__).resolve().parents[1] / "schema"
 
@@ -45,16 +46,15 @@ def _kind(kind: str) -> Iterator[str]:
 
 def _table(kind: str, section: Schema, definitions: Schema, seen: list[str]) -> Iterator[str]:
     required = section.get("required", [])
-    yield "| field | allowed | default | meaning |"
-    yield "| --- | --- | --- | --- |"
+    rows = []
     for name, field in section.get("properties", {}).items():
         for found in _references(field):
             if found not in seen and "properties" in definitions[found]:
                 seen.append(found)
         default = "required" if name in required else _value(field.get("default"))
         meaning = _text(field.get("description", ""))
-        yield f"| `{name}` | {_allowed(kind, field, definitions)} | {default} | {meaning} |"
-    yield ""
+        rows.append([f"`{name}`", _allowed(kind, field, definitions), default, meaning])
+    yield markdown_table(frame_of(rows, ["field", "allowed", "default", "meaning"]))
 
 
 def _references(field: Any) -> Iterator[str]:
@@ -123,4 +123,4 @@ def _value(value: object) -> str:
 def _text(description: str) -> str:
     """As the cell of a table; a document that it names is linked."""
     linked = re.sub(r"docs/([\w-]+\.md)", r"[\1](../\1)", description)
-    return " ".join(linked.split()).replace("|", "\\|")
+    return " ".join(linked.split())

@@ -15,8 +15,7 @@ from accelsim.nn.injection.conversion import replace_layer
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.layers.geometry import conv_patches
 from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer
-from accelsim.nn.layers.select import keep_largest
-from accelsim.trace.layer_shape import Scheme
+from accelsim.schemes import Scheme, keep_largest
 
 BATCH = 50
 
@@ -34,7 +33,7 @@ def shared_largest(z: Tensor, z_approx: Tensor, share: float) -> float:
             "needed: one shape, and a share of it"
         )
     true, found = (keep_largest(each.flatten().abs(), keep) for each in (z, z_approx))
-    return (true & found).sum().item() / keep
+    return float((true & found).sum()) / keep
 
 
 def layer_inputs(model: nn.Module, name: str, images: Tensor) -> Tensor:

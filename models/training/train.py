@@ -8,7 +8,6 @@ log.csv. A run that was stopped goes on from its last checkpoint when started ag
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -18,19 +17,20 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from accelsim.cli.options import data_option, device_option, out_folder_option, recipe_option, threads_option
+from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
 from accelsim.files import appended, check_output_file, writable_folder
 from accelsim.interrupt import stop_if_pressed
-from accelsim.nn.accuracy import accuracy
+from accelsim.nn.clean_accuracy import accuracy
 from accelsim.nn.data.cifar import ImageSet, load_cifar10
 from accelsim.nn.device import torch_device, use_threads
 from accelsim.nn.networks import make_network
 from accelsim.nn.tensor_files import load_tensors, save_tensors
-from models.command import exit_code
-from models.training.adversarial.training_state import State, load_state, save_state
 from models.training.augment import augment
 from models.training.order import batch_at, stream
 from models.training.training_recipe import Recipe, load_recipe
+from models.training.training_state import State, load_state, save_state
 
 LOG_EVERY_STEPS = 20
 WEIGHTS, PROGRESS = "weights.safetensors", "progress.safetensors"
@@ -111,27 +111,18 @@ def _identity(recipe: Recipe) -> dict[str, Any]:
     return {"recipe": recipe.model_dump(mode="json")}
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m models.training.train",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", help="folder of CIFAR-10's binary files (default: $ACCELSIM_DATA)")
-    parser.add_argument("--out", required=True, type=Path, help="folder for checkpoint and log")
-    parser.add_argument("--recipe", required=True, type=Path, help="YAML recipe, see models/recipes")
-    parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
-    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
-    args = parser.parse_args(argv)
-    return exit_code(lambda: _run(args), goes_on_from="the last checkpoint")
-
-
-def _run(args: argparse.Namespace) -> None:
-    use_threads(args.threads)
-    recipe = load_recipe(args.recipe)
-    network = train(recipe, load_cifar10(args.data, train=True), args.out, args.device)
-    right, images = accuracy(network, load_cifar10(args.data, train=False))
+@program("python -m models.training.train", __doc__, goes_on_from="the last checkpoint")
+@data_option
+@out_folder_option("Folder for checkpoint and log.")
+@recipe_option("YAML recipe, see models/recipes.")
+@threads_option
+@device_option
+def main(data: str | None, out: Path, recipe_file: Path, threads: int | None, device: str) -> None:
+    """Train, then measure the accuracy on the test images."""
+    use_threads(threads)
+    recipe = load_recipe(recipe_file)
+    network = train(recipe, load_cifar10(data, train=True), out, device)
+    right, images = accuracy(network, load_cifar10(data, train=False))
     print(f"{recipe.network}: {right / images:.4f} of {images} test images right")
 
 

@@ -29,11 +29,18 @@ def sha256(value: object) -> str:
 def plain(value: object) -> Any:
     """Return `value` as JSON types; NumPy scalars and arrays become Python numbers and lists.
 
+    What is 0 in a dictionary is left out: a count that nothing has made, and a count that no component knows, are the same.
+    So a new component, whose counts come behind the others, leaves every hash of a machine without it as it is.
+
     Raises:
         TypeError: If a value is of any other type: its `repr` could hold an address.
     """
     if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
+        return {
+            str(key): each
+            for key, each in ((key, plain(each)) for key, each in value.items())
+            if not _is_zero(each)
+        }
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if value is None or isinstance(value, str | bool | int):
@@ -43,6 +50,11 @@ def plain(value: object) -> Any:
     if hasattr(value, "tolist"):
         return plain(value.tolist())
     raise TypeError(f"cannot hash a {type(value).__name__}")
+
+
+def _is_zero(value: object) -> bool:
+    """Return whether a plain value is the number 0, whole, real or rounded to text."""
+    return not isinstance(value, bool) and value in (0, "0", "0.0")
 
 
 def significant(value: Any, digits: int = 9) -> Any:

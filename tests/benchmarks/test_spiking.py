@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 def test_the_table_in_the_documentation_is_of_today() -> None:
     text = (ROOT / "docs/spiking.md").read_text(encoding="utf-8")
-    kept = text.split("<!-- spiking -->\n")[1].split("\n<!-- /spiking -->")[0]
+    kept = text.split("<!-- spiking -->\n")[1].split("<!-- /spiking -->")[0]
     now = table()
     assert NUMBER.sub("#", kept) == NUMBER.sub("#", now), "python benchmarks/spiking.py"
     # Constants of the technology may be measured again; what the page says of the numbers holds within this.

@@ -18,7 +18,9 @@ MODULES = sorted(
     for room in ("accelsim/rtl", "models", "traces", "benchmarks")
     for path in (ROOT / room).rglob("*.py")
     if re.search(
-        r"argparse\.ArgumentParser\(|^@click.command", path.read_text(encoding="utf-8"), re.MULTILINE
+        r"argparse\.ArgumentParser\(|^@program\(|\brun_program\(",
+        path.read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
 )
 """Programs beside ``accelsim``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from accelsim.bundled import bundled_path
+from accelsim.components.nm_selector import NmSelector
+from accelsim.components.threshold_selector import ThresholdSelector
 from accelsim.config import Machine, load_machine, machine_from_yaml
-from accelsim.config.machine import NmSelector, ThresholdSelector
 from accelsim.errors import AccelsimError
 
 NAMES = ("dense", "unstructured", "structured")
@@ -126,3 +128,18 @@ def test_a_file_is_found_by_path_and_a_shipped_machine_by_name(tmp_path: Path) -
         match=r"denes: no such machine; did you mean `dense`\? allowed: dense, spiking, spiking-dense",
     ):
         load_machine("denes")
+
+
+def test_where_a_machine_came_from_is_no_part_of_it(tmp_path: Path) -> None:
+    text = "extends: structured\nname: mine\nmvu:\n  vpus: 8\n"
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    from_file, from_text = load_machine(path), machine_from_yaml(text)
+    assert (
+        from_file == from_text and hash(from_file) == hash(from_text) and from_file.sha256 == from_text.sha256
+    )
+    assert from_file != load_machine("structured")
+    assert from_file.where("mvu.vpus") == f"{path}:4: field mvu.vpus"
+    assert from_text.where("mvu.vpus") == "machine mine: field mvu.vpus"
+    for same in (from_file.resized(vpus=9), pickle.loads(pickle.dumps(from_file))):
+        assert same.where("mvu.vpus") == f"{path}:4: field mvu.vpus"

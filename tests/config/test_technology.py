@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from accelsim.bundled import bundled_path
 from accelsim.config import Technology, load_technology
@@ -246,9 +247,9 @@ def test_tables_of_another_folder_are_found_beside_the_file(tmp_path: Path, tech
     assert load_technology(tmp_path / "mine" / "freepdk45.yaml").sram == technology.sram
 
 
-def _write(folder: Path, yaml: str, table: str) -> Path:
+def _write(folder: Path, text: str, table: str) -> Path:
     path = folder / "technology.yaml"
-    path.write_text(yaml, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     (folder / "cacti7_45nm_sram.csv").write_text(table, encoding="utf-8")
     return path
 
@@ -301,13 +302,21 @@ def test_the_measured_energies_are_means_of_the_rows_beside_them() -> None:
     assert events.projection_addition_pj.value == pytest.approx(rest / (16 / 3), rel=1e-3)
 
 
-def test_a_file_of_before_a_key_existed_has_a_stand_in(technology: Technology) -> None:
-    assert "ring_write_pj" not in YAML and "vpu_masks" not in YAML
+def test_what_was_not_measured_says_what_stands_for_it(technology: Technology) -> None:
     assert technology.events.ring_write_pj.value == technology.events.register_write_pj.value
-    assert technology.blocks.vpu_masks.area_um2 == pytest.approx(
-        24 * technology.blocks.register_word.area_um2
+    assert technology.blocks.vpu_masks.area_um2 == 24 * technology.blocks.register_word.area_um2
+    assert technology.blocks.vpu_masks.source.startswith("not measured: register_word x 24 stands for it")
+
+
+def test_an_older_file_is_told_all_keys_that_it_lacks(tmp_path: Path) -> None:
+    file = yaml.safe_load(YAML)
+    for key in ("ring_write_pj", "result_rotate_pj"):
+        del file["events"][key]
+    message = _refusal(_write(tmp_path, yaml.safe_dump(file), TABLE))
+    assert message.endswith(
+        "field events: lacks ring_write_pj, result_rotate_pj; every key needs a figure and its source (docs/energy.md)"
     )
-    assert technology.blocks.vpu_masks.source == "24 x register_word: the file has no vpu_masks"
+    assert re.match(rf"{re.escape(str(tmp_path))}/technology\.yaml:\d+: ", message)
 
 
 def test_a_measurement_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -128,7 +128,11 @@ def _check_python(arguments: list[str]) -> None:
     script = ROOT / arguments[0]
     if not script.is_file():
         raise NotUnderstood(f"no file {arguments[0]}")
-    if re.search(r"^import (argparse|click)$", script.read_text(encoding="utf-8"), re.MULTILINE):
+    if re.search(
+        r"^import (argparse|click)$|^from accelsim.cli.program import",
+        script.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    ):
         _parse_only(lambda: runpy.run_path(str(script), run_name="__main__"), list(arguments))
 
 

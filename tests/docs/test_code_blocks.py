@@ -16,7 +16,9 @@ from jsonschema import Draft7Validator
 
 from accelsim.cli import main
 from accelsim.file_kinds import kind_of
+from accelsim.report import charts as chart_registry
 from accelsim.schemas import SCHEMAS
+from accelsim.schemes import scheme_registry
 from tests.docs.blocks import LANGUAGES, ROOT, SHELL, Block, blocks_of, documents, spans_of
 from tests.docs.command_lines import NotUnderstood, check_command, check_options, commands, only_starts
 from tests.docs.given import GIVEN
@@ -40,6 +42,10 @@ def test_code_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "traces").symlink_to(ROOT / "traces")
     GIVEN.get(name, lambda folder: None)(tmp_path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    # What a document registers is known to its own blocks only.
+    for registry in (scheme_registry, chart_registry):
+        monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     for block in blocks_of(ROOT / name):
         if block.file is not None:
             Path(block.file).parent.mkdir(parents=True, exist_ok=True)
@@ -78,12 +84,14 @@ def _run(block: Block) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_code_blocks_are_sound(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT))
+    made = {("python", block.file) for block in blocks_of(ROOT / name) if block.file is not None}
     for block in blocks_of(ROOT / name):
         assert block.language in LANGUAGES, f"{block.where}: language {block.language!r}, not of {LANGUAGES}"
         assert block.not_run is None or len(block.not_run) > 5, f"{block.where}: no reason"
         if block.language in SHELL:
             for words in commands(block.text):
-                check_command(words, block.where)
+                if tuple(words) not in made:
+                    check_command(words, block.where)
         elif block.language == "python":
             ast.parse(block.text, block.where)
         elif block.language == "json":

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
 from accelsim import Machine, figure5
-from accelsim.config.machine import Sram
+from accelsim.components.sram import Sram
 from accelsim.counts import COUNT_NAMES
+from docs.refresh import energy_content, machine_content, sweeps_content
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -68,19 +68,14 @@ def test_machine_md_has_a_row_for_every_parameter() -> None:
     assert checked > 25  # projection, selector and dram are optional sections: they are looked at too
 
 
-def test_the_tables_of_energy_md_come_from_the_technology_and_the_machines() -> None:
-    text = (ROOT / "docs/energy.md").read_text()
-    for marker, content in _refresh().energy_content().items():
+@pytest.mark.parametrize(("document", "contents"), [("energy", energy_content), ("machine", machine_content)])
+def test_tables_come_from_the_technology_the_machines_and_the_components(
+    document: str, contents: Callable[[], dict[str, str]]
+) -> None:
+    text = (ROOT / f"docs/{document}.md").read_text()
+    for marker, content in contents().items():
         (shown,) = re.findall(rf"<!-- {marker} -->\n(.*?)<!-- /{marker} -->", text, re.DOTALL)
         assert shown == content, marker
-
-
-def _refresh() -> ModuleType:
-    loaded = importlib.util.spec_from_file_location("refresh", ROOT / "docs/refresh.py")
-    assert loaded is not None and loaded.loader is not None
-    refresh = importlib.util.module_from_spec(loaded)
-    loaded.loader.exec_module(refresh)
-    return refresh
 
 
 @pytest.mark.slow
@@ -96,4 +91,4 @@ def test_the_tables_of_reproduction_md_come_from_this_code() -> None:
 def test_the_tables_of_sweeps_md_come_from_this_code() -> None:
     text = (ROOT / "docs/sweeps.md").read_text()
     (shown,) = re.findall(r"<!-- sweep -->\n(.*?)<!-- /sweep -->", text, re.DOTALL)
-    assert shown == _refresh().sweeps_content()
+    assert shown == sweeps_content()

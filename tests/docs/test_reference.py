@@ -71,7 +71,7 @@ def test_the_command_line_page_has_what_help_says() -> None:
     for name, section in sections.items():
         printed = CliRunner().invoke(cli, [*name.split(), "--help"], terminal_width=2000).output
         for option in re.findall(r"^  (--(?!help)[a-z-]+)", printed, re.MULTILINE):
-            assert f"`{option}" in section, f"{name} {option}"
+            assert f"<code>{option}" in section, f"{name} {option}"
         examples = re.findall(rf"accelsim {name} \S.*?(?=  |$)", printed, re.MULTILINE)
         assert all(example in section for example in examples)
         told += len(examples)

@@ -21,8 +21,7 @@ from accelsim.engine.compiled import compiled_engine as run
 from accelsim.engine.compiled import count_images, jit, load_or_compile
 from accelsim.errors import AccelsimError
 from accelsim.inputs import ALL_TRACES, as_trace
-from accelsim.mapping import check_runs
-from accelsim.simulate import why_not
+from accelsim.mapping import check_runs, why_not
 from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
 from accelsim.trace.layer_shape import SPIKING_KINDS
 from tests.engine.strategies import Case, cases, random_case, small_machine

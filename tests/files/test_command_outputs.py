@@ -82,6 +82,7 @@ def cheap_calls(
         ("timeline", "plot"): [(each, timeline) for each in pictures],
         ("bitops", "out"): [(".csv", [h5, "--images", "0:1"])],
         ("export", "out"): [(".h5", ["--model", "x:y", "--overwrite"])],
+        ("prepare", "out"): [(".safetensors", ["--model", "x:y"])],
         ("schema", "out"): [(".json", ["machine"])],
         ("validate-rtl", "out"): [(".md", ["--cases", "1", "--layers", "none"])],
     }  # fmt: skip
@@ -123,8 +124,8 @@ def test_every_command_leaves_what_is_no_file(
 
 
 def is_streamed(command: str, option: str, suffix: str) -> bool:
-    """Folders, databases, traces and Parquet are no streams."""
-    return suffix not in ("", ".db", ".h5", ".parquet")
+    """Folders, databases, traces, checkpoints and Parquet are no streams."""
+    return suffix not in ("", ".db", ".h5", ".safetensors", ".parquet")
 
 
 def obstacle(kind: str, path: Path) -> Path:

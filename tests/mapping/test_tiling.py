@@ -168,10 +168,12 @@ def test_positions_are_dealt_to_lanes() -> None:
          "field input_sram.kib: 100 is too small for the input map of layer layer; at least 128$"),
         (layer(8, 128, Scheme.nm(keep=1, of=8), size=32), machine(output_sram__kib=100),
          "field output_sram.kib: 100 is too small for the output map of layer layer; at least 256$"),
-        (layer(64, 64, Scheme.nm(keep=1, of=8)), machine("unstructured"), "needs a selector of kind nm"),
-        (layer(64, 64, Scheme.unstructured(noise=0.5)), machine(), "needs a selector of kind threshold"),
-        (layer(64, 64, Scheme.unstructured(noise=0.5)), machine("dense"), "can only run dense schemes"),
-        (layer(64, 64, Scheme.nm(keep=1, of=16)), machine(), "groups of 16 are more than selector.max_of 8"),
+        (layer(64, 64, Scheme.nm(keep=1, of=8)), machine("unstructured"), "has a selector of kind threshold, not nm$"),
+        (layer(64, 64, Scheme.unstructured(noise=0.5)), machine(), "has a selector of kind nm, not threshold$"),
+        (layer(64, 64, Scheme.unstructured(noise=0.5)), machine("dense"),
+             "machine dense has no selector and runs dense only$"),
+        (layer(64, 64, Scheme.nm(keep=1, of=16)), machine(),
+             "selector.max_of of machine structured is 8, less than the 16 rows of a group$"),
     ],
 )  # fmt: skip
 def test_what_cannot_run_is_told_in_one_line(trace: LayerTrace, changed: Machine, words: str) -> None:

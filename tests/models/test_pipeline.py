@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -11,17 +12,19 @@ import numpy as np
 import pytest
 from torch import nn
 
+from accelsim.cli import main
 from accelsim.errors import AccelsimError
-from accelsim.nn import accuracy as evaluate
-from accelsim.nn.data import cifar
+from accelsim.nn import clean_accuracy, preparation
+from accelsim.nn.data import cifar_layout
 from accelsim.nn.injection.converted_checkpoint import load_converted, round_weights
 from accelsim.nn.networks import NETWORKS
 from accelsim.nn.trace_export import export_from_checkpoint
 from accelsim.trace import Scheme, open_trace
-from models import prepare
 from models.training import train
 
 ROOT = Path(__file__).parents[2]
+TRAINING = "stopped; the same command goes on from the last checkpoint\n"
+WHOLE = "accelsim: interrupted; files already written are whole\n"
 RECIPE = """
 network: tiny
 seed: 3
@@ -43,16 +46,23 @@ def tiny() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), pool, nn.Flatten(), nn.Linear(128, 10))
 
 
+def accelsim(arguments: Sequence[str]) -> int:
+    """The exit code of an ``accelsim`` command."""
+    with pytest.raises(SystemExit) as stopped:
+        main(list(arguments))
+    return int(stopped.value.code or 0)
+
+
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of CIFAR-10 files with 20 images each, and a network called tiny."""
-    monkeypatch.setattr(cifar, "RECORDS_PER_FILE", 20)
+    monkeypatch.setattr(cifar_layout, "RECORDS_PER_FILE", 20)
     monkeypatch.setitem(NETWORKS, "tiny", tiny)
     folder = tmp_path / "data"
     folder.mkdir()
     rng = np.random.default_rng(0)
-    for name in (*cifar.TRAIN_FILES, *cifar.TEST_FILES):
-        records = rng.integers(0, 256, (20, cifar.RECORD_BYTES), dtype=np.uint8)
+    for name in (*cifar_layout.TRAIN_FILES, *cifar_layout.TEST_FILES):
+        records = rng.integers(0, 256, (20, cifar_layout.RECORD_BYTES), dtype=np.uint8)
         records[:, 0] %= 10
         records.tofile(folder / name)
     return folder
@@ -65,11 +75,13 @@ def test_train_prepare_evaluate_export(
     run, converted = tmp_path / "run", tmp_path / "converted.safetensors"
     where = ["--data", str(data)]
     assert train.main([*where, "--out", str(run), "--recipe", str(tmp_path / "recipe.yaml")]) == 0
-    assert evaluate.main([*where, "--weights", str(run / "weights.safetensors")]) == 0
+    assert accelsim(["accuracy", *where, "--weights", str(run / "weights.safetensors")]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == second and first.endswith("of 20 test images right")
     weights = ["--weights", str(run / "weights.safetensors")]
-    assert prepare.main([*where, *weights, "--out", str(converted), "--images", "60", "--seed", "9"]) == 0
+    assert (
+        accelsim(["prepare", *where, *weights, "--out", str(converted), "--images", "60", "--seed", "9"]) == 0
+    )
     assert capsys.readouterr().out.startswith("0: error ")
 
     schemes = [Scheme.dense(), Scheme.nm(keep=1, of=4)]
@@ -95,19 +107,21 @@ def test_commands_tell_faults_in_one_line(
     out = ["--out", str(tmp_path / "o")]
     for command in (
         lambda: train.main(["--data", str(data), *out, "--recipe", missing]),
-        lambda: evaluate.main(["--data", str(data), "--weights", missing]),
-        lambda: prepare.main(["--data", str(data), "--weights", missing, *out]),
-        lambda: prepare.main(["--data", str(data), *out]),
-        lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--images", "0"]),
-        lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--seed", "9223372036854775807"]),
-        lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--device", "cuda:99"]),
-        lambda: evaluate.main(["--data", str(data), "--weights", missing, "--device", "tpu"]),
-        lambda: prepare.main(["--data", missing, "--model", "tiny", *out]),
-        lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--images", "101"]),
-        lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--dataset", "cifar100"]),
-        lambda: prepare.main(["--data", str(data), "--model", "tiny", *out, "--threads", "0"]),
-        lambda: prepare.main(["--data", str(data), "--model", "tiny", "--out", str(tmp_path)]),
-        lambda: prepare.main(["--data", str(data), "--model", "tiny", "--out", str(taken / "c")]),
+        lambda: accelsim(["accuracy", "--data", str(data), "--weights", missing]),
+        lambda: accelsim(["prepare", "--data", str(data), "--weights", missing, *out]),
+        lambda: accelsim(["prepare", "--data", str(data), *out]),
+        lambda: accelsim(["prepare", "--data", str(data), "--model", "tiny", *out, "--images", "0"]),
+        lambda: accelsim(
+            ["prepare", "--data", str(data), "--model", "tiny", *out, "--seed", "9223372036854775807"]
+        ),
+        lambda: accelsim(["prepare", "--data", str(data), "--model", "tiny", *out, "--device", "cuda:99"]),
+        lambda: accelsim(["accuracy", "--data", str(data), "--weights", missing, "--device", "tpu"]),
+        lambda: accelsim(["prepare", "--data", missing, "--model", "tiny", *out]),
+        lambda: accelsim(["prepare", "--data", str(data), "--model", "tiny", *out, "--images", "101"]),
+        lambda: accelsim(["prepare", "--data", str(data), "--model", "tiny", *out, "--dataset", "cifar100"]),
+        lambda: accelsim(["prepare", "--data", str(data), "--model", "tiny", *out, "--threads", "0"]),
+        lambda: accelsim(["prepare", "--data", str(data), "--model", "tiny", "--out", str(tmp_path)]),
+        lambda: accelsim(["prepare", "--data", str(data), "--model", "tiny", "--out", str(taken / "c")]),
         lambda: train.main(["--data", str(data), "--out", str(taken), "--recipe", str(recipe)]),
     ):
         assert command() == 2
@@ -129,16 +143,18 @@ def test_ctrl_c_is_one_line_and_130(
     assert train.main(training) == 0
     weights = ["--weights", str(run / "weights.safetensors")]
     capsys.readouterr()
-    for module, busy, arguments in (
-        (train, "batch_at", [*where, "--out", str(tmp_path / "again"), *training[4:]]),
-        (evaluate, "accuracy", [*where, *weights]),
-        (prepare, "distill", [*where, *weights, "--out", str(tmp_path / "c"), "--images", "60"]),
+    again = [*where, "--out", str(tmp_path / "again"), *training[4:]]
+    preparing = ["prepare", *where, *weights, "--out", str(tmp_path / "c"), "--images", "60"]
+    for module, busy, program, arguments, last in (
+        (train, "batch_at", train.main, again, TRAINING),
+        (clean_accuracy, "accuracy", accelsim, ["accuracy", *where, *weights], WHOLE),
+        (preparation, "distill", accelsim, preparing, WHOLE),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(module, busy, pressed)
-            assert module.main(arguments) == 130
-        told = capsys.readouterr().err
-        assert told.startswith("stopped; the same command goes on from the ") and told.count("\n") == 1
+            assert program(arguments) == 130
+        # click ends the line that a terminal shows ^C in
+        assert capsys.readouterr().err.lstrip("\n") == last
     assert not (tmp_path / "c").exists()
 
 
@@ -197,10 +213,13 @@ def test_prepare_by_momentum_sgd(data: Path, tmp_path: Path, capsys: pytest.Capt
         ("many", ["--method", "sgd", "--epochs", "50"]),
     ):
         capsys.readouterr()
-        assert prepare.main([*arguments, "--out", str(tmp_path / f"{name}.safetensors"), *extra]) == 0
+        assert accelsim(["prepare", *arguments, "--out", str(tmp_path / f"{name}.safetensors"), *extra]) == 0
         errors[name] = float(capsys.readouterr().out.split()[2])
     assert errors["exact"] < errors["many"] < errors["few"]
     record = load_converted(tmp_path / "many.safetensors").record
     assert (record["distill_method"], record["distill_epochs"]) == ("sgd", 50)
     assert "distill_method" not in load_converted(tmp_path / "exact.safetensors").record
-    assert prepare.main([*arguments, "--out", str(tmp_path / "x"), "--method", "sgd", "--epochs", "0"]) == 2
+    assert (
+        accelsim(["prepare", *arguments, "--out", str(tmp_path / "x"), "--method", "sgd", "--epochs", "0"])
+        == 2
+    )

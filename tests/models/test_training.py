@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.accuracy import accuracy, load_trained
+from accelsim.nn.clean_accuracy import accuracy, load_trained
 from accelsim.nn.data.cifar import ImageSet
 from accelsim.nn.injection.converted_checkpoint import load_converted
 from accelsim.nn.networks import NETWORKS
@@ -236,3 +236,11 @@ def test_foreign_safetensors_are_told_apart(tmp_path: Path) -> None:
         load_trained(tmp_path / "plain.safetensors")
     with pytest.raises(AccelsimError, match="not a converted checkpoint"):
         load_converted(tmp_path / "plain.safetensors")
+
+
+def test_augmentation_stays_on_the_device_of_the_images() -> None:
+    """Meta tensors stand in for a GPU's: torch refuses to combine them with the CPU's."""
+    images = torch.rand(4, 3, 32, 32, device="meta")
+    for size, padding in ((32, 0), (32, 2), (16, 2)):
+        changed = augment(images, size, padding, torch.Generator().manual_seed(0))
+        assert changed.device == images.device and changed.shape == (4, 3, size, size)

@@ -28,8 +28,13 @@ Engine = Literal["reference", "compiled"]
 
 ROOM = Path(accelsim.__file__).parent
 COPIED = {
-    "reference": ("accelsim.mapping", "accelsim.machine", "accelsim.engine.reference_engine"),
-    "compiled": ("accelsim.mapping", "accelsim.engine.compiled"),
+    "reference": (
+        "accelsim.components",
+        "accelsim.mapping",
+        "accelsim.machine",
+        "accelsim.engine.reference_engine",
+    ),
+    "compiled": ("accelsim.components", "accelsim.mapping", "accelsim.engine.compiled"),
 }
 """The packages that are the engine; what they import besides is shared with the engine in use."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 
+from accelsim.tables import frame_of, markdown_table
 from tests.mutations.catalogue import MUTATIONS
 from tests.mutations.recorded import recorded_cases
 from tests.mutations.verdict import Verdict, judge
@@ -19,15 +20,15 @@ def markdown(verdicts: list[Verdict]) -> str:
         f"Of {len(verdicts)} mistakes, {by_oracle} are caught by the oracle's counts and {by_rtl} by the RTL's alone, "
         f"recorded on {recorded} random layers. In cases until the first difference (-: survives):",
         "",
-        "| mistake | in | breaks | oracle | RTL | first difference |",
-        "| --- | --- | --- | ---: | ---: | --- |",
     ]
+    rows = []
     for verdict in verdicts:
         mutation, first = verdict.mutation, verdict.by_oracle or verdict.by_rtl
-        cells = [mutation.name, f"`{mutation.module}`", mutation.rule]
-        cells += [str(catch.number) if catch else "-" for catch in (verdict.by_oracle, verdict.by_rtl)]
-        lines.append("| " + " | ".join([*cells, first.evidence if first else ""]) + " |")
-    return "\n".join(lines) + "\n"
+        numbers = [catch.number if catch else "-" for catch in (verdict.by_oracle, verdict.by_rtl)]
+        evidence = first.evidence if first else ""
+        rows.append([mutation.name, f"`{mutation.module}`", mutation.rule, *numbers, evidence])
+    titles = ["mistake", "in", "breaks", "oracle", "RTL", "first difference"]
+    return "\n".join([*lines, markdown_table(frame_of(rows, titles), align="lllrrl")])
 
 
 def main() -> int:

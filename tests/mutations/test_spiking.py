@@ -57,14 +57,14 @@ MUTATIONS = (
     Mutation(
         "potentials are moved at every step",
         "write-back: a line is read and written once a block",
-        "mapping/spiking_jobs.py",
+        "components/spiking_neurons.py",
         "kept = lines if tile.has_spikes else 0",
         "kept = steps * lines if tile.has_spikes else 0",
     ),
     Mutation(
         "updates take no time",
         "write-back: one step a cycle for the neurons of a line",
-        "mapping/spiking_jobs.py",
+        "components/spiking_neurons.py",
         "ceil_div(max(reads + kept + writes, steps * lines), port.banks)",
         "ceil_div(reads + kept + writes, port.banks)",
     ),
@@ -78,9 +78,9 @@ MUTATIONS = (
     Mutation(
         "spikes fetched as words",
         "lengths: a patch of spikes has d bits",
-        "mapping/block_work.py",
+        "components/front_end.py",
         "reads = ceil_div(tile.input_bits * tile.d, machine.input_sram.width_bits)",
-        "reads = ceil_div(WORD_BITS * tile.d, machine.input_sram.width_bits)",
+        "reads = ceil_div(16 * tile.d, machine.input_sram.width_bits)",
     ),
     Mutation(
         "compiled: a chunk's last input is not looked at",

@@ -259,6 +259,8 @@ def write_job(
         }
         lines_left += len(written)
         words = len(tile.essential[position]) if essential_only else len(tile.rows)
+        if machine.activation is not None:
+            tally["activations"] += words
         # The MVU has put there what the output port takes from there.
         tally["result_buffer_writes"] += words
         tally["result_buffer_reads"] += words

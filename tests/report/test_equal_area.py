@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from accelsim import AccelsimError
-from accelsim.report.equal_area import best_within, equal_area_markdown, pays_from
+from accelsim.report.equal_area import best_within, pays_from
+from docs.tables.equal_area_tables import equal_area_markdown
 
 Row = dict[str, Any]
 

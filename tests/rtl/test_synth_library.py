@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
 from accelsim.rtl.synth.blocks_table import LOAD, SLEW, Table
-from accelsim.rtl.synth.expression import parse_expression
+from accelsim.rtl.synth.liberty_function import parse_function
 from accelsim.rtl.synth.library import load_library
 
 TINY = Path(__file__).parent / "tiny.lib"
@@ -34,7 +34,7 @@ TINY = Path(__file__).parent / "tiny.lib"
     ],
 )
 def test_functions(text: str, wanted: Callable[[bool, bool, bool], bool]) -> None:
-    function = parse_expression(text, "test")
+    function = parse_function(text, "test")
     for a, b, c in itertools.product((0, 1), repeat=3):
         values = {
             name: np.array([-bit], np.int64).view(np.uint64)
@@ -44,10 +44,12 @@ def test_functions(text: str, wanted: Callable[[bool, bool, bool], bool]) -> Non
         assert function(values)[0] == ones, (text, a, b, c)
 
 
-@pytest.mark.parametrize("text", ["", "A &", "(A", "A)", "& A", "A $ B", "!"])
+@pytest.mark.parametrize(
+    "text", ["", "A &", "(A", "A)", "& A", "A $ B", "!", "!" * 2000 + "A", "(" * 400 + "A" + ")" * 400]
+)
 def test_what_is_no_function(text: str) -> None:
     with pytest.raises(AccelsimError, match="cannot read the function"):
-        parse_expression(text, "test")
+        parse_function(text, "test")
 
 
 def test_a_table_is_linear_between_its_points_and_beyond() -> None:
@@ -87,6 +89,7 @@ def test_a_packed_library_has_the_digest_of_the_unpacked_one(tmp_path: Path) -> 
         (b"", "ends inside a group|expected a library group|the file ends"),
         (b"library (x) {", "the file ends inside a group"),
         (b'library (x) { a : "never ends; }', "a string that never ends"),
+        (b"library (x) {\n" + b"a (x) {" * 2000, "groups are nested too deeply"),
         (b"cell (x) { }", "time_unit|expected a library group"),
         (b'library (x) { time_unit : "1ps"; }', "time_unit is 1ps; only 1ns is understood"),
         (b"\x1f\x8b\x08broken", "the gzip data is damaged|cannot unpack|cannot read"),

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from accelsim.errors import AccelsimError
-from accelsim.search.front_plot import check_picture, plot_fronts
+from accelsim.pictures import check_picture
+from accelsim.search.front_plot import plot_fronts
 from accelsim.search.pareto import DEFAULT_OBJECTIVES, PER, checked_objectives, with_fronts
 
 

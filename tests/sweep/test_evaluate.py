@@ -59,7 +59,7 @@ def test_many_at_once_are_as_one_by_one(small_trace: Path, monkeypatch: pytest.M
     points = [first, Point(first.machine.resized(vpus=3), TECHNOLOGY, first.workload)]
     alone = [outcome for point in points for outcome in evaluate([point])]
     assert list(evaluate(points)) == alone
-    monkeypatch.setattr(sys.modules["accelsim.simulate"], "BATCH_IMAGES", 1)
+    monkeypatch.setattr(sys.modules["accelsim.image_batches"], "BATCH_IMAGES", 1)
     for whole, batched in zip(alone, evaluate(points), strict=True):
         assert whole.counts == batched.counts
         assert np.allclose(list(whole.costs.values()), list(batched.costs.values()), rtol=1e-12)

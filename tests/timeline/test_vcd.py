@@ -1,13 +1,13 @@
-"""The waveforms, read back by pyvcd's reader."""
+"""The waveforms, which pyvcd writes, read back by a reader of the test's own."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
-from vcd.reader import TokenKind, tokenize
 
 from accelsim.config import machine_from_yaml
 from accelsim.energy import energy
@@ -19,27 +19,56 @@ Wave = list[tuple[int, int | float | str]]
 
 
 def read(path: Path) -> tuple[dict[str, Wave], int]:
-    """By ``scope.name``, (time, value) pairs; and the last time of the file."""
+    """Read a value change dump by the grammar of IEEE 1364-2005, 18.2: words between white space.
+
+    Returns:
+        By ``scope.name``, (time, value) pairs; and the last time of the file.
+    """
+    words = iter(path.read_text(encoding="ascii").split())
     names: dict[str, str] = {}
+    bits: dict[str, int] = {}
+    scopes: list[str] = []
+    for word in words:
+        content = list(iter(words.__next__, "$end"))
+        match word:
+            case "$scope":
+                assert content[0] == "module"
+                scopes.append(content[1])
+            case "$upscope":
+                scopes.pop()
+            case "$var":
+                kind, size, code, name = content[:4]
+                assert code not in names
+                assert content[4:] == ([f"[{int(size) - 1}:0]"] if kind == "wire" and size != "1" else [])
+                names[code], bits[code] = ".".join((*scopes, name)), int(size)
+            case "$timescale":
+                assert content == ["1", "ns"]
+            case "$enddefinitions":
+                break
+            case _:
+                assert word in ("$comment", "$version")
+    assert scopes == []
+
     waves: dict[str, Wave] = defaultdict(list)
-    scope, now = "", 0
-    with path.open("rb") as file:
-        for token in tokenize(file):
-            if token.kind is TokenKind.SCOPE:
-                scope = token.scope.ident
-            elif token.kind is TokenKind.VAR:
-                assert token.var.id_code not in names
-                names[token.var.id_code] = f"{scope}.{token.var.reference}"
-            elif token.kind is TokenKind.CHANGE_TIME:
-                assert token.time_change >= now
-                now = token.time_change
-            elif token.kind is TokenKind.CHANGE_SCALAR:
-                waves[names[token.scalar_change.id_code]].append((now, int(token.scalar_change.value)))
-            elif token.kind is TokenKind.CHANGE_VECTOR:
-                waves[names[token.vector_change.id_code]].append((now, token.vector_change.value))
-            elif token.kind is TokenKind.CHANGE_REAL:
-                waves[names[token.real_change.id_code]].append((now, token.real_change.value))
+    now = -1
+    for word in words:
+        if word.startswith("#"):
+            assert int(word[1:]) > now
+            now = int(word[1:])
+        elif word.startswith("b"):
+            code = next(words)
+            assert len(word) - 1 <= bits[code]
+            waves[names[code]].append((now, "x" if word == "bx" else int(word[1:], 2)))
+        elif word.startswith("r"):
+            waves[names[next(words)]].append((now, float(word[1:])))
+        elif word[0] in "01":
+            assert bits[word[1:]] == 1
+            waves[names[word[1:]]].append((now, int(word[0])))
+        else:
+            assert word in ("$dumpvars", "$end")
     assert set(waves) == set(names.values()), "a variable has no value at the start"
+    for name, wave in waves.items():
+        assert all(before[1] != after[1] for before, after in pairwise(wave)), name
     return waves, now
 
 
@@ -86,6 +115,8 @@ def test_example_2_by_hand(tmp_path: Path) -> None:
     """docs/machine.md, section 8."""
     view = view_of(record_layer(example_2(), machine_from_yaml(EXAMPLE_2)))
     write_vcd(view, tmp_path / "x.vcd", ["costs $5", "\u00b5"])
+    head = (tmp_path / "x.vcd").read_text(encoding="ascii").partition("$enddefinitions")[0]
+    assert "not 1 ns" in head and "costs ?5" in head
     waves, end = read(tmp_path / "x.vcd")
     assert end == 43
     assert waves["core0.mvu_approximate"] == [(0, 0), (12, 1), (28, 0)]

@@ -7,15 +7,15 @@ DATA holds CIFAR-10's binary files (default: $ACCELSIM_DATA). The checkpoint is 
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import torch
 from torch import Tensor, nn
 
-from accelsim.errors import AccelsimError
+from accelsim.cli.options import FILE, data_option
+from accelsim.cli.program import program
 from accelsim.files import check_output_file
 from accelsim.nn.data.cifar import load_cifar10, to_float
 from accelsim.nn.fixed_point.agreement import agreement, float_layer
@@ -30,6 +30,7 @@ from accelsim.nn.fixed_point.from_network import (
 from accelsim.nn.fixed_point.sample import SampledMap, result_crc32, save_sample
 from accelsim.nn.injection.conversion import non_essential_layers
 from accelsim.nn.injection.converted_checkpoint import load_converted
+from accelsim.tables import frame_of, markdown_table
 from accelsim.trace import Scheme, open_trace
 
 HERE = Path(__file__).resolve().parent
@@ -53,8 +54,7 @@ def sampled_map(model: nn.Module, layer: str, image: Tensor, scheme: Scheme) -> 
 
 def show_agreement(model: nn.Module, image: Tensor, scheme: Scheme) -> None:
     """A table of all converted layers: fixed point beside float, and beside the masks of the bundled trace."""
-    print(f"\n| {scheme.name} | k | masks as in float % | as in the trace % | SNR of z~, dB | of z, dB |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    rows = []
     trace = open_trace(TRACE)
     for name, module in non_essential_layers(model):
         x = layer_input(model, name, image, scheme)
@@ -63,40 +63,40 @@ def show_agreement(model: nn.Module, image: Tensor, scheme: Scheme) -> None:
         found = agreement(fixed, float_layer(module, x, scheme), formats)
         recorded = trace.layer(name, scheme.name, images=slice(IMAGE, IMAGE + 1)).essential()[0]
         same = (fixed.mask == recorded).mean()
-        print(
-            f"| {name} | {module.k} | {100 * found.masks:.3f} | {100 * same:.3f} "
-            f"| {found.snr_noise_db:.1f} | {found.snr_precise_db:.1f} |"
-        )
+        rows.append([name, module.k, 100 * found.masks, 100 * same, found.snr_noise_db, found.snr_precise_db])
+    formats = {
+        "masks as in float %": ".3f",
+        "as in the trace %": ".3f",
+        "SNR of z~, dB": ".1f",
+        "of z, dB": ".1f",
+    }
+    print()
+    print(markdown_table(frame_of(rows, [scheme.name, "k", *formats]), formats=formats), end="")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python traces/operands/make_operands.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", type=Path, help="CIFAR-10's binary files (default: $ACCELSIM_DATA)")
-    parser.add_argument(
-        "--out", type=Path, default=HERE / "resnet18-cifar10.npz", help="file (default: beside this one)"
-    )
-    args = parser.parse_args(argv)
+@program("python traces/operands/make_operands.py", __doc__, goes_on_from="the beginning")
+@data_option
+@click.option(
+    "--out",
+    type=FILE,
+    default=HERE / "resnet18-cifar10.npz",
+    show_default="beside this script",
+    help="The file to write.",
+)
+def main(data: str | None, out: Path) -> None:
+    """Sample the maps, write them, and print how well the integers agree with the network."""
     # One thread: each sum then has one order, so the maps do not depend on the machine's core count.
     torch.set_num_threads(1)
-    try:
-        check_output_file(args.out, regular_only=True)
-        converted = load_converted(CHECKPOINT)
-        image = to_float(load_cifar10(args.data, train=False).images[IMAGE : IMAGE + 1])
-        schemes = [Scheme.parse(name) for name in SCHEMES]
-        maps = [sampled_map(converted.model, layer, image, scheme) for scheme in schemes for layer in LAYERS]
-        save_sample(args.out, converted.weights_sha256, "cifar10-test", IMAGE, maps)
-        print(f"{args.out}: {len(maps)} maps, {args.out.stat().st_size:,} bytes")
-        for scheme in schemes:
-            if scheme.kind != "dense":
-                show_agreement(converted.model, image, scheme)
-    except AccelsimError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    check_output_file(out, regular_only=True)
+    converted = load_converted(CHECKPOINT)
+    image = to_float(load_cifar10(data, train=False).images[IMAGE : IMAGE + 1])
+    schemes = [Scheme.parse(name) for name in SCHEMES]
+    maps = [sampled_map(converted.model, layer, image, scheme) for scheme in schemes for layer in LAYERS]
+    save_sample(out, converted.weights_sha256, "cifar10-test", IMAGE, maps)
+    print(f"{out}: {len(maps)} maps, {out.stat().st_size:,} bytes")
+    for scheme in schemes:
+        if scheme.kind != "dense":
+            show_agreement(converted.model, image, scheme)
 
 
 if __name__ == "__main__":

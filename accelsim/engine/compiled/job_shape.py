@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.config import Machine
-from accelsim.mapping.lengths import ceil_div
+from accelsim.lengths import ceil_div
 from accelsim.mapping.mvu_job import Ints
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile

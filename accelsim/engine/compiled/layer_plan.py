@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from accelsim.components.component_registry import per_written_word
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES
 from accelsim.engine.compiled import precise_jobs as jobs
@@ -19,9 +20,9 @@ from accelsim.engine.compiled import tile_schedule as schedule
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.spike_jobs import SpikeShape
 from accelsim.engine.compiled.tile_schedule import Timing
+from accelsim.lengths import ceil_div
 from accelsim.mapping.block_work import RegularWork
 from accelsim.mapping.capacity import slice_lines
-from accelsim.mapping.lengths import ceil_div
 from accelsim.mapping.mvu_job import Ints
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile, tile_layer
@@ -75,8 +76,7 @@ def plan_layers(layers: Sequence[LayerTrace], machine: Machine) -> tuple[LayerPl
     plans = _plans_of(machine)
     chosen = []
     for layer in layers:
-        kind = layer.scheme.kind if layer.masks is not None else "dense"
-        key = (layer.shape, layer.approximation, kind, layer.scheme.of)
+        key = (layer.shape, layer.approximation, layer.selector_kind, layer.rows_per_unit)
         plan = plans.get(key)
         if plan is None:
             plan = plans[key] = _plan(layer, machine)
@@ -181,6 +181,7 @@ def _per_sum(d: int, machine: Machine) -> Ints:
             "vpu_steps_16bit": chunks,
             "result_buffer_writes": 1,
             "result_buffer_reads": 1,
+            **per_written_word(machine),
         },
         "issue": {"precise_issue_cycles": chunks},
         "port_stall": {"precise_port_stall_cycles": chunks},

@@ -14,7 +14,7 @@ from accelsim.nn.fixed_point.formats import to_values
 from accelsim.nn.fixed_point.from_network import Formats
 from accelsim.nn.inference import inference
 from accelsim.nn.layers.non_essential import NonEssentialLayer
-from accelsim.trace.layer_shape import Scheme
+from accelsim.schemes import Scheme
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def float_layer(module: nn.Module, x: Tensor, scheme: Scheme) -> FloatResult:
             return FloatResult(z, z, np.ones(z.shape, bool))
         module.selector.scheme = scheme
         z = _rows(module.inner(x))
-        if scheme.kind == "dense":
+        if scheme.is_dense:
             return FloatResult(z, z, np.ones(z.shape, bool))
         z_noise = module.approximate(x)
         mask = module.selector(module.by_position(z_noise))[0].numpy()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from accelsim.nn.fixed_point.formats import CODE_MAX, WORD_MAX, WORD_MIN
 from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, NoiseOperands, Threshold
-from accelsim.nn.layers.select import keep_n_of_m
+from accelsim.schemes import keep_n_of_m
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,8 @@ def select(z_noise: Tensor, selection: Threshold | KeepLargest) -> Tensor:
     magnitude = z_noise.abs()
     if isinstance(selection, Threshold):
         return magnitude >= selection.value
-    return keep_n_of_m(magnitude[None], selection.keep, selection.of, groups=1)[0]
+    mask: Tensor = keep_n_of_m(magnitude[None], selection.keep, selection.of, groups=1)[0]
+    return mask
 
 
 def _shifted(values: Tensor, shift: int) -> Tensor:

@@ -24,7 +24,7 @@ from accelsim.nn.injection.conversion import set_scheme
 from accelsim.nn.layers.geometry import symmetric_padding
 from accelsim.nn.layers.non_essential import NonEssentialLayer
 from accelsim.nn.layers.projection import projection_scale
-from accelsim.trace.layer_shape import Scheme
+from accelsim.schemes import NmScheme, Scheme, UnstructuredScheme
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,10 @@ def choose_formats(module: nn.Module, x: Tensor, scheme: Scheme) -> Formats:
         outputs = inner(x)
         largest = outputs.abs().max().item()
         threshold = None
-        if isinstance(module, NonEssentialLayer) and scheme.kind != "dense":
+        if isinstance(module, NonEssentialLayer) and not scheme.is_dense:
             magnitude = module.approximate(x).abs()
             largest = max(largest, magnitude.max().item())
-            if scheme.kind == "unstructured":
+            if isinstance(scheme, UnstructuredScheme):
                 threshold = _threshold(module, magnitude, scheme)
     x_bits = fraction_bits("x", x.abs().max().item())
     w_bits = fraction_bits("w", inner.get_parameter("weight").abs().max().item())
@@ -110,7 +110,7 @@ def network_operands(
     w = _kernel_first(weight.reshape(len(weight), -1)[own], channels).numpy()
     b = np.zeros(rows) if bias is None else bias.detach()[own].double().numpy()
     noise = None
-    if isinstance(module, NonEssentialLayer) and scheme.kind != "dense":
+    if isinstance(module, NonEssentialLayer) and not scheme.is_dense:
         noise = _noise_operands(module, channels, own, formats, scheme)
     return CoreOperands(
         np.ascontiguousarray(x[group * channels : (group + 1) * channels]),
@@ -161,17 +161,24 @@ def _noise_operands(
         multipliers=row_multipliers,
         terms=terms("b~", b_scale * b_codes, formats.z + shift),
         shift=shift,
-        selection=KeepLargest(scheme.keep, scheme.of)
-        if scheme.kind == "nm"
-        else Threshold(formats.threshold),
+        selection=_selection(formats, scheme),
     )
 
 
-def _threshold(layer: NonEssentialLayer, magnitude: Tensor, scheme: Scheme) -> float:
+def _selection(formats: Formats, scheme: Scheme) -> KeepLargest | Threshold:
+    """Return what the core's selector is set to. It has these two ways to select, whatever other schemes there are."""
+    if isinstance(scheme, NmScheme):
+        return KeepLargest(scheme.keep, scheme.of)
+    if isinstance(scheme, UnstructuredScheme):
+        return Threshold(formats.threshold)
+    raise AccelsimError(f"scheme {scheme.name}: the core's selector has no setting for it")
+
+
+def _threshold(layer: NonEssentialLayer, magnitude: Tensor, scheme: UnstructuredScheme) -> float:
     """The one magnitude from which on a neuron is essential: what a register of real numbers would hold."""
     if scheme.noise == 0 and scheme.scope != "position":
         return 0.0
-    if scheme.scope == "calibrated":
+    if scheme.is_calibrated:
         return layer.selector.threshold()
     if scheme.scope == "position":
         raise AccelsimError(f"scheme {scheme.name}: no register holds a threshold for each position")

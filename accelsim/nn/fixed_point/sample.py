@@ -25,7 +25,7 @@ from accelsim.nn.fixed_point.fixed_point_reference import FixedResult
 from accelsim.nn.fixed_point.from_network import Formats, named_layer, network_operands
 from accelsim.nn.fixed_point.layer_operands import CoreOperands
 from accelsim.nn.injection.converted_checkpoint import Converted
-from accelsim.trace.layer_shape import Scheme
+from accelsim.schemes import Scheme
 
 FORMAT = "accelsim-operands/1"
 

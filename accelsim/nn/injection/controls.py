@@ -83,7 +83,7 @@ def set_control(model: nn.Module, name: str) -> nn.Module:
     if name not in CONTROLS:
         raise AccelsimError(f"control {name!r} is unknown; {suggestion(name, list(CONTROLS))}")
     for _, layer in non_essential_layers(model):
-        if name in _BY_RANK and layer.selector.scheme.scope == "calibrated":
+        if name in _BY_RANK and layer.selector.scheme.is_calibrated:
             raise AccelsimError(
                 f"control {name}: scheme {layer.selector.scheme.name} has a threshold of |z~| only"
             )

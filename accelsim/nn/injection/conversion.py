@@ -12,7 +12,7 @@ from accelsim.nn.layers.geometry import symmetric_padding
 from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer, NonEssentialLinear
 from accelsim.nn.layers.projection import projection_size
 from accelsim.nn.seeds import check_seed
-from accelsim.trace.layer_shape import Scheme
+from accelsim.schemes import Scheme
 
 DEFAULT_K_RATIO = 0.25
 

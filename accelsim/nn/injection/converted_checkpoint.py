@@ -25,8 +25,8 @@ from accelsim.nn.layers.non_essential import NonEssentialLayer
 from accelsim.nn.layers.quantize import pack_int4, unpack_int4
 from accelsim.nn.networks import make_network
 from accelsim.nn.tensor_files import load_network_weights, load_tensors, save_tensors
+from accelsim.schemes import Scheme
 from accelsim.trace.container import one_line
-from accelsim.trace.layer_shape import Scheme
 
 _SCALES = ("w_scale", "b_scale", "y_scale")
 
@@ -94,7 +94,7 @@ def load_converted(path: Path | str, network: str | None = None, scheme: Scheme 
     """
     tensors, metadata = load_tensors(path)
     if "layers" not in metadata:
-        raise AccelsimError(f"{path}: not a converted checkpoint; make one with models.prepare")
+        raise AccelsimError(f"{path}: not a converted checkpoint; make one with accelsim prepare")
     digest = tensors_sha256(tensors)
     with one_line(f"{path}: damaged converted checkpoint"):
         name = network or metadata["network"]

@@ -29,7 +29,7 @@ from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLay
 from accelsim.nn.layers.projection import projection_scale
 from accelsim.nn.layers.quantize import int4_codes
 from accelsim.nn.seeds import check_seed
-from accelsim.trace.layer_shape import Scheme
+from accelsim.schemes import Scheme
 
 CALIBRATION_ROWS = 2048
 """Rows of (y, z) kept per layer, to measure the error of the fit and choose the calibrated thresholds."""

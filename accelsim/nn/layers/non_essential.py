@@ -25,7 +25,8 @@ from accelsim.errors import AccelsimError
 from accelsim.nn.layers.projection import projection_scale, ternary_signs
 from accelsim.nn.layers.quantize import best_scale, int4_codes
 from accelsim.nn.layers.select import Selector
-from accelsim.trace.layer_shape import Approximation, Scheme
+from accelsim.schemes import Scheme
+from accelsim.trace.layer_shape import Approximation
 
 
 class Injection(nn.Module):
@@ -140,7 +141,7 @@ class NonEssentialLayer(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """Eq. 2, or what `injection` makes of it."""
         z: Tensor = self.inner(x)
-        if self.selector.scheme.kind == "dense":
+        if self.selector.scheme.is_dense:
             return z
         if not self.is_quantized:
             raise AccelsimError("non-essential layer: W~ is not distilled yet; run distill first")

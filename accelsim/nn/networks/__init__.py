@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from torch import nn
 
 from accelsim.errors import AccelsimError
 from accelsim.nn.baselines.rpf import with_random_filters
 from accelsim.nn.baselines.rse import with_noise_layers
+from accelsim.nn.networks.current_folder import current_folder_importable
 from accelsim.nn.networks.resnet import ResNet18
 from accelsim.nn.networks.wide_resnet import WideResNet34_10
 from accelsim.trace.container import one_line
@@ -61,7 +59,7 @@ def make_network(name: str) -> nn.Module:
     if not (module_name and colon and factory_name):
         raise AccelsimError(f"network: {name!r} is unknown; choose {', '.join(NETWORKS)} or module:factory")
     # A user's module may raise anything, at import as in the factory.
-    with _current_folder_on_path():
+    with current_folder_importable(module_name.partition(".")[0]):
         with one_line(f"network: cannot import {name!r}"):
             factory = getattr(importlib.import_module(module_name), factory_name)
         with one_line(f"network: {name!r}, called without arguments, failed"):
@@ -84,24 +82,6 @@ def with_baseline(network: nn.Module, name: str, wanted: str) -> nn.Module:
     if name == wanted:
         return network
     raise AccelsimError(f"network: {wanted!r} is neither {name!r} nor a baseline of it")
-
-
-@contextmanager
-def _current_folder_on_path() -> Iterator[None]:
-    """Let modules of the current folder be imported, as `python -m` does and the console script does not.
-
-    It comes last, so that no file in it hides a package that is installed.
-    """
-    here = str(Path.cwd())
-    if here in sys.path or "" in sys.path:
-        yield
-        return
-    sys.path.append(here)
-    try:
-        yield
-    finally:
-        if here in sys.path:
-            sys.path.remove(here)
 
 
 __all__ = ["NETWORKS", "ResNet18", "WideResNet34_10", "make_network", "with_baseline"]

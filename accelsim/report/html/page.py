@@ -14,15 +14,15 @@ from accelsim.energy import GROUPS
 from accelsim.errors import AccelsimError
 from accelsim.file_kinds import kind_of
 from accelsim.files import check_output_file, replaced
-from accelsim.report.figure5_plot import GROUP_COLOURS
+from accelsim.pictures import GROUP_COLOURS, group_title, network_title
+from accelsim.report.chart import ChartTables
+from accelsim.report.claims import Claim
 from accelsim.report.html import page_columns as columns
-from accelsim.report.html.figure5_data import claims_content, figure5_content, network_title
 from accelsim.report.html.machine_prices import Prices, prices
 from accelsim.report.html.page_provenance import Section, database_sections, folder_sections, page_section
-from accelsim.report.html.page_tables import layers_table, points_table, runs_table
+from accelsim.report.html.page_tables import chart_contents, layers_table, points_table, runs_table
 from accelsim.report.html.result_folder import Folder, read_folder
-from accelsim.search.front_plot import COLOURS as KIND_COLOURS
-from accelsim.search.front_plot import NAMES as KIND_NAMES
+from accelsim.schemes import families
 from accelsim.search.pareto import DEFAULT_OBJECTIVES, PER, Per, checked_objectives
 from accelsim.store import Store
 from accelsim.store.flat_table import selected, table
@@ -32,7 +32,7 @@ SUFFIXES = (".html", ".htm")
 _HERE = Path(__file__).resolve().parent
 CHARTS = _HERE / "vendor/echarts-6.1.0/echarts.min.js"
 SCRIPTS = (
-    "data", "dom", "format", "theme", "chart", "figure5", "stacks", "pareto", "table", "detail", "main",
+    "data", "dom", "format", "theme", "chart", "panels", "stacks", "pareto", "table", "detail", "main",
 )  # fmt: skip
 """Files of ``static/``, in this order: each uses those before it."""
 
@@ -72,7 +72,7 @@ def write_report(
     folder, database = _sort(results)
     if database is None and (sweep is not None or where is not None):
         raise AccelsimError("report: --sweep and --where are about a results database, and none is given")
-    shown = _Shown(data=_common(), template={"folder": None, "database": None})
+    shown = _Shown(data=_common() | {"charts": []}, template={"folder": None, "database": None})
     if folder is not None:
         _add_folder(shown, read_folder(folder), technology)
     if database is not None:
@@ -112,37 +112,50 @@ def _common() -> dict[str, Any]:
     """What the scripts need whatever is shown."""
     return columns.for_page() | {
         "groups": [
-            {"key": group, "title": columns.group_title(group), "colour": GROUP_COLOURS[group]}
-            for group in GROUPS
+            {"key": group, "title": group_title(group), "colour": GROUP_COLOURS[group]} for group in GROUPS
         ],
         "kinds": {
-            kind: {"title": KIND_NAMES.get(kind, kind), "colour": colour}
-            for kind, colour in KIND_COLOURS.items()
+            family.kind: {"title": family.title, "colour": family.colour, "symbol": family.symbol}
+            for family in families()
         },
     }
 
 
 def _add_folder(shown: _Shown, folder: Folder, technology: str | None) -> None:
     priced = prices(folder.provenance, technology)
-    figure = figure5_content(folder)
+    drawn = chart_contents(ChartTables(folder.summary, folder.layers, folder.relative))
     shown.data |= {
         "networks": {name: network_title(name) for name in dict.fromkeys(folder.summary["network"])},
-        "figure5": figure,
+        "charts": drawn,
         "runs": runs_table(folder, priced.areas_mm2),
         "layers": layers_table(folder),
         "terms": priced.terms,
     }
     shown.template["folder"] = {
-        "figure5": bool(figure),
+        "charts": drawn,
         "relative": folder.relative is not None,
-        "bars": any(each["bars"] for each in figure),
-        "claims": claims_content(folder.claims),
+        "claims": _claims(folder.claims),
         "machines": _machines(folder, priced),
         "left_out": folder.provenance.get("left_out", []),
         "no_items": priced.missing,
         "runs": len(folder.summary),
     }
     shown.sections += folder_sections(folder)
+
+
+def _claims(claims: tuple[Claim, ...]) -> list[dict[str, Any]]:
+    """Return the verdicts as text for the template."""
+    return [
+        {
+            "name": claim.name,
+            "network": ", ".join(network_title(each) for each in claim.network.split(", ")),
+            "text": claim.text,
+            "verdict": claim.verdict,
+            "evidence": claim.evidence.split("; "),
+            "draws": "" if claim.under_draws is None else str(claim.under_draws),
+        }
+        for claim in claims
+    ]
 
 
 def _machines(folder: Folder, priced: Prices) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from accelsim.energy import GROUPS
-from accelsim.report.figure5_plot import GROUP_NAMES
+from accelsim.pictures import group_title
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,6 @@ class Column:
     kind: str = "number"
     per: float = 1.0
     about: str = ""
-
-
-def group_title(group: str) -> str:
-    """An energy group as people read it."""
-    return GROUP_NAMES.get(group, group)
 
 
 COLUMNS: dict[str, Column] = {

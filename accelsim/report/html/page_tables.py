@@ -1,4 +1,4 @@
-"""The tables behind the page, as plain data: one entry per layer of a run, per run, per point of a database."""
+"""What is behind the page, as plain data: tables of layers, of runs, and of a database's points; and charts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim.counts import COUNT_NAMES
 from accelsim.errors import AccelsimError
+from accelsim.report.chart import ChartSeries, ChartTables, Panel, drawing_of
+from accelsim.report.charts import charts
 from accelsim.report.html.result_folder import (
     COST_COLUMNS,
     LAYER_KEYS,
     RELATIVE_COLUMNS,
     RUN_KEYS,
-    SCHEME_KINDS,
     SHARE_COLUMNS,
     Folder,
 )
+from accelsim.report.ratio_tables import scheme_label
 from accelsim.report.ratios import HIGH, LOW
-from accelsim.report.terminal import scheme_label
+from accelsim.schemes import family_of
 from accelsim.search.front import non_dominated
 from accelsim.search.pareto import Per, with_fronts
 from accelsim.store.flat_table import Row, telling_fields
@@ -56,7 +58,7 @@ def layers_table(folder: Folder) -> Packed:
             "simulate fewer --schemes or --layers"
         )
     rows = _with_labels(table.to_dict("records"))
-    rows.sort(key=lambda row: (row["layer_index"], SCHEME_KINDS.index(row["kind"]), row["noise"]))
+    rows.sort(key=lambda row: (row["layer_index"], family_of(row["kind"]).order, row["noise"]))
     return packed(rows)
 
 
@@ -73,7 +75,7 @@ def runs_table(folder: Folder, areas_mm2: dict[str, float]) -> Packed:
     counts = folder.layers.groupby(list(RUN_KEYS), sort=False)[_counted(folder.layers)].sum()
     rows = _with_labels(table[wanted].join(counts, on=list(RUN_KEYS)).to_dict("records"))
     networks = list(dict.fromkeys(table["network"]))
-    rows.sort(key=lambda row: (networks.index(row["network"]), SCHEME_KINDS.index(row["kind"]), row["noise"]))
+    rows.sort(key=lambda row: (networks.index(row["network"]), family_of(row["kind"]).order, row["noise"]))
     known = set(table["machine"]) <= areas_mm2.keys()
     for row in rows:
         row |= {"area_mm2": areas_mm2[row["machine"]]} if known else {}
@@ -111,10 +113,29 @@ def points_table(rows: Sequence[Row], objectives: Sequence[str], per: Per, where
     return packed(kept) | {"objectives": list(objectives), "axes": axes, "fields": fields}
 
 
+def chart_contents(tables: ChartTables) -> list[dict[str, Any]]:
+    """Return every known chart that has something to show of some results.
+
+    Raises:
+        AccelsimError: A chart of an installed package cannot be loaded or drawn.
+    """
+    drawn = [(chart, drawing_of(chart, tables)) for chart in charts()]
+    return [
+        {
+            "name": chart.name,
+            "title": chart.title,
+            "about": drawing.about,
+            "panels": list(map(_panel, drawing.panels)),
+        }
+        for chart, drawing in drawn
+        if drawing is not None
+    ]
+
+
 def packed(rows: Sequence[Row]) -> Packed:
     """Rows as plain data, names once. Numbers that are no counts are cut to `DIGITS`."""
     columns = list(rows[0]) if rows else []
-    return {"columns": columns, "rows": [[_plain(row[name]) for name in columns] for row in rows]}
+    return {"columns": columns, "rows": [[plain_value(row[name]) for name in columns] for row in rows]}
 
 
 def _counted(table: pd.DataFrame) -> list[str]:
@@ -126,8 +147,8 @@ def _with_labels(rows: Iterable[Row]) -> list[Row]:
     return [{**row, "label": scheme_label(row["scheme"])} for row in rows]
 
 
-def _plain(value: Any) -> Any:
-    """NumPy's numbers as Python's; whole numbers stay exact."""
+def plain_value(value: Any) -> Any:
+    """Return NumPy's numbers as Python's; whole numbers stay exact, others are cut to `DIGITS`."""
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, float):
         if value.is_integer() and abs(value) < 2**53:
@@ -135,3 +156,31 @@ def _plain(value: Any) -> Any:
         value = float(f"{value:.{DIGITS}g}")
         return value if math.isfinite(value) else None
     return value
+
+
+def _panel(panel: Panel) -> dict[str, Any]:
+    return {
+        "title": panel.title,
+        "x_title": panel.x_title,
+        "kind": panel.kind,
+        "heading": panel.heading,
+        "aside": panel.aside,
+        "reference": panel.reference,
+        "categories": list(panel.categories),
+        "series": list(map(_series, panel.series)),
+    }
+
+
+def _series(series: ChartSeries) -> dict[str, Any]:
+    def plain(values: Iterable[Any]) -> list[Any]:
+        return list(map(plain_value, values))
+
+    return {
+        "name": series.name,
+        "colour": series.colour,
+        "x": plain(series.x),
+        "y": plain(series.y),
+        "low": plain(series.low),
+        "high": plain(series.high),
+        "notes": list(series.notes),
+    }

@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from accelsim.counts import COUNT_NAMES
 from accelsim.energy import GROUPS
 from accelsim.errors import AccelsimError
 from accelsim.files import read_text, readable_file
 from accelsim.report.claims import Claim, Survival, evaluate_claims
-from accelsim.report.html.stored_results import check_stored
 from accelsim.results.normalize import normalized
 from accelsim.results.result_rows import KEYS
+from accelsim.schemes import family_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RUN_KEYS = tuple(name for name in KEYS if name != "image_id")
 """Columns that name a row of the summary."""
-
-SCHEME_KINDS = ("dense", "unstructured", "nm")
 
 LAYER_KEYS = ("layer_index", "layer", "layer_kind", "n", "d", "k")
 
@@ -34,6 +34,50 @@ SHARE_COLUMNS = (
 RELATIVE_COLUMNS = ("time_rel", "energy_rel", "edp_rel", *(f"{each}_rel" for each in GROUPS))
 
 _NUMBERS = ("noise", *COST_COLUMNS, *SHARE_COLUMNS, *COUNT_NAMES)
+
+
+class _Part(BaseModel):
+    """What the page takes from ``results.json``, checked before anything relies on it."""
+
+    # Other keys are shown as they are; another version of accelsim may have written more of them.
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+
+
+class _Mvu(_Part):
+    vpus: int
+    bricks_per_vpu: int
+
+
+class _Config(_Part):
+    description: str | None = None
+    clock_mhz: float
+    cores: int
+    mvu: _Mvu
+
+
+class _Machine(_Part):
+    sha256: str
+    config: _Config
+
+
+class _Technology(_Part):
+    name: str
+    sha256: str
+
+
+class _Provenance(_Part):
+    accelsim_version: str
+    technology: _Technology
+    machines: dict[str, _Machine]
+    traces: dict[str, dict[str, Any]]
+    given_vpus: dict[str, int] = {}
+    left_out: list[str] = []
+    uncertainty: dict[str, Any] = {}
+
+
+class _Stored(_Part):
+    summary: list[dict[str, str | int | float]]
+    provenance: _Provenance
 
 
 @dataclass(frozen=True)
@@ -58,7 +102,7 @@ def read_folder(path: Path) -> Folder:
     import pandas as pd
 
     stored = _read_json(path / "results.json")
-    check_stored(path / "results.json", stored)
+    _check_stored(path / "results.json", stored)
     summary = pd.DataFrame(stored["summary"])
     _check_columns(path / "results.json", summary, (*RUN_KEYS, "images", *_NUMBERS))
     layers = _read_layers(path / "layers.parquet")
@@ -80,6 +124,18 @@ def read_folder(path: Path) -> Folder:
     except AccelsimError:  # several machines of one kind: no single comparison to judge
         claims = ()
     return Folder(path, summary, layers, provenance, relative, claims)
+
+
+def _check_stored(path: Path, content: Any) -> None:
+    """Raise AccelsimError unless the content of a ``results.json`` has what the page needs."""
+    try:
+        _Stored.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "it"
+        raise AccelsimError(
+            f"{path}: {field}: {first['msg']}; not what `accelsim run` writes, or of another version: run it again"
+        ) from None
 
 
 def _read_json(path: Path) -> Any:
@@ -119,8 +175,11 @@ def _check_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> Non
             raise AccelsimError(f"{path}: column {name} is not all numbers")
         if table[name].isna().any():
             raise AccelsimError(f"{path}: column {name} has empty cells")
-    for kind in set(table["kind"]) - set(SCHEME_KINDS):
-        raise AccelsimError(f"{path}: kind {kind!r}; allowed: {', '.join(SCHEME_KINDS)}")
+    for kind in dict.fromkeys(table["kind"]):
+        try:
+            family_of(kind)
+        except AccelsimError as error:
+            raise AccelsimError(f"{path}: {error}") from error
 
 
 def _check_same_run(path: Path, summary: pd.DataFrame, layers: pd.DataFrame) -> None:

@@ -123,4 +123,8 @@ def selection_terms(shape: CoreShape, selector: Selector) -> Terms:
 
 def output_terms(port: OutputPort) -> Terms:
     """Counts of the output port."""
-    return {"output_busy_cycles": port.active, "output_sram_writes": population(port.lines_taken)}
+    return {
+        "output_busy_cycles": port.active,
+        "output_sram_writes": population(port.lines_taken),
+        "activations": population(port.reads),
+    }

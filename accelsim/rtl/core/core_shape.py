@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accelsim.components.component_registry import RTL_ACTION_NAMES, made_actions
 from accelsim.config import Machine
 from accelsim.errors import AccelsimError
+from accelsim.lengths import BITS_PER_KIB, CODE_BITS, WORD_BITS, ceil_div
 from accelsim.rtl.blocks.fused import FusedMultiplier
 from accelsim.rtl.blocks.operand_stage import OperandStage
 from accelsim.rtl.blocks.projection_lane import projection_lane_latency
@@ -16,9 +18,6 @@ from accelsim.rtl.blocks.threshold import ThresholdSelector
 from accelsim.rtl.blocks.tree import tree_latency
 from accelsim.rtl.blocks.vpu_pipeline import VpuShape
 
-BITS_PER_KIB = 8192
-WORD_BITS = 16
-CODE_BITS = 4
 READ_LATENCY = 1
 """Clock edges from an address at a memory's port to its data."""
 
@@ -27,11 +26,6 @@ COORDINATE_BITS = 20
 
 MAX_KERNEL_ROWS = 7
 MAX_D = 65535
-
-
-def ceil_div(a: int, b: int) -> int:
-    """Integer ceiling of a / b for b > 0."""
-    return -(-a // b)
 
 
 @dataclass(frozen=True)
@@ -231,6 +225,12 @@ class CoreShape:
         """Sums rounded in a cycle."""
         assert self.machine.projection is not None
         return self.machine.projection.quantizers
+
+    @property
+    def counters(self) -> tuple[str, ...]:
+        """The actions that the core counts: those that its components make and that stand in the RTL."""
+        made = made_actions(self.machine)
+        return tuple(name for name in RTL_ACTION_NAMES if name in made)
 
     # --- latencies, in clock edges from the cycle that issues (docs/machine.md, section 12)
     @property

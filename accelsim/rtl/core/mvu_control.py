@@ -10,7 +10,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from accelsim.rtl.core.core_shape import MAX_D, CoreShape, ceil_div
+from accelsim.lengths import ceil_div
+from accelsim.rtl.core.core_shape import MAX_D, CoreShape
 from accelsim.rtl.core.pipeline import select
 
 

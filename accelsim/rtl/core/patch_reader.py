@@ -6,7 +6,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from accelsim.rtl.core.core_shape import READ_LATENCY, WORD_BITS, CoreShape
+from accelsim.lengths import WORD_BITS
+from accelsim.rtl.core.core_shape import READ_LATENCY, CoreShape
 from accelsim.rtl.core.pipeline import delayed, select
 
 

@@ -10,7 +10,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from accelsim.rtl.core.core_shape import CODE_BITS, COORDINATE_BITS, WORD_BITS, CoreShape
+from accelsim.lengths import CODE_BITS, WORD_BITS
+from accelsim.rtl.core.core_shape import COORDINATE_BITS, CoreShape
 from accelsim.rtl.core.pipeline import delayed, select
 
 

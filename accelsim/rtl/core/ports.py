@@ -6,8 +6,9 @@ from amaranth.hdl import Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from accelsim.lengths import WORD_BITS
 from accelsim.rtl.blocks.requantize import BIAS_BITS, MULTIPLIER_BITS
-from accelsim.rtl.core.core_shape import WORD_BITS, CoreShape
+from accelsim.rtl.core.core_shape import CoreShape
 from accelsim.rtl.core.projection_unit import SIGN_ADDRESS_BITS, SIGN_BITS
 
 

@@ -6,10 +6,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from accelsim.lengths import CODE_BITS, WORD_BITS
 from accelsim.rtl.blocks.projection_lane import ProjectionLane
 from accelsim.rtl.blocks.quantizer import Quantizer
 from accelsim.rtl.blocks.rounding import SHIFT_BITS
-from accelsim.rtl.core.core_shape import CODE_BITS, MAX_D, READ_LATENCY, WORD_BITS, CoreShape
+from accelsim.rtl.core.core_shape import MAX_D, READ_LATENCY, CoreShape
 from accelsim.rtl.core.pipeline import delayed, population
 
 SIGN_BITS = 2

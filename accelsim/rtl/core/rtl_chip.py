@@ -11,8 +11,9 @@ from amaranth.hdl import Module, Value, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from accelsim.rtl.core.core_shape import WORD_BITS, CoreShape
-from accelsim.rtl.core.counters import COUNTER_BITS, COUNTERS
+from accelsim.lengths import WORD_BITS
+from accelsim.rtl.core.core_shape import CoreShape
+from accelsim.rtl.core.counters import COUNTER_BITS
 from accelsim.rtl.core.ports import memory_ports, scale_layout
 from accelsim.rtl.core.registers import ADDRESS_BITS, DATA_BITS
 from accelsim.rtl.core.rtl_core import Core
@@ -50,7 +51,7 @@ class Chip(wiring.Component):
                 **{f"load_{name}_data": In(width) for name, width in self._loads.items()},
                 "output_number": In(LOAD_ADDRESS_BITS),
                 "output_line": Out(shape.machine.output_sram.width_bits),
-                **{f"count_{name}": Out(COUNTER_BITS) for name in COUNTERS},
+                **{f"count_{name}": Out(COUNTER_BITS) for name in shape.counters},
             }
         )
 
@@ -61,7 +62,9 @@ class Chip(wiring.Component):
         for name in ("config_write", "config_address", "config_data", "start"):
             m.d.comb += getattr(core, name).eq(getattr(self, name))
         m.d.comb += self.done.eq(core.done)
-        m.d.comb += [getattr(self, f"count_{name}").eq(getattr(core, f"count_{name}")) for name in COUNTERS]
+        m.d.comb += [
+            getattr(self, f"count_{name}").eq(getattr(core, f"count_{name}")) for name in shape.counters
+        ]
 
         vpus, columns = shape.vpus, shape.window_words
         self._loaded(

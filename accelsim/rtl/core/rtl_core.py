@@ -6,6 +6,7 @@ from amaranth.hdl import Array, Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from accelsim.lengths import WORD_BITS
 from accelsim.rtl.core.activity import (
     front_terms,
     idle_terms,
@@ -14,8 +15,8 @@ from accelsim.rtl.core.activity import (
     projection_terms,
     selection_terms,
 )
-from accelsim.rtl.core.core_shape import WORD_BITS, CoreShape
-from accelsim.rtl.core.counters import COUNTER_BITS, COUNTERS, Counters
+from accelsim.rtl.core.core_shape import CoreShape
+from accelsim.rtl.core.counters import COUNTER_BITS, Counters
 from accelsim.rtl.core.front_control import FrontControl
 from accelsim.rtl.core.mask_units import NeuronMasks
 from accelsim.rtl.core.mvu_control import MvuControl
@@ -50,7 +51,7 @@ class Core(wiring.Component):
                 "start": In(1),
                 "done": Out(1),
                 **memory_ports(shape),
-                **{f"count_{name}": Out(COUNTER_BITS) for name in COUNTERS},
+                **{f"count_{name}": Out(COUNTER_BITS) for name in shape.counters},
             }
         )
 
@@ -374,7 +375,7 @@ class Core(wiring.Component):
 
     def _join_counters(self, running: Value) -> None:
         m, shape, config = self._m, self.shape, self._config
-        m.submodules.counters = counters = Counters()
+        m.submodules.counters = counters = Counters(shape.counters)
         words_read = population(self.result_read)
         terms = {
             **mvu_terms(m, shape, self._mvu, self._slices),
@@ -391,4 +392,4 @@ class Core(wiring.Component):
         terms["result_buffer_reads"] = words_read
         counters.add(m, terms)
         m.d.comb += counters.clear.eq(self.start)
-        m.d.comb += [getattr(self, f"count_{name}").eq(counters[name]) for name in COUNTERS]
+        m.d.comb += [getattr(self, f"count_{name}").eq(counters[name]) for name in shape.counters]

@@ -9,8 +9,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from accelsim.rtl.core.core_shape import READ_LATENCY, WORD_BITS, CoreShape
+from accelsim.lengths import WORD_BITS
+from accelsim.rtl.core.core_shape import READ_LATENCY, CoreShape
 from accelsim.rtl.core.pipeline import delayed, encode, lowest, select, thermometer
+from accelsim.rtl.core.relu_stage import ReluStage
 
 
 class OutputPort(wiring.Component):
@@ -122,6 +124,10 @@ class OutputPort(wiring.Component):
             self.write.eq(Cat(tag[0] for tag in tags)),
             self.write_words.eq(Cat(tag[1] for tag in tags)),
             *(self.write_addresses[i].eq(tag[2]) for i, tag in enumerate(tags)),
-            self.write_data.eq(self.values),
         ]
+        if shape.machine.activation is None:
+            m.d.comb += self.write_data.eq(self.values)
+        else:
+            m.submodules.activation = stage = ReluStage(shape.output_banks * words)
+            m.d.comb += [stage.input.eq(self.values), self.write_data.eq(stage.output)]
         return m

@@ -12,14 +12,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from accelsim.rtl.core.core_shape import (
-    COORDINATE_BITS,
-    MAX_D,
-    MAX_KERNEL_ROWS,
-    READ_LATENCY,
-    WORD_BITS,
-    CoreShape,
-)
+from accelsim.lengths import WORD_BITS
+from accelsim.rtl.core.core_shape import COORDINATE_BITS, MAX_D, MAX_KERNEL_ROWS, READ_LATENCY, CoreShape
 from accelsim.rtl.core.pipeline import delayed, select
 from accelsim.rtl.core.registers import ConfigRegisters
 

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from amaranth.back import rtlil
 
+from accelsim.bundled import require_clone
+from accelsim.cli.program import run_program
 from accelsim.config.machine import load_machine
 from accelsim.config.technology import load_technology
 from accelsim.errors import AccelsimError
@@ -31,7 +33,7 @@ from accelsim.rtl.synth.measure_blocks import (
     save_block,
 )
 from accelsim.rtl.synth.real_operands import exported_layers, operand_files
-from accelsim.rtl.synth.synthesis_report import comparison, deviations, report_csv, table
+from accelsim.rtl.synth.synthesis_report import deviations, print_blocks, print_comparison, report_csv
 from accelsim.rtl.synth.technology_file import technology_yaml
 from accelsim.rtl.synth.whole import wholes
 from accelsim.rtl.yosys import yosys_version
@@ -71,7 +73,7 @@ SRAM_FROM = "freepdk45"
     is_flag=True,
     help="Map a VPU, the output port and issue stages, each in one piece; write no file.",
 )
-def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...], check: bool, whole: bool) -> int:
+def synth(liberty: Path, out: Path, work: Path, only: tuple[str, ...], check: bool, whole: bool) -> int:
     """Synthesize, time and simulate the blocks of the RTL; write area, delay and energy per event.
 
     With --check the exit code is 1 if a figure is not the shipped one.
@@ -80,6 +82,7 @@ def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...], check: boo
     Examples: python -m accelsim.rtl.synth --liberty NangateOpenCellLibrary_typical.lib --only fused_multiplier
               python -m accelsim.rtl.synth --liberty NangateOpenCellLibrary_typical.lib --check
     """
+    require_clone("synth", "exported operands of real layers and the shipped figures")
     yosys_version()
     warnings.filterwarnings("ignore", module="amaranth")
     library = load_library(liberty)
@@ -93,21 +96,21 @@ def main(liberty: Path, out: Path, work: Path, only: tuple[str, ...], check: boo
     if whole:
         for spec in chosen:
             click.echo(f"{spec.name} ...", err=True)
-            click.echo(table({spec.name: mapped_only(spec, library)}, machines))
+            print_blocks({spec.name: mapped_only(spec, library)}, machines)
         return 0
     writable_folder(work)
     if not (only or check):
         writable_folder(out)
     bench = Bench(library, dict(zip(SCHEMES, machines.values(), strict=True)), exported_layers(ROOT, SCHEMES))
     blocks = {block.name: block for block in _all(chosen, bench, work)}
-    click.echo(table(blocks, machines))
+    print_blocks(blocks, machines)
     if check:
         differing = list(deviations(blocks, (TECHNOLOGY / f"{NAME}-blocks.csv").read_text(encoding="utf-8")))
         click.echo("\n".join(differing) or f"{len(blocks)} blocks: every figure is the shipped one")
         return 1 if differing else 0
     if only:
         return 0
-    click.echo(comparison(blocks, machines))
+    print_comparison(blocks, machines)
     sram = load_technology(SRAM_FROM).sram_conditions
     text = technology_yaml(NAME, blocks, machines, library, sram, tools(), date.today())
     for path, content in (
@@ -159,15 +162,11 @@ def shared_digest(bench: Bench, root: Path = ROOT) -> bytes:
     return digest.digest()
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code (`run_program`)."""
+    name, interrupted = "python -m accelsim.rtl.synth", "interrupted; blocks that are done are kept"
+    return run_program(synth, arguments, name=name, prefix="synth: ", interrupted=interrupted)
+
+
 if __name__ == "__main__":
-    try:
-        sys.exit(main(standalone_mode=False))
-    except AccelsimError as error:
-        click.echo(f"synth: {error}", err=True)
-        sys.exit(2)
-    except click.ClickException as error:
-        click.echo(f"synth: {error.format_message()}", err=True)
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("synth: interrupted; blocks that are done are kept", err=True)
-        sys.exit(130)
+    sys.exit(main())

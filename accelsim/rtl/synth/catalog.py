@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from amaranth.lib import wiring
 
-from accelsim.config.machine import Machine, NmSelector, ThresholdSelector
+from accelsim.components.nm_selector import NmSelector
+from accelsim.components.threshold_selector import ThresholdSelector
+from accelsim.config.machine import Machine
 from accelsim.rtl.blocks.brick import Brick
 from accelsim.rtl.blocks.fused import BRICKS, PRODUCT_16X16_BITS, FusedMultiplier
 from accelsim.rtl.blocks.operand_stage import OperandStage
@@ -23,8 +25,8 @@ from accelsim.rtl.blocks.ranker import Ranker
 from accelsim.rtl.blocks.requantize import Requantizer, code_sum_bits
 from accelsim.rtl.blocks.threshold import ThresholdSelector as ThresholdBlock
 from accelsim.rtl.blocks.tree import AdderTree, sum_bits
-from accelsim.rtl.synth.expression import Bits
 from accelsim.rtl.synth.gate_simulation import WORD_BITS, bits_of
+from accelsim.rtl.synth.liberty_function import Bits
 from accelsim.rtl.synth.parts import RegisterFile, WordMagnitude, WordMux, WordRegister
 from accelsim.rtl.synth.real_operands import CYCLES, STREAMS
 from accelsim.rtl.synth.sources import Ints, Source

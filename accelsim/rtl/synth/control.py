@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from amaranth.lib import wiring
 
-from accelsim.config.machine import Machine, NmSelector
+from accelsim.components.nm_selector import NmSelector
+from accelsim.config.machine import Machine
 from accelsim.rtl.core.core_shape import CoreShape, Limits
 from accelsim.rtl.core.front_control import FrontControl
 from accelsim.rtl.core.mask_units import NeuronMasks, VpuMasks

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.config.machine import Machine, NmSelector, ThresholdSelector
+from accelsim.components.nm_selector import NmSelector
+from accelsim.components.threshold_selector import ThresholdSelector
+from accelsim.config.machine import Machine
 from accelsim.errors import AccelsimError
 from accelsim.rtl.synth.measure_blocks import MeasuredBlock
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.rtl.synth.expression import Bits
 from accelsim.rtl.synth.gate_simulation import WORD_BITS, Group, Simulator, grouped
+from accelsim.rtl.synth.liberty_function import Bits
 from accelsim.rtl.synth.library import Library, PowerArc
 from accelsim.rtl.synth.netlist import Netlist
 from accelsim.rtl.synth.static_timing import CLOCK_SLEW_NS

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accelsim.errors import AccelsimError
-from accelsim.rtl.synth.expression import Bits
+from accelsim.rtl.synth.liberty_function import Bits
 from accelsim.rtl.synth.library import Cell
 from accelsim.rtl.synth.netlist import ONE, Instance, Netlist
 

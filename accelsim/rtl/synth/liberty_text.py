@@ -50,7 +50,10 @@ def parse(text: str, where: str) -> Group:
             tokens.append(match.group(match.lastgroup or 0))
             starts.append(position)
         position = match.end()
-    return _Parser(where, text, kinds, tokens, starts).file()
+    try:
+        return _Parser(where, text, kinds, tokens, starts).file()
+    except RecursionError:
+        raise AccelsimError(f"{where}: groups are nested too deeply") from None
 
 
 def _fault(where: str, text: str, position: int, problem: str) -> AccelsimError:

@@ -14,7 +14,7 @@ from pathlib import Path
 from accelsim.errors import AccelsimError
 from accelsim.files import read_bytes
 from accelsim.rtl.synth.blocks_table import LOAD, SLEW, Table
-from accelsim.rtl.synth.expression import Expression, parse_expression
+from accelsim.rtl.synth.liberty_function import BooleanFunction, parse_function
 from accelsim.rtl.synth.liberty_text import Group, parse
 
 _AXES = {
@@ -43,7 +43,7 @@ class PowerArc:
     """Energy inside the cell, fJ, when the pin that holds it rises or falls; `related` is None on an input."""
 
     related: str | None
-    when: Expression | None
+    when: BooleanFunction | None
     rise: Table
     fall: Table
 
@@ -59,7 +59,7 @@ class Pin:
     is_output: bool
     capacitance_ff: float
     most_load_ff: float
-    function: Expression | None
+    function: BooleanFunction | None
     delays: tuple[DelayArc, ...]
     powers: tuple[PowerArc, ...]
     setup_ns: float
@@ -71,7 +71,7 @@ class Register:
 
     state: str
     inverse: str
-    next_state: Expression
+    next_state: BooleanFunction
     clock: str
 
 
@@ -247,11 +247,11 @@ class _Reader:
     def _register(self, group: Group, where: str) -> Register | None:
         if group.text("clear") or group.text("preset"):
             return None
-        clock = parse_expression(group.text("clocked_on") or "0", where)
+        clock = parse_function(group.text("clocked_on") or "0", where)
         if clock.op != "pin":
             return None
         state, inverse = (*group.args, "", "")[:2]
-        return Register(state, inverse, parse_expression(group.text("next_state") or "0", where), clock.pin)
+        return Register(state, inverse, parse_function(group.text("next_state") or "0", where), clock.pin)
 
     def _pin(self, group: Group, where: str) -> Pin:
         name, function = group.args[0], group.text("function")
@@ -271,7 +271,7 @@ class _Reader:
             group.text("direction") == "output",
             self.number(group, "capacitance", 0.0) * self._ff,
             self.number(group, "max_capacitance", math.inf) * self._ff,
-            parse_expression(function, f"{where}: pin {name}") if function else None,
+            parse_function(function, f"{where}: pin {name}") if function else None,
             delays,
             powers,
             max(setups, default=0.0),
@@ -295,7 +295,7 @@ class _Reader:
         # Liberty's unit of energy is that of capacitance times voltage squared.
         return PowerArc(
             group.text("related_pin"),
-            parse_expression(when, where) if when else None,
+            parse_function(when, where) if when else None,
             rise.scaled(self._ff),
             fall.scaled(self._ff),
         )

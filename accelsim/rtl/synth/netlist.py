@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from accelsim.errors import AccelsimError
@@ -117,7 +118,7 @@ class _Reader:
         needed |= {net for nets in outputs.values() for net in nets}
         if missing := needed - driven:
             raise AccelsimError(f"{self._top}: {len(missing)} nets have no driver, {min(missing)} for one")
-        levels = _levels(combinational, [*registers, *gates], inputs, self._top)
+        levels = _levels(combinational, self._top)
         return Netlist(
             self._top,
             inputs,
@@ -199,42 +200,22 @@ def _net(bit: int | str) -> int:
     return bit if isinstance(bit, int) else ONE if bit == "1" else ZERO
 
 
-def _levels(
-    combinational: list[Instance],
-    sources: list[Instance],
-    inputs: Mapping[str, tuple[int, ...]],
-    where: str,
-) -> list[tuple[Instance, ...]]:
-    """Instances by their longest distance, in cells, from inputs and registers."""
-    depth = {net: 0 for nets in inputs.values() for net in nets} | {ZERO: 0, ONE: 0}
-    depth |= {each.nets[pin]: 0 for each in sources for pin in each.cell.outputs}
-    readers: dict[int, list[int]] = {}
-    waiting = []
+def _levels(combinational: list[Instance], where: str) -> list[tuple[Instance, ...]]:
+    """Return instances by their longest distance, in cells, from inputs and registers."""
+    driver = {each.nets[pin]: index for index, each in enumerate(combinational) for pin in each.cell.outputs}
+    sorter = TopologicalSorter[int](dict.fromkeys(range(len(combinational)), ()))
     for index, each in enumerate(combinational):
-        nets = {each.nets[pin] for pin in each.cell.inputs}
-        unknown = [net for net in nets if net not in depth]
-        waiting.append(len(unknown))
-        for net in unknown:
-            readers.setdefault(net, []).append(index)
-    levels: list[list[Instance]] = []
-    ready = [index for index, count in enumerate(waiting) if count == 0]
-    placed = 0
-    while ready:
-        following = []
-        for index in ready:
-            each = combinational[index]
-            level = max((depth[each.nets[pin]] for pin in each.cell.inputs), default=0)
-            while len(levels) <= level:
-                levels.append([])
-            levels[level].append(each)
-            placed += 1
-            for pin in each.cell.outputs:
-                depth[each.nets[pin]] = level + 1
-                for reader in readers.pop(each.nets[pin], []):
-                    waiting[reader] -= 1
-                    if waiting[reader] == 0:
-                        following.append(reader)
-        ready = following
-    if placed != len(combinational):
-        raise AccelsimError(f"{where}: {len(combinational) - placed} cells are in a loop without a register")
-    return [tuple(level) for level in levels]
+        nets = (each.nets[pin] for pin in each.cell.inputs)
+        sorter.add(index, *(driver[net] for net in nets if net in driver))
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        loop = [combinational[index] for index in error.args[1][1:]]
+        raise AccelsimError(
+            f"{where}: {len(loop)} cells are in a loop without a register, {loop[0].name} is one of them"
+        ) from None
+    levels = []
+    while ready := sorter.get_ready():
+        levels.append(tuple(combinational[index] for index in ready))
+        sorter.done(*ready)
+    return levels

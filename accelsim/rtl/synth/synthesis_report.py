@@ -10,55 +10,69 @@ from dataclasses import asdict
 from accelsim.config.machine import Machine
 from accelsim.rtl.synth.derive import Derivation
 from accelsim.rtl.synth.measure_blocks import MeasuredBlock
+from accelsim.tables import csv_text, frame_of, print_table
 
 
-def table(blocks: Mapping[str, MeasuredBlock], machines: Mapping[str, Machine]) -> str:
-    """Blocks with area, leakage and period, and the energy of each operation: uniform, real with T positions, and one."""
+def print_blocks(blocks: Mapping[str, MeasuredBlock], machines: Mapping[str, Machine]) -> None:
+    """Print blocks with area, leakage and period, and the pJ of each operation.
+
+    Energies are with uniform operands, and with real ones: T positions, as the machine has them, and one.
+    """
     positions = machines["unstructured"].mvu.position_block
-    lines = [
-        f"{'block':22}{'cells':>7}{'um2':>10}{'uW':>8}{'ns':>7}   {'operation':13}"
-        f"{'uniform':>9}{f'real T={positions}':>10}{'real T=1':>10}  pJ"
+    titles = [
+        "block",
+        "cells",
+        "um2",
+        "uW",
+        "ns",
+        "operation",
+        "uniform, pJ",
+        f"real T={positions}, pJ",
+        "real T=1, pJ",
     ]
+    rows = []
     for block in blocks.values():
         p = block.physical
-        start = f"{block.name:22}{p.cells:>7}{p.area_um2:>10.1f}{p.leakage_uw:>8.2f}{p.period_ns:>7.3f}"
-        operations = list(dict.fromkeys(reading.operation for reading in block.readings))
-        for operation in operations:
-            cells = []
-            for wanted in (0, positions, 1):
-                measured = any((r.operation, r.positions) == (operation, wanted) for r in block.readings)
-                cells.append(f"{block.mean_pj(operation, wanted):.4f}" if measured else "-")
-            lines.append(f"{start}   {operation:13}{cells[0]:>9}{cells[1]:>10}{cells[2]:>10}")
-            start = " " * len(start)
-        if not operations:
-            lines.append(start)
-    return "\n".join(lines)
+        figures = [block.name, str(p.cells), f"{p.area_um2:.1f}", f"{p.leakage_uw:.2f}", f"{p.period_ns:.3f}"]
+        for operation in dict.fromkeys(reading.operation for reading in block.readings) or [""]:
+            rows.append(
+                [*figures, operation, *(_energy(block, operation, wanted) for wanted in (0, positions, 1))]
+            )
+            figures = [""] * len(figures)
+    print_table(frame_of(rows, titles), align="lrrrrlrrr")
 
 
-def comparison(blocks: Mapping[str, MeasuredBlock], machines: Mapping[str, Machine]) -> str:
-    """The constants with real operands beside those with uniform ones."""
+def _energy(block: MeasuredBlock, operation: str, positions: int) -> str:
+    measured = any((r.operation, r.positions) == (operation, positions) for r in block.readings)
+    if measured:
+        return f"{block.mean_pj(operation, positions):.4f}"
+    return "-" if operation else ""
+
+
+def print_comparison(blocks: Mapping[str, MeasuredBlock], machines: Mapping[str, Machine]) -> None:
+    """Print the constants with real operands beside those with uniform ones."""
     positions = machines["unstructured"].mvu.position_block
     real = Derivation(blocks, machines, positions).events()
     uniform = Derivation(blocks, machines, 0).events()
-    lines = [f"{'event':34}{'real':>10}{'uniform':>10}{'ratio':>8}"]
-    for key, number in real.items():
-        other = uniform[key].value
-        lines.append(f"{key:34}{number.value:>10.4f}{other:>10.4f}{number.value / other:>8.2f}")
-    return "\n".join(lines)
+    rows = [
+        [key, number.value, uniform[key].value, number.value / uniform[key].value]
+        for key, number in real.items()
+    ]
+    formats = {"real, pJ": ".4f", "uniform, pJ": ".4f", "ratio": ".2f"}
+    print_table(frame_of(rows, ["event", *formats]), formats=formats)
 
 
 def report_csv(blocks: Mapping[str, MeasuredBlock]) -> str:
-    """One row a block and operand set; a block that is measured for area only has one row without energy."""
-    out = io.StringIO()
+    """Return one CSV row per block and operand set; a block that is measured for area only has one row without energy."""
     physical = ("recipe", "cells", "registers", "area_um2", "leakage_uw", "path_ns", "period_ns")
     energy = ("operation", "scheme", "layer", "positions", "energy_pj", "clock_pj", "inputs_pj")
-    writer = csv.DictWriter(out, ("block", *physical, *energy), lineterminator="\n")
-    writer.writeheader()
-    for block in blocks.values():
-        shared = {"block": block.name} | asdict(block.physical)
-        for row in [asdict(reading) for reading in block.readings] or [{}]:
-            writer.writerow({key: _shown(value) for key, value in (shared | row).items()})
-    return out.getvalue()
+    rows = [
+        {"block": block.name} | asdict(block.physical) | row
+        for block in blocks.values()
+        for row in [asdict(reading) for reading in block.readings] or [{}]
+    ]
+    columns = ("block", *physical, *energy)
+    return csv_text(frame_of(rows, columns), formats=dict.fromkeys(columns, _shown))
 
 
 def deviations(blocks: Mapping[str, MeasuredBlock], shipped: str) -> Iterator[str]:
@@ -80,5 +94,5 @@ def _key(row: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(row[name] for name in ("block", "operation", "scheme", "layer", "positions"))
 
 
-def _shown(value: object) -> object:
-    return f"{value:.5g}" if isinstance(value, float) else value
+def _shown(value: object) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from accelsim.config.machine import Machine
 from accelsim.rtl.blocks.vpu_pipeline import VpuPipeline
 from accelsim.rtl.core.core_shape import CoreShape, Limits
-from accelsim.rtl.core.counters import COUNTERS
 from accelsim.rtl.core.rtl_core import Core
 from accelsim.rtl.core.rtl_output_port import OutputPort
 from accelsim.rtl.synth.catalog import MOST_CODES, BlockSpec
@@ -37,7 +36,7 @@ def wholes(machines: Mapping[str, Machine]) -> list[BlockSpec]:
 def _issue_stage(machine: Machine, vpus: int) -> BlockSpec:
     """A core without datapath and counters: scheduler, front end, MVU controller, masks, walkers, selector, output port."""
     shape = _shape(machine.model_copy(update={"mvu": machine.mvu.model_copy(update={"vpus": vpus})}))
-    counters = tuple(f"count_{name}" for name in COUNTERS)
+    counters = tuple(f"count_{name}" for name in shape.counters)
     return BlockSpec(f"issue_stage_{vpus}", lambda: Core(shape), (), (*_EXECUTION, *counters))
 
 

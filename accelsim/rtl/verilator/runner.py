@@ -10,7 +10,6 @@ import numpy as np
 from accelsim.counts import Counts
 from accelsim.errors import AccelsimError
 from accelsim.rtl.core.core_shape import CoreShape
-from accelsim.rtl.core.counters import COUNTERS
 from accelsim.rtl.core.rtl_chip import Chip
 from accelsim.rtl.program import TileProgram
 from accelsim.rtl.rtl_simulation import TileResult
@@ -56,7 +55,7 @@ class VerilatorRunner:
         if not model.get("done") and model.run(self._limit, "done", self._progress) == self._limit:
             raise AccelsimError(f"the RTL did not end a tile within {self._limit} cycles")
         model.run(2)  # the last write, and the counters of the cycle that has ended
-        counts = Counts(**{name: model.get(f"count_{name}") for name in COUNTERS})
+        counts = Counts(**{name: model.get(f"count_{name}") for name in self._shape.counters})
         words = np.zeros((len(program.positions), program.rows), np.int16)
         per_line = self._shape.output_line_words
         for i, line in enumerate(program.lines):

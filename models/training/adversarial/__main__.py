@@ -9,26 +9,33 @@ progress.safetensors, from which the same command goes on wherever it was stoppe
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import torch
 
+from accelsim.cli.options import (
+    FILE,
+    data_option,
+    device_option,
+    out_folder_option,
+    recipe_changes_option,
+    recipe_option,
+    threads_option,
+)
+from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
-from accelsim.nn.accuracy import load_trained
+from accelsim.nn.clean_accuracy import load_trained
 from accelsim.nn.data.cifar import ImageSet, load_cifar
 from accelsim.nn.device import torch_device, use_threads
 from accelsim.nn.injection.converted_checkpoint import tensors_sha256
 from accelsim.nn.networks import make_network, with_baseline
 from accelsim.nn.tensor_files import save_tensors
-from models.command import exit_code
 from models.training.adversarial.adversarial_fit import fit
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
-from models.training.adversarial.history import write_history
-from models.training.adversarial.training_state import State
+from models.training.training_state import State, write_history
 
 
 def train(
@@ -82,31 +89,28 @@ def _print(text: str) -> None:
     print(text, flush=True)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m models.training.adversarial",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", help="folder of the data set's binary files (default: $ACCELSIM_DATA)")
-    parser.add_argument("--out", required=True, type=Path, help="folder for checkpoints and logs")
-    parser.add_argument("--recipe", required=True, type=Path, help="YAML, see models/recipes/adversarial")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a field of the recipe"
-    )
-    parser.add_argument("--start", type=Path, help="training checkpoint to begin with (default: new weights)")
-    parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
-    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
-    args = parser.parse_args(argv)
-    return exit_code(lambda: _run(args), goes_on_from="the last checkpoint")
-
-
-def _run(args: argparse.Namespace) -> None:
-    use_threads(args.threads)
-    recipe = load_adversarial_recipe(args.recipe, args.set)
-    data = load_cifar(recipe.dataset, args.data, train=True)
-    state = train(recipe, data, args.out, args.device, quiet=False, start=args.start)
+@program("python -m models.training.adversarial", __doc__, goes_on_from="the last checkpoint")
+@data_option
+@out_folder_option("Folder for checkpoints and logs.")
+@recipe_option("YAML recipe, see models/recipes/adversarial.")
+@recipe_changes_option
+@click.option("--start", type=FILE, help="A training checkpoint to begin with. Default: new weights.")
+@threads_option
+@device_option
+def main(
+    data: str | None,
+    out: Path,
+    recipe_file: Path,
+    changes: tuple[str, ...],
+    start: Path | None,
+    threads: int | None,
+    device: str,
+) -> None:
+    """Train, then tell the accuracy on the images that were held out."""
+    use_threads(threads)
+    recipe = load_adversarial_recipe(recipe_file, changes)
+    images = load_cifar(recipe.dataset, data, train=True)
+    state = train(recipe, images, out, device, quiet=False, start=start)
     last = state.history[-1]
     print(
         f"{recipe.network}: held out clean {last['clean']:.2f} % robust {last['robust']:.2f} %, best {state.best:.2f} %"

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from accelsim.nn.data.cifar import DATASETS
+from accelsim.nn.data.cifar_layout import DATASETS
 from accelsim.nn.seeds import MAX_SEED
 from models.training.training_recipe import read_recipe
 

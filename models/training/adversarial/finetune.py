@@ -9,11 +9,21 @@ quantized once; everything else learns.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
+from accelsim.cli.options import (
+    FILE,
+    data_option,
+    device_option,
+    out_folder_option,
+    recipe_changes_option,
+    recipe_option,
+    threads_option,
+)
+from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
 from accelsim.nn.data.cifar import ImageSet, load_cifar
 from accelsim.nn.device import torch_device, use_threads
@@ -21,11 +31,9 @@ from accelsim.nn.injection.controls import CONTROLS, set_control
 from accelsim.nn.injection.conversion import non_essential_layers, set_scheme
 from accelsim.nn.injection.converted_checkpoint import load_converted, round_weights, save_converted
 from accelsim.trace import Scheme
-from models.command import exit_code
 from models.training.adversarial.adversarial_fit import fit
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
-from models.training.adversarial.history import write_history
-from models.training.adversarial.training_state import State
+from models.training.training_state import State, write_history
 
 
 def finetune(
@@ -45,7 +53,7 @@ def finetune(
     control, and as fit does.
     """
     target = torch_device(device)
-    if scheme.kind == "dense":
+    if scheme.is_dense:
         raise AccelsimError("finetune: scheme is dense; fine-tune under a scheme with noise")
     converted = load_converted(checkpoint, scheme=scheme)
     if converted.network != recipe.network:
@@ -78,35 +86,38 @@ def _print(text: str) -> None:
     print(text, flush=True)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code: 0, 2 for bad input, 130 if interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m models.training.adversarial.finetune",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--checkpoint", required=True, type=Path, help="a converted checkpoint")
-    parser.add_argument("--scheme", required=True, help="unstructured-90, nm-1of8 ...")
-    parser.add_argument("--control", default="none", help=", ".join(CONTROLS))
-    parser.add_argument("--data", help="folder of the data set's binary files (default: $ACCELSIM_DATA)")
-    parser.add_argument("--out", required=True, type=Path, help="folder for the checkpoint and logs")
-    parser.add_argument("--recipe", required=True, type=Path, help="YAML, see models/recipes/adversarial")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a field of the recipe"
-    )
-    parser.add_argument("--threads", type=int, help="torch threads (default: all cores)")
-    parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:<number>")
-    args = parser.parse_args(argv)
-    return exit_code(lambda: _run(args), goes_on_from="the last checkpoint")
-
-
-def _run(args: argparse.Namespace) -> None:
-    use_threads(args.threads)
-    recipe = load_adversarial_recipe(args.recipe, args.set)
-    data = load_cifar(recipe.dataset, args.data, train=True)
-    scheme = Scheme.parse(args.scheme)
-    finetune(args.checkpoint, scheme, recipe, data, args.out, args.device, False, args.control)
-    print(f"written: {args.out / 'converted.safetensors'}")
+@program("python -m models.training.adversarial.finetune", __doc__, goes_on_from="the last checkpoint")
+@click.option("--checkpoint", required=True, type=FILE, help="A converted checkpoint.")
+@click.option("--scheme", "scheme_name", required=True, help="The scheme: unstructured-90, nm-1of8 ...")
+@click.option(
+    "--control",
+    default="none",
+    show_default=True,
+    help=f"What the non-essential neurons get: {', '.join(CONTROLS)}.",
+)
+@data_option
+@out_folder_option("Folder for the checkpoint and logs.")
+@recipe_option("YAML recipe, see models/recipes/adversarial.")
+@recipe_changes_option
+@threads_option
+@device_option
+def main(
+    checkpoint: Path,
+    scheme_name: str,
+    control: str,
+    data: str | None,
+    out: Path,
+    recipe_file: Path,
+    changes: tuple[str, ...],
+    threads: int | None,
+    device: str,
+) -> None:
+    """Fine-tune a converted checkpoint."""
+    use_threads(threads)
+    recipe = load_adversarial_recipe(recipe_file, changes)
+    images = load_cifar(recipe.dataset, data, train=True)
+    finetune(checkpoint, Scheme.parse(scheme_name), recipe, images, out, device, False, control)
+    print(f"written: {out / 'converted.safetensors'}")
 
 
 if __name__ == "__main__":

@@ -94,10 +94,11 @@ def test_every_chart_is_drawn(page: Path, open_page: Open) -> None:
 def test_figure5_shows_the_ratios(page: Path, open_page: Open) -> None:
     """The height of bars, measured on the screen, against the table."""
     shown = open_page(page)
-    entry = parsed(page).data["figure5"][0]
-    chart = shown.locator("#figure5-charts .chart").first
-    for kind, colour in (("unstructured", "#4477aa"), ("structured", "#ee7733")):
-        ratios = [row["time_rel"] for row in rows(entry["series"][kind])]
+    panel = parsed(page).data["charts"][0]["panels"][0]
+    assert panel["title"] == "execution time / dense"
+    chart = shown.locator("#chart-figure5 .chart").first
+    for series, colour in zip(panel["series"], ("#4477aa", "#ee7733"), strict=True):
+        ratios = series["y"]
         # The legend is drawn after the bars.
         bars = [each.bounding_box() for each in chart.locator(f"svg path[fill='{colour}']").all()][:-1]
         heights = [each["height"] for each in bars if each is not None]

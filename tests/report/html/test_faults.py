@@ -104,7 +104,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "another kind": (
         lambda folder: edit(folder / "results.json", lambda c: c["summary"][0].update(kind="striped")),
-        "kind 'striped'; allowed: dense, unstructured, nm",
+        "kind of schemes 'striped' is unknown; allowed: dense, unstructured, nm",
     ),
     "another scheme": (
         lambda folder: edit_layers(folder, lambda table: table.assign(scheme="stripes")),

@@ -25,7 +25,7 @@ def test_has_what_was_asked_for(page: Path) -> None:
     assert len(ids) == len(set(ids))
     sections = [attributes.get("id") for tag, attributes in found.elements if tag == "section"]
     assert [each for each in sections if each] == [
-        "figure5", "claims", "runs", "layers", "pareto", "points", "provenance",
+        "chart-figure5", "claims", "runs", "layers", "pareto", "points", "provenance",
     ]  # fmt: skip
     for _, attributes in found.elements:
         for name in ("aria-labelledby", "for"):
@@ -119,7 +119,7 @@ def test_a_run_without_dense_is_shown_in_its_own_units(folder: Path, tmp_path: P
     (folder / "figure5.csv").unlink()
     found = parsed(write_report([folder], tmp_path / "page.html"))
     assert "no dense run" in found.text
-    assert found.data["figure5"] == []
+    assert found.data["charts"] == []
     assert "energy_rel" not in found.data["runs"]["columns"]
 
 

@@ -77,18 +77,34 @@ def test_items_of_energy_add_up(data: Any) -> None:
 def test_figure5_is_the_table_of_the_command(data: Any, whole_folder: Path) -> None:
     wanted = {(row["network"], row["scheme"]): row for row in file_rows(whole_folder / "figure5.csv")}
     seen = set()
-    for entry in data["figure5"]:
-        assert entry["bars"] and entry["images"] == 2
-        for kind, series in entry["series"].items():
-            found = rows(series)
-            assert all(a["noise"] < b["noise"] for a, b in pairwise(found))
-            for row in found:
-                seen.add((entry["network"], row["scheme"]))
-                assert row["scheme"].startswith("nm-" if kind == "structured" else "unstructured-")
-                for name in ("time_rel", "energy_rel", "edp_rel", "energy_rel_p5", "edp_rel_p95"):
-                    expected = float(wanted[entry["network"], row["scheme"]][name])
-                    assert row[name] == pytest.approx(expected, rel=1e-9)
-    assert seen == {key for key in wanted if key[1] != "dense"}
+    (chart,) = data["charts"]
+    assert chart["name"] == "figure5"
+    networks = {"ResNet-18": "resnet18", "WideResNet-34-10": "wrn34-10"}
+    columns = {
+        "execution time / dense": "time_rel",
+        "energy / dense": "energy_rel",
+        "EDP / dense": "edp_rel",
+        "mapping efficiency": "mapping_efficiency",
+    }
+    for panel in chart["panels"]:
+        network, column = networks[panel["heading"]], columns[panel["title"]]
+        assert panel["aside"] == "mean of 2 images"
+        assert panel["reference"] == (None if column == "mapping_efficiency" else 1)
+        for series in panel["series"]:
+            assert all(float(a) < float(b) for a, b in pairwise(series["x"]))
+            for index, note in enumerate(series["notes"]):
+                scheme = note.split(" on ")[0]
+                seen.add((network, scheme, column))
+                assert scheme.startswith("nm-" if series["name"] == "structured" else "unstructured-")
+                row = wanted[network, scheme]
+                assert float(row["noise"]) == pytest.approx(float(series["x"][index]) / 100)
+                assert series["y"][index] == pytest.approx(float(row[column]), rel=1e-9)
+                for percentile, ends in ((5, series["low"]), (95, series["high"])):
+                    assert bool(ends) == (column in ("energy_rel", "edp_rel"))
+                    if ends:
+                        assert ends[index] == pytest.approx(float(row[f"{column}_p{percentile}"]), rel=1e-9)
+    schemes = {key for key in wanted if key[1] != "dense"}
+    assert seen == {(*key, column) for key in schemes for column in columns.values()}
 
 
 def beaten(row: Row, others: list[Row], objectives: list[str]) -> bool:

@@ -40,11 +40,11 @@ function drawRuns() {
   }
 }
 
-/** The run that the page opens with: the structured one with most noise of the first network, else the last. */
+/** The run that the page opens with: of the first network's last kind of schemes, the one with most noise. */
 function firstRun(runs) {
   const network = runs.filter(({ row }) => row.network === runs[0].row.network);
-  const structured = network.filter(({ row }) => row.kind === "nm").sort((a, b) => b.row.noise - a.row.noise);
-  return (structured[0] ?? network[network.length - 1]).key;
+  const { kind } = network[network.length - 1].row;
+  return network.filter(({ row }) => row.kind === kind).sort((a, b) => b.row.noise - a.row.noise)[0].key;
 }
 
 function drawLayers() {
@@ -130,7 +130,7 @@ function drawPoints() {
 startTheme();
 startCharts();
 startDetail();
-drawFigure5();
+drawCharts();
 drawRuns();
 drawLayers();
 drawFronts();

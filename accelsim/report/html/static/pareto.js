@@ -2,8 +2,6 @@
 
 const AXES = ["latency_us", "energy_pj", "edp_pj_us", "area_mm2", "noise"];
 const LABELLED = 40; // so many points still have room for their names
-const SYMBOLS = { dense: "rect", unstructured: "circle", nm: "triangle" };
-
 /**
  * Draw into a section with .controls, .objectives and .chart. rows: {kind, front, costs}. groups: [key, title, rows].
  * onopen(rows, index).
@@ -64,7 +62,7 @@ function paretoOption(rows, { x, y }, colours) {
     [true, false].map((front) => ({
       type: "scatter",
       name: title(kind),
-      symbol: SYMBOLS[kind] ?? "diamond",
+      symbol: DATA.kinds[kind]?.symbol ?? "diamond",
       symbolSize: front ? 11 : 8,
       z: front ? 4 : 2,
       itemStyle: front

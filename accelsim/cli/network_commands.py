@@ -1,0 +1,128 @@
+"""``accelsim prepare`` and ``accelsim accuracy``: from a trained network to a converted checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from accelsim.cli.options import (
+    FILE,
+    data_option,
+    dataset_option,
+    device_option,
+    k_ratio_option,
+    linear_option,
+    seed_option,
+    threads_option,
+)
+from accelsim.extras import require_torch
+from accelsim.files import check_output_file
+
+
+@click.command()
+@click.option("--weights", type=FILE, help="A training checkpoint: weights.safetensors of a training run.")
+@click.option("--model", help="Your own network instead, module:factory (any torch.nn.Module).")
+@data_option
+@dataset_option
+@click.option("--out", required=True, type=FILE, help="The converted checkpoint to write.")
+@k_ratio_option("Rows of P as a share of d.")
+@click.option(
+    "--images", type=int, default=2000, show_default=True, help="Number of training images to distill on."
+)
+@seed_option("Seed of P, of the choice of images and of distillation.")
+@click.option(
+    "--method",
+    type=click.Choice(["lstsq", "sgd"]),
+    default="lstsq",
+    show_default=True,
+    help="How to distill: the exact least squares, or the paper's momentum SGD.",
+)
+@click.option(
+    "--epochs",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Passes over the images with --method sgd (the paper: 50).",
+)
+@linear_option("Convert linear layers too.")
+@threads_option
+@device_option
+def prepare(
+    weights: Path | None,
+    model: str | None,
+    data: str | None,
+    dataset: str,
+    out: Path,
+    k_ratio: float,
+    images: int,
+    seed: int,
+    method: str,
+    epochs: int,
+    linear: bool,
+    threads: int | None,
+    device: str,
+) -> None:
+    """Round a trained network to float16, convert it, distill its approximations, and save the checkpoint.
+
+    Needs PyTorch (the extra `train`). --model takes a callable without arguments that returns a trained torch.nn.Module for
+    images of the data set in [0, 1]. For other data use convert, distill and save_converted of accelsim.nn.
+
+    \b
+    Examples: accelsim prepare --weights RUN/weights.safetensors --data DATA --out CONVERTED
+              accelsim prepare --model mypackage.nets:trained --data DATA --out CONVERTED
+    """
+    check_output_file(out, regular_only=True)  # before the images are read, too
+    require_torch("prepare")
+    from accelsim.nn.data.cifar import load_cifar
+    from accelsim.nn.device import use_threads
+    from accelsim.nn.preparation import prepare
+
+    use_threads(threads)
+    fits = prepare(
+        out,
+        load_cifar(dataset, data, train=True),
+        weights=weights,
+        model=model,
+        k_ratio=k_ratio,
+        images=images,
+        seed=seed,
+        linear=linear,
+        device=device,
+        method=method,  # type: ignore[arg-type]  # click has checked it
+        epochs=epochs,
+        progress=lambda text: click.echo(text, err=True),
+    )
+    for fit in fits:
+        click.echo(f"{fit.name}: error {fit.relative_error:.4f} float, {fit.relative_error_int4:.4f} INT4")
+
+
+@click.command()
+@data_option
+@dataset_option
+@click.option(
+    "--weights",
+    required=True,
+    type=FILE,
+    help="A training checkpoint: weights.safetensors of a training run.",
+)
+@click.option("--images", type=int, help="Test only the first images, as many as this. Default: all.")
+@device_option
+def accuracy(data: str | None, dataset: str, weights: Path, images: int | None, device: str) -> None:
+    """Measure a trained network's clean accuracy on the test images of CIFAR-10 or CIFAR-100.
+
+    Needs PyTorch (the extra `train`).
+
+    \b
+    Example: accelsim accuracy --weights RUN/weights.safetensors --data DATA
+    """
+    require_torch("accuracy")
+    from accelsim.nn.clean_accuracy import accuracy, load_trained
+    from accelsim.nn.data.cifar import load_cifar
+    from accelsim.nn.device import torch_device
+
+    target = torch_device(device)
+    network, name = load_trained(weights)
+    network.to(target)
+    right, tested = accuracy(network, load_cifar(dataset, data, train=False), images)
+    click.echo(f"{name}: {right / tested:.4f} of {tested} test images right")

@@ -1,0 +1,113 @@
+"""From a trained network to a converted checkpoint: round to float16, convert, distill, save (``accelsim prepare``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from accelsim.errors import AccelsimError
+from accelsim.files import check_output_file
+from accelsim.nn.clean_accuracy import load_trained
+from accelsim.nn.data.cifar import ImageSet, to_float
+from accelsim.nn.device import device_of, torch_device
+from accelsim.nn.injection.conversion import DEFAULT_K_RATIO, convert
+from accelsim.nn.injection.converted_checkpoint import round_weights, save_converted
+from accelsim.nn.injection.distillation import LayerFit, distill
+from accelsim.nn.networks import make_network
+from accelsim.schemes import Scheme
+
+BATCH = 100
+Method = Literal["lstsq", "sgd"]
+
+
+class _Batches:
+    """The chosen images, `BATCH` at a time, as often as they are asked for."""
+
+    def __init__(self, data: ImageSet, order: Tensor, device: torch.device) -> None:
+        self._data, self._order, self._device = data, order, device
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for part in torch.split(self._order, BATCH):
+            images = to_float(self._data.images[part].to(self._device))
+            yield images.contiguous(memory_format=torch.channels_last)
+
+
+def convert_and_distill(
+    model: nn.Module,
+    data: ImageSet,
+    *,
+    k_ratio: float,
+    images: int,
+    seed: int,
+    linear: bool = False,
+    method: Method = "lstsq",
+    epochs: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[nn.Module, list[LayerFit]]:
+    """A float16-rounded, converted, distilled and quantized copy of `model`, and how well each layer fits.
+
+    The first `images` images of a seeded permutation of `data` (training images) teach it, on the device of
+    `model`, where the copy stays. Raises AccelsimError when there are not so many images, and as convert and distill.
+    """
+    if not 1 <= images <= len(data):
+        raise AccelsimError(f"prepare: images is {images}, must be 1 to {len(data)}")
+    device = device_of(model)
+    converted = convert(model, Scheme.dense(), k_ratio=k_ratio, seed=seed, linear=linear)
+    round_weights(converted)
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:images]
+    batches = _Batches(data, order, device)
+    fits = distill(converted, batches, seed=seed, method=method, epochs=epochs, progress=progress)
+    return converted, fits
+
+
+def prepare(
+    out: Path,
+    data: ImageSet,
+    *,
+    weights: Path | None = None,
+    model: str | None = None,
+    k_ratio: float = DEFAULT_K_RATIO,
+    images: int = 2000,
+    seed: int = 0,
+    linear: bool = False,
+    device: str = "cpu",
+    method: Method = "lstsq",
+    epochs: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> list[LayerFit]:
+    """Make the converted checkpoint `out` from a training checkpoint or a `module:factory`.
+
+    device: where the network runs while it is distilled (accelsim.nn.device.torch_device); the file is the same
+        kind on every device, its last bits are not. method, epochs, progress: of `distill`.
+    """
+    target = torch_device(device)
+    if (weights is None) == (model is None):
+        raise AccelsimError("prepare: give one of weights and model")
+    # Before the work, not after it.
+    check_output_file(out, regular_only=True)
+    if weights is not None:
+        network, name = load_trained(weights)
+    else:
+        name = str(model)
+        network = make_network(name)
+    converted, fits = convert_and_distill(
+        network.to(target),
+        data,
+        k_ratio=k_ratio,
+        images=images,
+        seed=seed,
+        linear=linear,
+        method=method,
+        epochs=epochs,
+        progress=progress,
+    )
+    seeds = {"P": seed, "distill": seed}
+    record: dict[str, Any] = {"seeds": seeds, "distill_images": images, "k_ratio": k_ratio}
+    if method != "lstsq":
+        record |= {"distill_method": method, "distill_epochs": epochs}
+    save_converted(out, converted.cpu(), name, record)
+    return fits
