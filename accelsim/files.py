@@ -20,6 +20,7 @@ from typing import TextIO
 from uuid import uuid4
 
 from accelsim.errors import AccelsimError, near_file
+from accelsim.visible_text import visible
 
 _STREAMABLE = "a file, a character device or a FIFO"
 _REGULAR = "a regular file, since this format cannot be streamed"
@@ -66,12 +67,16 @@ def readable_file(
         except FileNotFoundError:
             if missing_ok:
                 return path
-            raise AccelsimError(f"{path}: no such {what}{near_file(path) or hint}") from None
+            raise AccelsimError(f"{visible(str(path))}: no such {what}{near_file(path) or hint}") from None
         if not stat.S_ISREG(found.st_mode):
             kind = _NAMES.get(stat.S_IFMT(found.st_mode), "something else")
-            raise AccelsimError(f"{path}: cannot read the {what} from {kind}; allowed: a regular file")
+            raise AccelsimError(
+                f"{visible(str(path))}: cannot read the {what} from {kind}; allowed: a regular file"
+            )
     if max_bytes is not None and found.st_size > max_bytes:
-        raise AccelsimError(f"{path}: larger than {max_bytes / 2**20:g} MiB, the limit of a {what}")
+        raise AccelsimError(
+            f"{visible(str(path))}: larger than {max_bytes / 2**20:g} MiB, the limit of a {what}"
+        )
     return path
 
 
@@ -260,7 +265,7 @@ def _check_name(path: Path) -> None:
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError:
-        raise AccelsimError(f"{path}: not a file name in UTF-8; allowed: only such") from None
+        raise AccelsimError(f"{visible(str(path))}: not a file name in UTF-8; allowed: only such") from None
 
 
 def _what(path: Path) -> str:
@@ -330,8 +335,8 @@ def _one_line(path: Path, failed: str = "cannot write") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise AccelsimError(f"{path}: {failed}: {error.strerror or error}") from None
+        raise AccelsimError(f"{visible(str(path))}: {failed}: {error.strerror or error}") from None
     except ValueError as error:
         if "null byte" not in str(error):
             raise
-        raise AccelsimError(f"{path}: {failed}: {error}") from None
+        raise AccelsimError(f"{visible(str(path))}: {failed}: {error}") from None

@@ -81,7 +81,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         "layers.parquet: no such file of results",
     ),
     "no JSON": (lambda folder: (folder / "results.json").write_text('{"summary": ['), "not JSON"),
-    "no text": (lambda folder: (folder / "results.json").write_bytes(b"\xff\xfe\x00"), "not JSON"),
+    "no text": (lambda folder: (folder / "results.json").write_bytes(b"\xff\xfe\x00"), "not UTF-8 text"),
     "deep": (lambda folder: (folder / "results.json").write_text("[" * 100_000), "not JSON"),
     "a list": (lambda folder: (folder / "results.json").write_text("[]"), "run it again"),
     "no rows": (lambda folder: edit(folder / "results.json", lambda c: c | {"summary": []}), "no results"),
