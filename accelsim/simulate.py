@@ -25,7 +25,7 @@ from accelsim.results.run_results import Results
 from accelsim.schemes import Scheme
 from accelsim.selections import check_fits, chosen_images, chosen_layers, chosen_schemes
 from accelsim.trace import TraceFile
-from accelsim.version import __version__
+from accelsim.version import MODEL_VERSION, __version__
 
 if TYPE_CHECKING:
     from accelsim.counts import Counts
@@ -39,6 +39,7 @@ def provenance(trace: TraceFile, machine: Machine, technology: Technology, engin
     """What is needed to run a simulation again and to know that it was the same."""
     return {
         "accelsim_version": __version__,
+        "model_version": MODEL_VERSION,
         "engine": engine,
         "technology": {"name": technology.name, "sha256": technology.sha256},
         "machines": {machine.name: {"sha256": machine.sha256, "config": machine.model_dump(mode="json")}},

@@ -1,3 +1,11 @@
-"""The version of the package, recorded in every trace and result."""
+"""The versions of the package and of its model, recorded in every result."""
 
 __version__ = "0.1.0"
+
+MODEL_VERSION = 1
+"""Version of what accelsim computes: counts, cycles, energies, areas and clock limits.
+
+Raise it by one in the commit that changes any of these for the same machine, technology and trace, and record
+``tests/behaviour/digest.json`` again: sweeps then run again what they have stored. Leave it where code only moves, gets
+faster or gets a new option whose default computes the same.
+"""

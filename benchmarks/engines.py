@@ -28,10 +28,10 @@ import numba
 import numpy as np
 
 from accelsim import LayerTrace, Machine, load_machine
+from accelsim.arrays import Words
 from accelsim.engine import run_image
 from accelsim.engine.compiled import count_images, load_or_compile
 from accelsim.engine.compiled.jit import compiled, popcount
-from accelsim.engine.compiled.precise_jobs import Words
 from accelsim.inputs import as_trace
 from accelsim.mapping import why_not
 from accelsim.tables import frame_of, markdown_table

@@ -7,12 +7,13 @@ from typing import Generic
 
 import numpy as np
 
+from accelsim.arrays import Bools, Ints
 from accelsim.components.component_registry import per_written_word, service_of
 from accelsim.components.output_port import line_words
 from accelsim.components.spiking_neurons import update_neurons
 from accelsim.config import Machine
 from accelsim.lengths import ceil_div
-from accelsim.mapping.mvu_job import Bools, Ints, Job, Number, by_vpu, full_job, masked_jobs
+from accelsim.mapping.mvu_job import Job, Number, by_vpu, full_job, masked_jobs
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.spiking_jobs import spiking_jobs
 from accelsim.mapping.tiling import Tile

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accelsim.arrays import Bools, Ints
 from accelsim.config import Machine
 from accelsim.counts import Counts
 from accelsim.mapping.block_work import SERVICES, BlockWork, RegularWork, masked_work, spiking_work
-from accelsim.mapping.mvu_job import Bools, Ints
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.trace import LayerTrace
 from accelsim.trace.packed_masks import unpack

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from accelsim.arrays import Bools, Ints
 from accelsim.config import Machine
 from accelsim.lengths import ceil_div
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Number = TypeVar("Number", int, Ints)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from accelsim.arrays import Bools, Ints
 from accelsim.config import Machine
 from accelsim.lengths import ceil_div
-from accelsim.mapping.mvu_job import Bools, Ints, Job, most_rows
+from accelsim.mapping.mvu_job import Job, most_rows
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile
 

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.files import readable_file
-from accelsim.nn.inference import inference
+from accelsim.nn.base.inference import inference
+from accelsim.nn.base.tensor_files import load_network_weights, load_tensors
 from accelsim.nn.injection.conversion import DEFAULT_K_RATIO, convert
 from accelsim.nn.injection.converted_checkpoint import tensors_sha256
 from accelsim.nn.injection.distillation import LayerFit, distill
 from accelsim.nn.networks import make_network
-from accelsim.nn.tensor_files import load_network_weights, load_tensors
 from accelsim.nn.trace_export import export_trace
 from accelsim.schemes import Scheme
 from accelsim.trace.container import one_line

@@ -69,7 +69,7 @@ class Results:
         for row in other.rows:
             if tuple(row[name] for name in identity) in known:
                 raise AccelsimError(f"results: {row['scheme']} on {row['machine']} is in both")
-        for key in ("accelsim_version", "engine", "technology"):
+        for key in ("accelsim_version", "model_version", "engine", "technology"):
             if self.provenance.setdefault(key, other.provenance.get(key)) != other.provenance.get(key):
                 raise AccelsimError(f"results: cannot join results of different {key}")
         for key in ("machines", "traces"):

@@ -19,7 +19,7 @@ from accelsim.nn.fixed_point.layer_operands import CoreOperands
 from accelsim.nn.fixed_point.random_operands import Kind, random_operands
 from accelsim.nn.fixed_point.random_operands import Limits as OperandLimits
 from accelsim.rtl.core.core_shape import CoreShape, Limits, core_shape
-from accelsim.rtl.program import layer_programs
+from accelsim.rtl.layer_program import layer_programs
 from accelsim.rtl.rtl_simulation import TileRunner, run_layer
 
 SMALL = OperandLimits(channels=4, side=4, outputs=10, k=12, of=6)

@@ -170,7 +170,7 @@ class Store:
         """Every recorded point: columns of ``points``, ``config`` of its machine, and ``labels``, as stored.
 
         Of one sweep in its order, or of all sweeps in order of identity, with the labels of the first sweep by name.
-        A point that no sweep has any more (it has the results of newer code, say) is kept, but not among these.
+        A point that no sweep has any more (it has the results of an older model, say) is kept, but not among these.
         Raises AccelsimError if there is no such sweep.
         """
         if sweep is not None and not list(self._select("SELECT 1 FROM sweeps WHERE name = ?", (sweep,))):

@@ -48,7 +48,7 @@ CREATE TABLE points (
     images INTEGER NOT NULL,
     image_ids TEXT NOT NULL,        -- JSON
     engine TEXT NOT NULL,
-    code TEXT NOT NULL,             -- version and hash of the code that made it
+    code TEXT NOT NULL,             -- versions of the package and the model that made it
 {_COST_COLUMNS}
     utilization TEXT,               -- JSON
     counts TEXT                     -- JSON, exact sums over layers and images

@@ -6,43 +6,25 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 from accelsim.config import Machine, Technology
 from accelsim.trace import Scheme, TraceFile
 from accelsim.trace.header import BlockTable
-from accelsim.version import __version__
+from accelsim.version import MODEL_VERSION, __version__
 
 ID_CHARACTERS = 32
 """Hex digits of an identity: 128 bits, so that two different points never share one by chance."""
 
-DECIDES = (
-    "components", "config", "counts.py", "energy", "engine", "lengths.py", "machine", "mapping", "results/result_rows.py",
-    "schemes", "strict_model.py", "sweep/evaluate_points.py", "trace",
-)  # fmt: skip
-"""The modules of accelsim whose code decides a result."""
 
-
-@lru_cache(maxsize=1)
 def code_version() -> str:
-    """``VERSION+HASH``: the package's version, and a hash of the source of every module that decides a result.
-
-    In a checkout the version stays while the code changes; a stored result must not outlive the code that made it.
-    """
-    package = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for name in DECIDES:
-        place = package / name
-        for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
-            digest.update(f"{file.relative_to(package).as_posix()}\0".encode())
-            digest.update(file.read_bytes().replace(b"\r\n", b"\n") + b"\0")
-    return f"{__version__}+{digest.hexdigest()[:12]}"
+    """Return the version of the package and of its model, as recorded with every result: ``0.1.0+model.1``."""
+    return f"{__version__}+model.{MODEL_VERSION}"
 
 
 def content_hash(content: Mapping[str, Any]) -> str:
-    """Hex SHA-256 of plain data as sorted JSON."""
+    """Return the hex SHA-256 of plain data as sorted JSON."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
@@ -112,12 +94,12 @@ class Point:
 
     @cached_property
     def id(self) -> str:
-        """The identity. Both engines give the same integers, so the engine's name is not in it; its code is."""
+        """The identity. Both engines give the same integers, so the engine is not in it; the model's version is."""
         content = {
             "machine": self.machine_sha256,
             "technology": self.technology.sha256,
             "workload": self.workload.sha256,
-            "code": code_version(),
+            "model": MODEL_VERSION,
         }
         return content_hash(content)[:ID_CHARACTERS]
 
@@ -141,7 +123,7 @@ class Unbuildable:
             "settings": self.settings,
             "technology": self.technology.sha256,
             "workload": self.workload.sha256,
-            "code": code_version(),
+            "model": MODEL_VERSION,
         }
         return content_hash(content)[:ID_CHARACTERS]
 

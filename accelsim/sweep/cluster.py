@@ -16,10 +16,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accelsim.bounded_store import BoundedStore
 from accelsim.bundled import bundled_path
 from accelsim.config import Machine, Technology
 from accelsim.engine import ENGINES
@@ -27,7 +27,7 @@ from accelsim.errors import AccelsimError
 from accelsim.extras import missing_extra
 from accelsim.inputs import ALL_TRACES, as_trace
 from accelsim.store import Outcome, Point, Workload, code_version
-from accelsim.sweep.evaluate_points import evaluate
+from accelsim.sweep.evaluate_points import Batches, evaluate
 from accelsim.sweep.sweep_run import Executor, prepare
 from accelsim.sweep.tasks import Tasks
 from accelsim.trace import Scheme, TraceFile
@@ -42,6 +42,9 @@ WORKER_SECONDS = 60
 _LENGTH_BYTES = 8
 _MAX_GREETING_BYTES = 1 << 20
 """Bytes of the length before a scheduler's greeting, and the largest greeting that is believed; real ones have 200."""
+
+KEPT_TRACES = 16
+"""Traces that a worker keeps open."""
 
 TASKS_PER_THREAD = 2
 """Tasks sent for each thread of a worker: one to run and one to come."""
@@ -98,17 +101,37 @@ def work(job: Job) -> tuple[list[Outcome], float]:
         )
     prepare(job.engine)
     start = time.perf_counter()
-    workload = Workload(_opened(job.trace, job.trace_sha256), job.scheme, job.images)
+    trace = _WORKER.opened(job.trace, job.trace_sha256)
+    workload = Workload(trace, job.scheme, job.images)
     points = [Point(machine, job.technologies[index], workload) for machine, index in job.machines]
-    return list(evaluate(points, job.engine)), time.perf_counter() - start
+    outcomes = list(evaluate(points, job.engine, batches=_WORKER.batches))
+    return outcomes, time.perf_counter() - start
 
 
-@lru_cache(maxsize=16)
+class _WorkerMemory:
+    """What a worker process keeps from one task to the next: opened traces, and the masks that it read last."""
+
+    def __init__(self) -> None:
+        self.batches = Batches()
+        self._traces: BoundedStore[tuple[str, str], TraceFile] = BoundedStore(KEPT_TRACES)
+
+    def opened(self, name: str, sha256: str) -> TraceFile:
+        """Return a trace by the name that `_name_of` gave it.
+
+        Raises:
+            AccelsimError: If there is no such trace, or it is another one.
+        """
+        return self._traces.get((name, sha256), _opened, name, sha256)
+
+
 def _opened(name: str, sha256: str) -> TraceFile:
     trace = as_trace(name)
     if trace.sha256 != sha256:
         raise AccelsimError(f"{trace.path}: a worker has another trace under this name than the sweep")
     return trace
+
+
+_WORKER = _WorkerMemory()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from accelsim.engine import ENGINES
 from accelsim.interrupt import stop_if_pressed
 from accelsim.store import Outcome, Point, Store
-from accelsim.sweep.evaluate_points import evaluate
+from accelsim.sweep.evaluate_points import Batches, evaluate
 from accelsim.sweep.sweep_plan import Plan
 from accelsim.sweep.tasks import Tasks
 
@@ -63,9 +63,10 @@ Executor = Callable[[Tasks, str], Iterator[tuple[list[Point], list[Outcome]]]]
 def run_here(tasks: Tasks, engine: str) -> Iterator[tuple[list[Point], list[Outcome]]]:
     """Run the tasks in this process, one after the other; the images of one are shared by threads."""
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    batches = Batches()
     while points := tasks.take():
         start = time.perf_counter()
-        outcomes = list(evaluate(points, engine, threads))
+        outcomes = list(evaluate(points, engine, threads, batches))
         tasks.learn(points, time.perf_counter() - start)
         yield points, outcomes
 

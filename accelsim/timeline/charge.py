@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from accelsim.arrays import Ints
 from accelsim.components.component import JOBS, Job
 from accelsim.components.component_registry import action_owners
-from accelsim.mapping.mvu_job import Ints
 
 __all__ = ["JOBS", "JobCounts", "job_counts"]
 

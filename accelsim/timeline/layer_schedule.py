@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from accelsim.arrays import Ints
 from accelsim.config import Machine
 from accelsim.counts import Counts
 from accelsim.machine import Job
-from accelsim.mapping.mvu_job import Ints
 from accelsim.timeline.charge import JobCounts
 
 Unit = Literal["front end", "MVU", "selector", "output port"]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.arrays import Ints
 from accelsim.config import Technology
 from accelsim.energy.energy_terms import GROUPS, EnergyTerm, Group, energy_terms
-from accelsim.mapping.mvu_job import Ints
 from accelsim.timeline.charge import JOBS
 from accelsim.timeline.layer_schedule import UNITS, CoreSchedule, LayerSchedule
 

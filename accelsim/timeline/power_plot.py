@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from accelsim.arrays import Ints
 from accelsim.energy.energy_terms import GROUPS
-from accelsim.mapping.mvu_job import Ints
 from accelsim.pictures import GROUP_COLOURS, group_title, picture_style, save_picture
 from accelsim.timeline.timeline_view import View
 

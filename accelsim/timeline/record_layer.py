@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from accelsim.arrays import Ints
 from accelsim.config import Machine
 from accelsim.engine.reference_engine import run_work
 from accelsim.errors import AccelsimError
@@ -13,7 +14,6 @@ from accelsim.machine import Job
 from accelsim.mapping import TileWork, tile_layer
 from accelsim.mapping.block_work import BlockWork, RegularWork
 from accelsim.mapping.core_work import core_blocks, map_tile
-from accelsim.mapping.mvu_job import Ints
 from accelsim.mapping.tiling import Tile
 from accelsim.timeline.charge import JOBS, job_counts
 from accelsim.timeline.layer_schedule import CoreSchedule, LayerSchedule, TileSchedule

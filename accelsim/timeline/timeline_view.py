@@ -8,11 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
+from accelsim.arrays import Ints
 from accelsim.config import Technology
 from accelsim.energy.energy_terms import GROUPS, Group, energy_terms
 from accelsim.errors import AccelsimError
 from accelsim.machine import Job
-from accelsim.mapping.mvu_job import Ints
 from accelsim.timeline.charge import JOBS
 from accelsim.timeline.layer_schedule import UNIT_OF, CoreSchedule, LayerSchedule, Unit, Wait
 from accelsim.timeline.power_over_time import PowerCurve, job_energy, power_curve

@@ -30,8 +30,8 @@ from accelsim.cli.options import (
 from accelsim.cli.program import program
 from accelsim.files import writable_folder
 from accelsim.nn.attacks.catalogue import SETS, attacks_of
+from accelsim.nn.base.device import torch_device, use_threads
 from accelsim.nn.data.cifar import load_cifar, to_float
-from accelsim.nn.device import torch_device, use_threads
 from accelsim.nn.injection.controls import CONTROLS
 from models.evaluation.evaluation_tables import write_tables
 from models.study.accuracies import is_bounded

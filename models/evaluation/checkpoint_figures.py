@@ -33,8 +33,8 @@ from accelsim.cli.program import program_settings, run_program
 from accelsim.errors import AccelsimError
 from accelsim.files import writable_folder
 from accelsim.nn.attacks.catalogue import attack_named
+from accelsim.nn.base.device import torch_device, use_threads
 from accelsim.nn.data.cifar import load_cifar
-from accelsim.nn.device import torch_device, use_threads
 from accelsim.tables import frame_of, write_csv
 from models.study.accuracies import Result
 from models.study.accuracy_plots import plot_codesign, plot_curves

@@ -21,8 +21,8 @@ from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
 from accelsim.files import readable_file
 from accelsim.marked import between, fill_document
+from accelsim.nn.base.device import use_threads
 from accelsim.nn.data.idx import load_digits, split_digits
-from accelsim.nn.device import use_threads
 from accelsim.nn.spiking.spike_export import trained_network
 from accelsim.tables import frame_of, markdown_table, write_csv
 from models.nit.ablation import ATTACKED_IMAGES, CHOICES, row_of

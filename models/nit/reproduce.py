@@ -24,8 +24,8 @@ from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
 from accelsim.files import appended, replaced
 from accelsim.marked import between, fill_document
+from accelsim.nn.base.device import use_threads
 from accelsim.nn.data.idx import DigitSet, Split, load_digits, split_digits
-from accelsim.nn.device import use_threads
 from accelsim.nn.spiking.run_settings import METHODS, MethodName, Settings
 from accelsim.nn.spiking.spiking_networks import SpikingNetwork
 from accelsim.trace.container import one_line

@@ -13,16 +13,16 @@ from torch import Tensor
 from accelsim.errors import AccelsimError
 from accelsim.files import check_output_file
 from accelsim.interrupt import stop_if_pressed
-from accelsim.nn.data.idx import DigitSet
-from accelsim.nn.spiking.run_settings import Settings
-from accelsim.nn.spiking.spiking_networks import NoisyNetwork, SpikingNetwork
-from accelsim.nn.tensor_files import (
+from accelsim.nn.base.tensor_files import (
     load_network_weights,
     load_progress,
     load_tensors,
     save_progress,
     save_tensors,
 )
+from accelsim.nn.data.idx import DigitSet
+from accelsim.nn.spiking.run_settings import Settings
+from accelsim.nn.spiking.spiking_networks import NoisyNetwork, SpikingNetwork
 from accelsim.trace.container import one_line
 from models.nit.estimator import Estimator, centred, cross_entropy, lr_gradient
 

@@ -18,8 +18,8 @@ from accelsim.cli.options import Names, data_option, device_option, out_folder_o
 from accelsim.cli.program import program
 from accelsim.errors import AccelsimError, suggestion
 from accelsim.files import writable_folder
+from accelsim.nn.base.device import torch_device, use_threads
 from accelsim.nn.data.cifar import ImageSet, load_cifar
-from accelsim.nn.device import torch_device, use_threads
 from models.robust.make_networks import make_networks
 from models.robust.measure import measure
 from models.robust.robust_plan import load_study

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from accelsim.nn.base.device import torch_device
 from accelsim.nn.data.cifar import ImageSet
-from accelsim.nn.device import torch_device
 from models.robust.make_networks import Say, checkpoint_of, timed
 from models.robust.robust_plan import AT, Block, Row, Study
 from models.study.attack_runs import AttackPlan, evaluate

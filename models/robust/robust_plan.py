@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from accelsim.errors import AccelsimError
 from accelsim.nn.attacks.catalogue import NamedAttack, attacks_of
-from accelsim.nn.seeds import MAX_SEED
+from accelsim.nn.base.seeds import MAX_SEED
 from models.study.variants import Variant
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
 from models.training.training_recipe import read_recipe

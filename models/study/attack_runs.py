@@ -17,10 +17,10 @@ from accelsim.errors import AccelsimError
 from accelsim.interrupt import stop_if_pressed
 from accelsim.nn.attacks.catalogue import NamedAttack
 from accelsim.nn.attacks.target import Target
+from accelsim.nn.base.device import device_of
+from accelsim.nn.base.random_module import reseed
 from accelsim.nn.data.cifar import ImageSet, to_float
-from accelsim.nn.device import device_of
 from accelsim.nn.injection.converted_checkpoint import tensors_sha256
-from accelsim.nn.random_module import reseed
 from models.study.accuracies import Numbers, Result, worst_case
 from models.study.masking_signs import doubts_of
 from models.study.records import FORMAT, AttackRecord, Json

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.bitops.accounting import BitOps, layer_bitops
+from accelsim.nn.base.tensor_files import load_tensors
 from accelsim.nn.clean_accuracy import load_trained
 from accelsim.nn.data.cifar import ImageSet, to_float
 from accelsim.nn.injection.conversion import non_essential_layers
 from accelsim.nn.injection.converted_checkpoint import load_converted, tensors_sha256
-from accelsim.nn.tensor_files import load_tensors
 from accelsim.nn.trace_export import layers_in_order
 from accelsim.trace import LayerInfo
 from models.study.variants import Variant

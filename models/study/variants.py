@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError, suggestion
+from accelsim.nn.base.random_module import RandomModule, is_random
 from accelsim.nn.injection.controls import CONTROLS, set_control
 from accelsim.nn.injection.conversion import non_essential_layers, set_scheme
 from accelsim.nn.injection.redrawn import redrawn
-from accelsim.nn.random_module import RandomModule, is_random
 from accelsim.trace import Scheme
 
 PROJECTIONS = ("fixed", "refit", "projected")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from accelsim.config.source import MAX_FILE_BYTES
 from accelsim.errors import AccelsimError
 from accelsim.files import read_text
-from accelsim.nn.seeds import MAX_SEED
+from accelsim.nn.base.seeds import MAX_SEED
 
 Schema = TypeVar("Schema", bound=BaseModel)
 

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.tensor_files import load_network_weights, load_tensors, save_tensors
+from accelsim.nn.base.tensor_files import load_network_weights, load_tensors, save_tensors
 from accelsim.tables import frame_of, write_csv
 from accelsim.trace.container import one_line
 

@@ -20,12 +20,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from accelsim.version import MODEL_VERSION
 from tests.behaviour import algorithm, commands, simulated
 
 DIGEST = Path(__file__).with_name("digest.json")
-
-MODEL_VERSION = 1
-"""What a new digest file starts with. A person raises the number in the file when counts change on purpose."""
 
 PACKAGES = ("numpy", "numba", "pandas", "torch", "amaranth", "pyosys")
 
@@ -36,6 +34,8 @@ class Section:
 
     compute: Callable[[], dict[str, str]]
     needs: tuple[str, ...] = ()
+    is_model: bool = False
+    """Whether its keys are counts and costs alone, so that another value is another version of the model."""
 
     @property
     def missing(self) -> list[str]:
@@ -44,10 +44,10 @@ class Section:
 
 
 SECTIONS: dict[str, Section] = {
-    "simulate": Section(simulated.simulations),
-    "reference": Section(simulated.reference_engine),
-    "variants": Section(simulated.machine_variants),
-    "prices": Section(simulated.machine_prices),
+    "simulate": Section(simulated.simulations, is_model=True),
+    "reference": Section(simulated.reference_engine, is_model=True),
+    "variants": Section(simulated.machine_variants, is_model=True),
+    "prices": Section(simulated.machine_prices, is_model=True),
     "traces": Section(simulated.trace_files),
     "figure5": Section(commands.figure5),
     "summaries": Section(commands.summaries),
@@ -82,6 +82,20 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str
     lines = [f"changed: {key}" for key in before if key in after and before[key] != after[key]]
     lines += [f"gone:    {key}" for key in before if key not in after]
     return lines + [f"new:     {key}" for key in after if key not in before]
+
+
+def model_differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return the keys of counts and costs that both have and that are not the same.
+
+    Labels, which are names of the rows, may change without the model.
+    """
+    sections = [f"{name}/" for name, section in SECTIONS.items() if section.is_model]
+    return [
+        key
+        for key in before
+        if key in after and before[key] != after[key]
+        if key.startswith(tuple(sections)) and not key.endswith("/labels")
+    ]
 
 
 def environment() -> dict[str, str]:

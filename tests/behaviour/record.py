@@ -1,6 +1,7 @@
 """Record the behaviour digest anew: ``python -m tests.behaviour.record [SECTION ...]``, from the repository's root.
 
-Without names every section is recorded. Sections whose packages are missing keep what was recorded before.
+Without names every section is recorded. Sections whose packages are missing keep what was recorded before. Counts and costs
+may only change in a commit that raises ``accelsim.version.MODEL_VERSION``.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import sys
 import time
 from collections.abc import Sequence
 
+from accelsim.version import MODEL_VERSION
 from tests.behaviour.behaviour import (
     DIGEST,
     SECTIONS,
     differences,
     environment,
+    model_differences,
     recorded,
     section_digest,
     section_of,
@@ -39,7 +42,19 @@ def main(names: Sequence[str]) -> int:
         print(f"{name}: {len(after)} keys, {len(changes)} differ, {time.perf_counter() - start:.1f} s")
         print("".join(f"  {line}\n" for line in changes if before), end="")
         digest = {key: value for key, value in digest.items() if key not in before} | after
-    content |= {"recorded_with": environment(), "digest": dict(sorted(digest.items()))}
+    changed = model_differences(content["digest"], digest)
+    if changed and content["model_version"] == MODEL_VERSION:
+        print(
+            f"record: {len(changed)} counts or costs change ({changed[0]}): raise MODEL_VERSION in accelsim/version.py, "
+            "then record again; nothing is written",
+            file=sys.stderr,
+        )
+        return 1
+    content |= {
+        "model_version": MODEL_VERSION,
+        "recorded_with": environment(),
+        "digest": dict(sorted(digest.items())),
+    }
     DIGEST.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return 0
 

@@ -300,8 +300,8 @@ def seekable_writers() -> dict[str, Writer]:
         "parquet": lambda path: write_table([{"a": 1}], path),
     }
     if importlib.util.find_spec("torch") is not None:
+        from accelsim.nn.base.tensor_files import save_tensors
         from accelsim.nn.fixed_point.sample import save_sample
-        from accelsim.nn.tensor_files import save_tensors
 
         writers["safetensors"] = lambda path: save_tensors(path, {}, {})
         writers["sample"] = lambda path: save_sample(path, "0" * 64, "d", 0, [])

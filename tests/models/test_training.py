@@ -11,11 +11,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.tensor_files import load_progress, load_tensors, save_progress, save_tensors
 from accelsim.nn.clean_accuracy import accuracy, load_trained
 from accelsim.nn.data.cifar import ImageSet
 from accelsim.nn.injection.converted_checkpoint import load_converted
 from accelsim.nn.networks import NETWORKS
-from accelsim.nn.tensor_files import load_progress, load_tensors, save_progress, save_tensors
 from models.training import train as training
 from models.training.augment import augment
 from models.training.train import train

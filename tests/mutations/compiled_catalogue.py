@@ -41,8 +41,8 @@ COMPILED = (
         "compiled: the end does not wait for the last mask",
         "section 5: a tile ends no earlier than its masks are valid",
         "engine/compiled/tile_schedule.py",
-        "end = max(end, valid[blocks - 1])",
-        "end = max(end, 0)",
+        "end = max(written, valid[blocks - 1]) if blocks > 0 else written",
+        "end = written",
         "compiled",
     ),
     Mutation(
@@ -56,7 +56,7 @@ COMPILED = (
     Mutation(
         "compiled: the patch buffer's port ignored",
         "section 4: base = max(X, max Q)",
-        "engine/compiled/precise_jobs.py",
+        "engine/compiled/block_group.py",
         "base = max(reads, weight_time)",
         "base = max(0, weight_time)",
         "compiled",
@@ -64,7 +64,7 @@ COMPILED = (
     Mutation(
         "compiled: no accumulate latency",
         "section 4: tau = max(base, R)",
-        "engine/compiled/precise_jobs.py",
+        "engine/compiled/block_group.py",
         "cycles = max(base, latency)",
         "cycles = base",
         "compiled",
@@ -72,7 +72,7 @@ COMPILED = (
     Mutation(
         "compiled: neurons of the next tile taken in",
         "section 2: a tile ends with its last row",
-        "engine/compiled/precise_jobs.py",
+        "engine/compiled/block_group.py",
         "bits[position, words - 1, block] &= last",
         "pass",
         "compiled",
@@ -80,49 +80,51 @@ COMPILED = (
     Mutation(
         "compiled: a held chunk is read for every position",
         "section 4, hold_weights: read once per row and held while its positions are served",
-        "engine/compiled/precise_jobs.py",
-        "                        if used > 0:  # else an earlier position of this pass has entered it\n"
-        "                            sums[_FETCHES, block] += shape.hold_weights\n",
-        "                        sums[_FETCHES, block] += shape.hold_weights\n"
-        "                        if used > 0:\n",
+        "engine/compiled/ranked_jobs.py",
+        "                    if used == 0:  # an earlier position of this pass has entered it\n"
+        "                        continue\n"
+        "                    entered += 1\n",
+        "                    entered += 1\n"
+        "                    if used == 0:\n"
+        "                        continue\n",
         "compiled",
     ),
     Mutation(
         "compiled: a queue at the selector forgotten",
         "section 5: the selector serves one block at a time",
         "engine/compiled/tile_schedule.py",
-        "selected = max(selected, drained) + service[_SELECTION, block]",
-        "selected = drained + service[_SELECTION, block]",
+        "selected = max(selected, drained) + service[SERVICE.select, block]",
+        "selected = drained + service[SERVICE.select, block]",
         "compiled",
     ),
     Mutation(
         "compiled: a queue at the output port forgotten",
         "section 5: the output port serves one write at a time",
         "engine/compiled/tile_schedule.py",
-        "written = max(written, drained) + service[_WRITE_NOISE, block]",
-        "written = drained + service[_WRITE_NOISE, block]",
+        "written = max(written, drained) + service[SERVICE.write_noise, block]",
+        "written = drained + service[SERVICE.write_noise, block]",
         "compiled",
     ),
     Mutation(
         "compiled: the first block after the slots need not wait",
         "section 5: fetch(b) waits for block b - S if b >= S",
         "engine/compiled/tile_schedule.py",
-        "if number >= timing.slots and",
-        "if number > timing.slots and",
+        "if number >= timing.slots else 0",
+        "if number > timing.slots else 0",
         "compiled",
     ),
     Mutation(
         "compiled: the barrier forgotten",
         "section 6: the others wait for the last core",
         "engine/compiled/tile_schedule.py",
-        "total[_BARRIER] += timing.cores * last - ends",
-        "total[_BARRIER] += 0",
+        "total[SCHEDULE.barrier_cycles] += timing.cores * last - ends",
+        "total[SCHEDULE.barrier_cycles] += 0",
         "compiled",
     ),
     Mutation(
         "compiled: the last block is read as a full one",
         "section 4: X = ceil(q chunk bits / Wp), q of the block",
-        "engine/compiled/precise_jobs.py",
+        "engine/compiled/block_group.py",
         "reads[loaded - 1] = -(-positions[loaded - 1] * shape.chunk_bits",
         "reads[loaded - 1] = -(-size * shape.chunk_bits",
         "compiled",
@@ -130,7 +132,7 @@ COMPILED = (
     Mutation(
         "compiled: all rows in the first pass",
         "section 4: a = floor(A / T) rows a pass",
-        "engine/compiled/precise_jobs.py",
+        "engine/compiled/counted_jobs.py",
         "now = (in_pass & full) | (left & ~full)",
         "now = left",
         "compiled",
@@ -138,7 +140,7 @@ COMPILED = (
     Mutation(
         "compiled: passes one row short for held weights",
         "section 4: pass i takes the rows i a .. i a + a - 1",
-        "engine/compiled/precise_jobs.py",
+        "engine/compiled/held_rows.py",
         "min((number + 1) * shape.rows_per_pass, 127)",
         "min((number + 1) * shape.rows_per_pass - 1, 127)",
         "compiled",
@@ -146,7 +148,7 @@ COMPILED = (
     Mutation(
         "compiled: the last VPU's ports alone count",
         "section 4: base = max over v of Q(v)",
-        "engine/compiled/precise_jobs.py",
+        "engine/compiled/ranked_jobs.py",
         "longest = max(longest, weight_time[number, lane, owner])",
         "longest = weight_time[number, lane, owner]",
         "compiled",
@@ -154,7 +156,7 @@ COMPILED = (
     Mutation(
         "compiled: a word's edge loses rows of a tile",
         "section 2: a tile begins at any row",
-        "engine/compiled/precise_jobs.py",
+        "engine/compiled/block_group.py",
         "bits[position, word, at + block] |= high << (np.uint64(64) - shift)",
         "pass",
         "compiled",

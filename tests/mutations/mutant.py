@@ -36,14 +36,14 @@ COPIED = {
     ),
     "compiled": ("accelsim.components", "accelsim.mapping", "accelsim.engine.compiled"),
 }
-"""The packages that are the engine; what they import besides is shared with the engine in use."""
+"""The packages that are the engine, last the one to call. What they import besides is shared with the engine in use."""
 
 PYTHON_INSTEAD_OF_MACHINE_CODE = """
 def compiled(function):
     function.signatures = (None,)  # as if the compiler had been at work
     return function
 
-inlined = compiled
+helper = inlined = compiled
 
 def popcount(word):
     return int(word).bit_count()
@@ -93,7 +93,6 @@ def _copy(engine: Engine, changes: Mapping[str, Callable[[str], str]]) -> RunIma
     if engine == "compiled":
         changes = {"engine/compiled/jit.py": lambda _: PYTHON_INSTEAD_OF_MACHINE_CODE, **changes}
     with _second_copy(COPIED[engine], {ROOM / path: change for path, change in changes.items()}):
-        # The last package of each engine is the one that is called.
         module = importlib.import_module(COPIED[engine][-1])
     if engine == "reference":
         return module.run_image  # type: ignore[no-any-return]

@@ -86,8 +86,8 @@ MUTATIONS = (
         "compiled: a chunk's last input is not looked at",
         "MVU job: L inputs a chunk",
         "engine/compiled/spike_jobs.py",
-        "bits &= _ALL >> np.uint64(63 - ((end - 1) & 63))",
-        "bits &= (_ALL >> np.uint64(63 - ((end - 1) & 63))) >> np.uint64(1)",
+        "bits &= ALL_BITS >> np.uint64(63 - ((end - 1) & 63))",
+        "bits &= (ALL_BITS >> np.uint64(63 - ((end - 1) & 63))) >> np.uint64(1)",
         "compiled",
     ),
     Mutation(
@@ -95,7 +95,7 @@ MUTATIONS = (
         "a position takes steps only in the chunks in which it has a spike",
         "engine/compiled/spike_jobs.py",
         "most = max(most, taken)",
-        "most = len(range(lane, positions, lanes))",
+        "most = len(range(lane, len(spikes), shape.lanes))",
         "compiled",
     ),
 )

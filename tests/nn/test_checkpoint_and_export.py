@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.tensor_files import load_tensors, save_tensors
 from accelsim.nn.injection.conversion import convert, non_essential_layers, set_scheme
 from accelsim.nn.injection.converted_checkpoint import load_converted, round_weights, save_converted
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.networks import NETWORKS
-from accelsim.nn.tensor_files import load_tensors, save_tensors
 from accelsim.nn.trace_export import export_trace
 from accelsim.trace import LayerShape, Scheme, open_trace
 

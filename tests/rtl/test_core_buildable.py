@@ -17,7 +17,7 @@ from accelsim.errors import AccelsimError
 from accelsim.nn.fixed_point.layer_operands import CoreOperands, NoiseOperands, Threshold
 from accelsim.rtl.cases import differences, random_machine
 from accelsim.rtl.core.core_shape import CoreShape, Limits, core_shape
-from accelsim.rtl.program import layer_programs
+from accelsim.rtl.layer_program import layer_programs
 from accelsim.rtl.rtl_simulation import AmaranthRunner, run_layer
 from tests.rtl.machines import small_machine
 

@@ -11,7 +11,7 @@ from accelsim import AccelsimError, load_machine, load_technology, open_trace
 from accelsim.counts import COUNT_NAMES
 from accelsim.store import Outcome, Point, Store, Unbuildable, Workload, code_version
 from accelsim.store.database_tables import COSTS, SCHEMA_VERSION
-from accelsim.version import __version__
+from accelsim.version import MODEL_VERSION, __version__
 
 TECHNOLOGY = load_technology()
 
@@ -49,7 +49,7 @@ def test_round_trip(tmp_path: Path, workload: Workload) -> None:
         first, second = store.records("mine")
     assert (first["id"], first["scheme"], first["images"]) == (point.id, "nm-2of8", 2)
     assert first["code"] == code_version()
-    assert code_version().startswith(f"{__version__}+")
+    assert code_version() == f"{__version__}+model.{MODEL_VERSION}"
     assert (second["state"], second["config"]) == ("failed", None)
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["a.db"]  # the log is folded in
 

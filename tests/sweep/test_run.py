@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from accelsim.store import Outcome, Point, Store
+from accelsim.store import Outcome, Point, Store, code_version
 from accelsim.store.flat_table import table
 from accelsim.sweep import Space
 from accelsim.sweep.sweep_plan import plan_sweep
@@ -41,6 +41,28 @@ def test_a_sweep_runs_once(space_of: SpaceOf, tmp_path: Path) -> None:
     again = run(space, tmp_path / "a.db", executor=never)
     assert (again.kept, again.done) == (8, 0)
     assert rows(tmp_path / "a.db", "mine") == before
+
+
+def test_results_of_another_model_are_kept_and_run_again(
+    space_of: SpaceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a database from before there was a model version: other identities, and a hash behind the version."""
+    db, space = tmp_path / "old.db", space_of(axes=AXES)
+    with monkeypatch.context() as old:
+        old.setattr("accelsim.store.point.MODEL_VERSION", "a hash of the sources")
+        old.setattr("accelsim.store.database.code_version", lambda: "0.1.0+5b1f3c9a2e07")
+        run(space, db)
+    before = rows(db, "mine")
+    assert {row["code"] for row in before} == {"0.1.0+5b1f3c9a2e07"} and len(before) == 8
+    again = run(space_of(axes=AXES), db)
+    assert (again.total, again.kept, again.done, again.failed) == (8, 0, 8, 0)
+    after = rows(db, "mine")
+    assert {row["code"] for row in after} == {code_version()}
+    assert {row["id"] for row in before}.isdisjoint(row["id"] for row in after)
+    same = [name for name in after[0] if name not in ("id", "code")]
+    assert [[row[name] for name in same] for row in before] == [[row[name] for name in same] for row in after]
+    with Store.open_to_read(db) as store:
+        assert {row["id"] for row in before} < store.done()
 
 
 def never(tasks: Tasks, engine: str) -> Iterator[tuple[list[Point], list[Outcome]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from accelsim.store import Point, Unbuildable
 from accelsim.sweep import LeftOut, Space, load_sweep, open_space
 from accelsim.sweep.space import MAX_COMBINATIONS
 from accelsim.sweep.sweep_plan import plan_sweep
+from accelsim.version import MODEL_VERSION
 
 SpaceOf = Callable[..., Space]
 
@@ -202,37 +202,17 @@ def test_identity_is_what_decides_the_result(space_of: SpaceOf, tmp_path: Path) 
     assert len(set().union(ids(), *others)) == 6
 
 
-def test_all_code_that_decides_a_result_is_in_the_identity() -> None:
-    import accelsim
-    from accelsim.store.point import DECIDES
+def test_another_model_version_makes_other_points(space_of: SpaceOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ids() -> set[str]:
+        subjects = plan_sweep(space_of(axes={"mvu.accumulators_per_vpu": [1, 16]})).subjects
+        assert {type(subject) for subject in subjects.values()} == {Point, Unbuildable}
+        return set(subjects)
 
-    # Messages, Ctrl-C, where files are and how they are put there, the name of the version, what is stored where, and in
-    # which batches images are read.
-    decides_nothing = {
-        "errors",
-        "files",
-        "interrupt",
-        "bundled",
-        "version",
-        "store",
-        "store.database_tables",
-        "image_batches",
-        "checked_values",
-    }
-    package = Path(accelsim.__file__).parent
-    files = [
-        file
-        for name in DECIDES
-        for file in ([package / name] if name.endswith(".py") else sorted((package / name).rglob("*.py")))
-    ]
-    assert package / "sweep" / "evaluate_points.py" in files
-    for file in files:
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("accelsim."):
-                module = str(node.module).removeprefix("accelsim.")
-                place = package / module.replace(".", "/")
-                known = place in {each.parent for each in files} or place.with_suffix(".py") in files
-                assert known or module in decides_nothing, f"{file} imports {module}"
+    before = ids()
+    monkeypatch.setattr("accelsim.store.point.__version__", "99.0.0")
+    assert ids() == before  # a release that computes the same keeps what is stored
+    monkeypatch.setattr("accelsim.store.point.MODEL_VERSION", MODEL_VERSION + 1)
+    assert ids().isdisjoint(before)
 
 
 def test_the_text_of_a_sweep_is_what_was_read(write_sweep: Callable[..., Path]) -> None:

@@ -9,24 +9,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from accelsim.arrays import Ints, Words
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES, Counts
-from accelsim.engine.compiled import precise_jobs as jobs
-from accelsim.engine.compiled import spike_jobs as spikes
-from accelsim.engine.compiled import tile_schedule as schedule
-from accelsim.engine.compiled.job_shape import JobShape
-from accelsim.engine.compiled.layer_plan import (
+from accelsim.engine.compiled.engine_sums import (
     COLUMN,
+    JOB,
+    SCHEDULE,
     SCHEDULE_COLUMNS,
+    SPIKE,
     SPIKE_COLUMNS,
-    LayerPlan,
-    plan_layers,
-    plan_loads,
 )
-from accelsim.engine.compiled.precise_jobs import Words, tile_jobs
+from accelsim.engine.compiled.job_shape import JobShape
+from accelsim.engine.compiled.layer_plan import LayerPlan, LayerPlans, Loads, plan_loads
+from accelsim.engine.compiled.precise_jobs import tile_jobs
 from accelsim.engine.compiled.spike_jobs import SpikeShape, tile_spikes
-from accelsim.engine.compiled.tile_schedule import Timing, dram_waits, tile_schedule
-from accelsim.mapping.mvu_job import Ints
+from accelsim.engine.compiled.tile_schedule import SERVICE, Timing, dram_waits, tile_schedule
 from accelsim.trace import LayerTrace
 from accelsim.trace.packed_masks import PackedMasks
 
@@ -34,24 +32,47 @@ BATCH_IMAGES = 128
 """Images that go through a layer together: enough to forget the cost of a call, few enough for the cache."""
 
 SILENT_SECONDS = 0.5
+"""How long the engine may take to be ready before a terminal is told why."""
+
+_PLANS = LayerPlans()
+"""The engine's plans, for all of its runs in this process."""
 
 
 def run_images(layers: Sequence[LayerTrace], machine: Machine, images: range) -> Iterator[tuple[Counts, ...]]:
-    """Run each of the images, by itself, through the layers, in the order given; one ``Counts`` per layer.
+    """Run each of the images, by itself, through the layers, in the order given.
 
-    ``images`` index the first axis of the layers' masks. Raises AccelsimError if a layer cannot run on the machine.
+    Args:
+        layers: Layers with their masks.
+        machine: The accelerator.
+        images: Places on the first axis of the layers' masks.
+
+    Returns:
+        For each image one ``Counts`` per layer.
+
+    Raises:
+        AccelsimError: If a layer cannot run on the machine.
     """
     counts = count_images(layers, machine, images)
     return (tuple(Counts(*layer) for layer in image.tolist()) for image in counts)
 
 
 def count_images(layers: Sequence[LayerTrace], machine: Machine, images: range, *, threads: int = 1) -> Ints:
-    """As `run_images`, as an array: int64 (images, layers, counts), counts in the order of ``COUNT_NAMES``.
+    """Run images as `run_images` does, and return their counts as an array.
 
-    ``threads`` share the images.
+    Args:
+        layers: Layers with their masks.
+        machine: The accelerator.
+        images: Places on the first axis of the layers' masks.
+        threads: How many threads share the images.
+
+    Returns:
+        int64 (images, layers, counts), counts in the order of ``COUNT_NAMES``.
+
+    Raises:
+        AccelsimError: If a layer cannot run on the machine.
     """
     load_or_compile()
-    plans = plan_layers(layers, machine)
+    plans = _PLANS.of(layers, machine)
     loads = plan_loads(plans, machine)
     result = np.empty((len(images), len(layers), len(COUNT_NAMES)), np.int64)
 
@@ -63,13 +84,7 @@ def count_images(layers: Sequence[LayerTrace], machine: Machine, images: range, 
             for index, (layer, plan) in enumerate(zip(layers, plans, strict=True))
         ]
         if loads is not None:
-            waits = np.empty((len(loads.cycles), len(batch)), np.int64)
-            dram_waits(np.concatenate(durations), loads.cycles, loads.fits, waits)
-            ends = np.cumsum([len(plan.tiles) for plan in plans])
-            for index, (plan, end) in enumerate(zip(plans, ends, strict=True)):
-                waited = machine.cores * waits[end - len(plan.tiles) : end].sum(axis=0)
-                counts[:, index, COLUMN["dram_cycles"]] += waited
-                counts[:, index, COLUMN["core_cycles"]] += waited
+            _add_dram_waits(counts, durations, loads, machine.cores)
 
     batches = range(0, len(images), BATCH_IMAGES)
     if threads == 1 or len(batches) == 1:
@@ -81,8 +96,23 @@ def count_images(layers: Sequence[LayerTrace], machine: Machine, images: range, 
     return result
 
 
+def _add_dram_waits(counts: Ints, durations: Sequence[Ints], loads: Loads, cores: int) -> None:
+    """Add the cycles that tiles wait for their weights to ``counts`` (images, layers, counts).
+
+    ``durations``: cycles of each layer's tiles, int64 (tiles, images).
+    """
+    waits = np.empty((len(loads.cycles), len(counts)), np.int64)
+    dram_waits(np.concatenate(durations), loads.cycles, loads.fits, waits)
+    end = 0
+    for layer, of_layer in enumerate(durations):
+        waited = cores * waits[end : end + len(of_layer)].sum(axis=0)
+        counts[:, layer, COLUMN["dram_cycles"]] += waited
+        counts[:, layer, COLUMN["core_cycles"]] += waited
+        end += len(of_layer)
+
+
 def _run_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints) -> Ints:
-    """Set ``counts`` (images, counts); the duration of each tile, int64 (tiles, images)."""
+    """Set ``counts`` (images, counts); return the duration of each tile, int64 (tiles, images)."""
     counts[:] = plan.counts
     if plan.dense_durations is not None:
         return np.repeat(plan.dense_durations[:, None], len(images), axis=1)
@@ -92,25 +122,25 @@ def _run_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints) 
     masks = _words(layer.masks, images)
     blocks = plan.tiles[0].service.shape[1]
     precise, write = np.empty((2, len(images), blocks), np.int64)
-    job_sums = np.zeros((len(images), len(jobs.SUMS)), np.int64)
-    schedule_sums = np.zeros((len(images), len(schedule.SUMS)), np.int64)
+    job_sums = np.zeros((len(images), len(JOB)), np.int64)
+    schedule_sums = np.zeros((len(images), len(SCHEDULE)), np.int64)
     durations = np.empty((len(plan.tiles), len(images)), np.int64)
     for tile, duration in zip(plan.tiles, durations, strict=True):
         tile_jobs(masks, tile.job, tile.owner_of, precise, write, job_sums)
         tile_schedule(tile.service, precise, write, plan.timing, duration, schedule_sums)
-    counts += job_sums @ plan.per_sum
+    counts += job_sums @ plan.per_job_sum
     counts[:, SCHEDULE_COLUMNS] += schedule_sums
     return durations
 
 
 def _run_spiking_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints) -> Ints:
-    """As `_run_layer`, of a layer whose inputs are spikes; ``counts`` has what is the same for all spikes."""
+    """Run a layer whose inputs are spikes, as `_run_layer` does; ``counts`` has what is the same for all spikes."""
     assert layer.spikes is not None
     words = _words(layer.spikes, images)
     blocks = plan.tiles[0].service.shape[1]
     precise = np.empty((len(images), blocks), np.int64)
-    spike_sums = np.zeros((len(images), len(spikes.SUMS)), np.int64)
-    schedule_sums = np.zeros((len(images), len(schedule.SUMS)), np.int64)
+    spike_sums = np.zeros((len(images), len(SPIKE)), np.int64)
+    schedule_sums = np.zeros((len(images), len(SCHEDULE)), np.int64)
     durations = np.empty((len(plan.tiles), len(images)), np.int64)
     for tile, duration in zip(plan.tiles, durations, strict=True):
         tile_spikes(words, tile.spikes, precise, spike_sums)
@@ -122,7 +152,7 @@ def _run_spiking_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts
 
 
 def _words(packed: PackedMasks, images: range) -> Words:
-    """The packed bits of some images as 64-bit words, zeros after the last one; a view where that is possible."""
+    """Return the packed bits of some images as 64-bit words, zeros after the last; a view where that is possible."""
     bits = packed[images.start : images.stop] if images.step == 1 else packed[list(images)]
     spare = -bits.shape[2] % 8
     if spare or not bits.flags.c_contiguous:
@@ -133,22 +163,24 @@ def _words(packed: PackedMasks, images: range) -> Words:
 
 
 def load_or_compile() -> None:
-    """Make the compiled loops ready: from the disk, or compiled now, which is told on a terminal."""
+    """Make the compiled loops ready: load them from the disk, or compile them now, and say so on a terminal."""
     if dram_waits.signatures:  # type: ignore[attr-defined]
         return
     telling = threading.Timer(SILENT_SECONDS, _tell)
     telling.start()
     try:
-        # The smallest calls there are: one image, one block, one tile.
+        # The smallest possible calls: one image, one block, one tile.
         masks = np.zeros((1, 1, 1), np.uint64)
         masks.flags.writeable = False
-        job = JobShape(*[1] * len(JobShape._fields))
-        one, sums = np.zeros((1, 1), np.int64), np.zeros((1, len(jobs.SUMS)), np.int64)
+        job = JobShape(*[1] * len(JobShape._fields))._replace(
+            countable=0
+        )  # else the sizes of arrays must be true
+        one, sums = np.zeros((1, 1), np.int64), np.zeros((1, len(JOB)), np.int64)
         tile_jobs(masks, job, one[0], one, one, sums)
         timing = Timing(*[1] * len(Timing._fields))
-        tile_schedule(np.zeros((4, 1), np.int64), one, one, timing, one[0], sums)
+        tile_schedule(np.zeros((len(SERVICE), 1), np.int64), one, one, timing, one[0], sums)
         spike = SpikeShape(*[1] * len(SpikeShape._fields))
-        tile_spikes(masks, spike, one, np.zeros((1, len(spikes.SUMS)), np.int64))
+        tile_spikes(masks, spike, one, np.zeros((1, len(SPIKE)), np.int64))
         dram_waits(one, one[0], one[0], one)
     finally:
         telling.cancel()

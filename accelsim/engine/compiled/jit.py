@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import numba
@@ -11,24 +12,32 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
+from accelsim.engine.compiled.code_cache import PackageCache
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(function: Function) -> Function:
-    """Compile the function to machine code at its first call.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_HELPER_OPTIONS: dict[str, Any] = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Helpers need no code that turns Python objects into their arguments, which takes long to compile."""
 
-    The code is kept on disk, where that is possible. Numba tells whether it is out of date by the source file of the
-    function that Python calls, and by that alone; so whatever such a function calls is in the same file.
-    """
-    try:
-        return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-    except RuntimeError:  # no folder can be written, neither beside the source nor the user's own
-        return cast(Function, numba.njit(nogil=True, error_model="numpy")(function))
+
+def compiled(function: Function) -> Function:
+    """Compile a function that Python calls, at its first call, and keep the code on disk where that is possible."""
+    dispatcher = numba.njit(**_OPTIONS)(function)
+    with suppress(RuntimeError):  # no folder can be written
+        dispatcher._cache = PackageCache(function)  # type: ignore[no-untyped-call]  # what `cache=True` does, with numba's own class
+    return cast(Function, dispatcher)
+
+
+def helper(function: Function) -> Function:
+    """Compile a function that only compiled functions call. Its code is kept as a part of theirs."""
+    return cast(Function, numba.njit(**_HELPER_OPTIONS)(function))
 
 
 def inlined(function: Function) -> Function:
-    """As `compiled`, and made part of every compiled function that calls it: a call costs more than most of these do."""
-    return cast(Function, numba.njit(forceinline=True, nogil=True, error_model="numpy")(function))
+    """Compile a helper into every function that calls it: the call would cost more than most of these do."""
+    return cast(Function, numba.njit(forceinline=True, **_HELPER_OPTIONS)(function))
 
 
 @intrinsic

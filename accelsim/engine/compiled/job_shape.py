@@ -1,4 +1,4 @@
-"""What the compiled jobs of a tile are told about it."""
+"""What the compiled jobs of a tile need to know about it and its machine."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accelsim.arrays import Ints
 from accelsim.config import Machine
 from accelsim.lengths import ceil_div
-from accelsim.mapping.mvu_job import Ints
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile
 
@@ -16,8 +16,14 @@ from accelsim.mapping.tiling import Tile
 class JobShape(NamedTuple):
     """What the precise jobs of a tile depend on besides its masks. Names as in `Tile`, `Operand` and `Machine`.
 
-    ``owners``: VPUs of a lane that own rows; ``most_rows``: most rows that one of them owns. Rows that are
-    ``owners * rows_per_unit`` (a period) apart belong to the same VPU.
+    owners, most_rows: VPUs of a lane that own rows, and the most rows that one of them owns. Rows that are
+        ``owners * rows_per_unit`` (a period) apart belong to the same VPU.
+    most_passes: The most passes that a job may have.
+    words: Words that a position's mask bits take.
+    stride_bits: Bits from one period to the next where each begins at a byte.
+    plane_words, count_words: Words that hold a byte per VPU, while rows are counted and afterwards (`row_tallies`);
+        0 if they are not counted.
+    countable: Whether jobs can be made from counts of rows (`counted_jobs`).
     """
 
     first_row: int
@@ -36,21 +42,41 @@ class JobShape(NamedTuple):
     accumulate_latency_cycles: int
     words_per_line: int
     banks: int
+    most_passes: int
+    words: int
+    stride_bits: int
+    plane_words: int
+    count_words: int
+    countable: int
 
     @classmethod
     def of(cls, tile: Tile, machine: Machine) -> JobShape:
-        """Those of a tile on a machine."""
-        operand, mvu = Operand.precise(machine, tile.d), machine.mvu
+        """Return the shape of a tile on a machine."""
+        operand, mvu, unit = Operand.precise(machine, tile.d), machine.mvu, tile.rows_per_unit
         owners = min(mvu.vpus, tile.units)
+        most_rows = ceil_div(tile.units, owners) * unit
+        rows_per_pass = mvu.accumulators_per_vpu // mvu.position_block
+        most_in_pass = ceil_div(mvu.position_block, tile.lanes) * min(most_rows, rows_per_pass)
+        stride_bits = ceil_div(owners * unit, 8) * 8
+        countable = (
+            unit in (1, 2, 4, 8)
+            and max(most_rows, most_in_pass)
+            < 128  # counts are bytes, whose top bit is needed to compare them
+            and not (mvu.hold_weights and operand.weight_accesses > 1)
+        )
+        plane_words = ceil_div(owners * unit, 64) * (8 // unit) if countable else 0
+        count_words = plane_words
+        if countable and stride_bits < 64:  # several planes are packed into a word
+            count_words = ceil_div(8 // unit, 64 // stride_bits)
         return cls(
             first_row=tile.first_row,
             rows=tile.rows,
-            rows_per_unit=tile.rows_per_unit,
+            rows_per_unit=unit,
             owners=owners,
-            most_rows=ceil_div(tile.units, owners) * tile.rows_per_unit,
+            most_rows=most_rows,
             lanes=tile.lanes,
             position_block=mvu.position_block,
-            rows_per_pass=mvu.accumulators_per_vpu // mvu.position_block,
+            rows_per_pass=rows_per_pass,
             chunks=operand.chunks,
             chunk_bits=operand.chunk_bits,
             weight_accesses=operand.weight_accesses,
@@ -59,8 +85,14 @@ class JobShape(NamedTuple):
             accumulate_latency_cycles=mvu.accumulate_latency_cycles,
             words_per_line=machine.output_sram.width_bits // 16,
             banks=machine.output_sram.banks,
+            most_passes=ceil_div(most_rows, rows_per_pass),
+            words=ceil_div(tile.rows, 64),
+            stride_bits=stride_bits,
+            plane_words=plane_words,
+            count_words=count_words,
+            countable=int(countable),
         )
 
     def owner_of_row(self) -> Ints:
-        """The VPU, within its lane, of each row of the tile: int64 (rows,)."""
+        """Return the VPU, within its lane, of each row of the tile: int64 (rows,)."""
         return np.arange(self.rows, dtype=np.int64) // self.rows_per_unit % self.owners

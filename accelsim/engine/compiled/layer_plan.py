@@ -1,43 +1,43 @@
 """What all images of a layer share on a machine, worked out once: tiles, service times, and the counts of both.
 
-Taken from the mapping that the reference engine runs: its `RegularWork` is all that does not depend on masks.
+It comes from the mapping that the reference engine runs: its `RegularWork` is all that does not depend on masks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 
-from accelsim.components.component_registry import per_written_word
+from accelsim.arrays import Ints
+from accelsim.bounded_store import BoundedStore
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES
-from accelsim.engine.compiled import precise_jobs as jobs
-from accelsim.engine.compiled import spike_jobs as spikes
-from accelsim.engine.compiled import tile_schedule as schedule
+from accelsim.engine.compiled.engine_sums import COLUMN, SCHEDULE, SCHEDULE_COLUMNS, job_sums_to_counts
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.spike_jobs import SpikeShape
-from accelsim.engine.compiled.tile_schedule import Timing
+from accelsim.engine.compiled.tile_schedule import SERVICE, Services, Timing, tile_schedule
 from accelsim.lengths import ceil_div
-from accelsim.mapping.block_work import RegularWork
+from accelsim.mapping.block_work import BlockWork, RegularWork
 from accelsim.mapping.capacity import slice_lines
-from accelsim.mapping.mvu_job import Ints
-from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.trace import LayerTrace
 
-COLUMN = {name: column for column, name in enumerate(COUNT_NAMES)}
-SCHEDULE_COLUMNS = np.array([COLUMN[name] for name in schedule.SUMS])
-SPIKE_COLUMNS = np.array([COLUMN[name] for name in spikes.SUMS])
+MACHINES_KEPT = 256
+LAYERS_KEPT = 1024
+"""Machines whose plans are kept, and layers of each: several times those of a point of a sweep."""
 
 
 @dataclass(frozen=True, slots=True)
 class TilePlan:
-    """One tile. The arrays as `tile_jobs` and `tile_schedule` take them; the last two fields matter to DRAM only.
+    """One tile, as `tile_jobs`, `tile_spikes` and `tile_schedule` take it.
 
-    ``write``: of a dense tile, the cycles of each block's write-back, int64 (blocks,).
+    job, spikes: What its jobs depend on besides masks and spikes.
+    owner_of: int64 (rows,), as made by `JobShape.owner_of_row`.
+    write: int64 (blocks,), write-back cycles of each block of a dense tile.
+    service: int64 (services, blocks), cycles by `SERVICE`.
+    load_bits, slice_lines_used: As in `Tile`; they matter to DRAM only.
     """
 
     job: JobShape
@@ -55,39 +55,48 @@ class LayerPlan:
 
     counts: int64 (counts,), those that are the same for all masks and spikes; of a dense layer whose inputs are words
         all but `dram_cycles`.
-    per_sum: int64 (len(jobs.SUMS), counts), what one of each of the sums of `tile_jobs` adds to each count.
-    dense_durations: cycles of each tile of a dense layer whose inputs are words; None for other layers.
-    has_spikes: whether the inputs are spikes.
+    per_job_sum: int64 (sums, counts), what one of each sum of `tile_jobs` adds to each count.
+    dense_durations: int64 (tiles,), cycles of each tile of a dense layer whose inputs are words; None for other layers.
+    has_spikes: Whether the inputs are spikes.
     """
 
     tiles: tuple[TilePlan, ...]
     timing: Timing
     counts: Ints
-    per_sum: Ints
+    per_job_sum: Ints
     dense_durations: Ints | None
     has_spikes: bool
 
 
-def plan_layers(layers: Sequence[LayerTrace], machine: Machine) -> tuple[LayerPlan, ...]:
-    """The plan of each layer; made once for all layers and schemes that differ in nothing but their masks.
+class LayerPlans:
+    """The plans made so far, so that layers and schemes that differ in nothing but their masks share one.
 
-    Raises AccelsimError as ``tile_layer`` does.
+    Plans are looked up by machine once per call, as the hash of a machine takes longer than all else of one image.
+
+    Args:
+        machines: Machines whose plans are kept; those met longest ago are dropped.
+        layers: Plans that are kept of each machine, likewise.
     """
-    plans = _plans_of(machine)
-    chosen = []
-    for layer in layers:
-        key = (layer.shape, layer.approximation, layer.selector_kind, layer.rows_per_unit)
-        plan = plans.get(key)
-        if plan is None:
-            plan = plans[key] = _plan(layer, machine)
-        chosen.append(plan)
-    return tuple(chosen)
+
+    def __init__(self, machines: int = MACHINES_KEPT, layers: int = LAYERS_KEPT) -> None:
+        self._layers = layers
+        self._of_machine: BoundedStore[Machine, BoundedStore[tuple[object, ...], LayerPlan]] = BoundedStore(
+            machines
+        )
+
+    def of(self, layers: Sequence[LayerTrace], machine: Machine) -> tuple[LayerPlan, ...]:
+        """Return the plan of each layer.
+
+        Raises:
+            AccelsimError: As `tile_layer` does.
+        """
+        plans = self._of_machine.get(machine, BoundedStore, self._layers)
+        return tuple([plans.get(_plan_key(layer), _plan, layer, machine) for layer in layers])
 
 
-@lru_cache(maxsize=256)
-def _plans_of(machine: Machine) -> dict[tuple[object, ...], LayerPlan]:
-    """The plans made so far: looked up by machine once an image, as that takes longer than all else of it."""
-    return {}
+def _plan_key(layer: LayerTrace) -> tuple[object, ...]:
+    """Return all of a layer that its plan depends on."""
+    return layer.shape, layer.approximation, layer.selector_kind, layer.rows_per_unit
 
 
 def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
@@ -122,7 +131,7 @@ def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
         tuple(tiles),
         timing,
         counts,
-        _per_sum(layer.shape.d, machine),
+        job_sums_to_counts(layer.shape.d, machine),
         np.array(durations) if dense and not has_spikes else None,
         has_spikes,
     )
@@ -130,7 +139,7 @@ def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
 
 @dataclass(frozen=True, slots=True)
 class _TileBasis:
-    """What tiles that differ in their first row alone share. The fields as in `TilePlan` and `LayerPlan`."""
+    """What tiles share that differ in their first row alone. Fields as in `TilePlan` and `LayerPlan`."""
 
     owner_of: Ints
     write: Ints
@@ -145,17 +154,21 @@ def _tile_basis(tile: Tile, dense: bool, timing: Timing, machine: Machine) -> _T
     for name, count in regular.counts().items():
         counts[COLUMN[name]] = count
     most, last = regular.most, regular.last
-    service = np.empty((4, regular.blocks), np.int64)
-    service[:] = np.array((most.front, most.approximate, most.select, most.write_noise))[:, None]
-    service[:, -1] = last.front, last.approximate, last.select, last.write_noise
+    service = np.empty((len(SERVICE), regular.blocks), np.int64)
+    service[:] = np.array(_services(most))[:, None]
+    service[:, -1] = _services(last)
     duration = np.zeros(1, np.int64)
     write = regular.per_block(most.write, last.write)
     if dense and not tile.has_spikes:
         precise = regular.per_block(most.precise, last.precise)
-        sums = np.zeros((1, len(schedule.SUMS)), np.int64)
-        schedule.tile_schedule(service, precise[None], write[None], timing, duration, sums)
+        sums = np.zeros((1, len(SCHEDULE)), np.int64)
+        tile_schedule(service, precise[None], write[None], timing, duration, sums)
         counts[SCHEDULE_COLUMNS] += sums[0]
     return _TileBasis(JobShape.of(tile, machine).owner_of_row(), write, service, counts, int(duration[0]))
+
+
+def _services(block: BlockWork[int]) -> Services:
+    return Services(block.front, block.approximate, block.select, block.write_noise)
 
 
 def _timing(machine: Machine, dense: bool, one_core: bool) -> Timing:
@@ -171,47 +184,16 @@ def _timing(machine: Machine, dense: bool, one_core: bool) -> Timing:
     )
 
 
-def _per_sum(d: int, machine: Machine) -> Ints:
-    operand = Operand.precise(machine, d)
-    chunks = operand.chunks
-    adds = {
-        "essential_neurons": {
-            "essential_neurons": 1,
-            "brick_ops_16bit": 16 * d,
-            "vpu_steps_16bit": chunks,
-            "result_buffer_writes": 1,
-            "result_buffer_reads": 1,
-            **per_written_word(machine),
-        },
-        "issue": {"precise_issue_cycles": chunks},
-        "port_stall": {"precise_port_stall_cycles": chunks},
-        "bubble": {"precise_bubble_cycles": chunks},
-        "weight_fetches": {
-            "weight_sram_reads_16bit": chunks * operand.weight_accesses,
-            "weight_register_writes": chunks * operand.weight_words,
-        },
-        "operand_reads": {"patch_buffer_reads": chunks},
-        "positions_served": {"broadcast_register_writes": chunks * operand.operand_words},
-        "lines": {"output_sram_writes": 1},
-        "write_cycles": {"output_busy_cycles": 1},
-    }
-    table = np.zeros((len(jobs.SUMS), len(COUNT_NAMES)), np.int64)
-    for row, name in enumerate(jobs.SUMS):
-        for count, factor in adds[name].items():
-            table[row, COLUMN[count]] = factor
-    return table
-
-
 @dataclass(frozen=True, slots=True)
 class Loads:
-    """The DRAM's part in an image: int64 arrays over all tiles of all layers. ``fits`` as `dram_waits` takes it."""
+    """The DRAM's part in an image: int64 arrays over all tiles of all layers, as `dram_waits` takes them."""
 
     cycles: Ints
     fits: Ints
 
 
 def plan_loads(plans: tuple[LayerPlan, ...], machine: Machine) -> Loads | None:
-    """How long each tile takes to load, and whether it may be while the tile before it runs; None without DRAM."""
+    """Return how long each tile takes to load, and which fit beside the tile before; None without DRAM."""
     if machine.dram is None:
         return None
     tiles = [tile for plan in plans for tile in plan.tiles]

@@ -6,32 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accelsim.arrays import Ints, Words
 from accelsim.config import Machine
-from accelsim.engine.compiled.jit import compiled, inlined, popcount
-from accelsim.engine.compiled.precise_jobs import Words
-from accelsim.mapping.mvu_job import Ints, most_rows
+from accelsim.engine.compiled.engine_sums import SPIKE
+from accelsim.engine.compiled.jit import compiled, helper, inlined, popcount
+from accelsim.engine.compiled.packed_words import ALL_BITS, ZERO
+from accelsim.mapping.mvu_job import most_rows
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile
-
-SUMS = (
-    "precise_issue_cycles",
-    "precise_port_stall_cycles",
-    "precise_bubble_cycles",
-    "vpu_steps_1bit",
-    "weight_sram_reads_16bit",
-    "weight_register_writes",
-    "patch_buffer_reads",
-    "broadcast_register_writes",
-    "spike_additions",
-    "event_walks",
-)
-"""What `tile_spikes` adds up."""
-_ISSUE, _STALL, _BUBBLE, _STEPS, _WEIGHTS, _REGISTERS, _READS, _BROADCASTS, _ADDITIONS, _WALKS = range(
-    len(SUMS)
-)
-
-_ZERO = np.uint64(0)
-_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 class SpikeShape(NamedTuple):
@@ -58,7 +40,7 @@ class SpikeShape(NamedTuple):
 
     @classmethod
     def of(cls, tile: Tile, machine: Machine) -> SpikeShape:
-        """Those of a tile on a machine."""
+        """Return the shape of a tile on a machine."""
         operand, mvu = Operand.precise(machine, tile.d, tile.input_bits), machine.mvu
         rows_per_pass = mvu.accumulators_per_vpu // mvu.position_block
         full_passes, rest = divmod(most_rows(tile, mvu.vpus), rows_per_pass)
@@ -83,79 +65,109 @@ class SpikeShape(NamedTuple):
 
 @inlined
 def _fires(words: Words, first: int, end: int) -> bool:
-    """Whether any of the bits ``first`` to ``end`` - 1 of a position is set."""
+    """Return whether any of the bits ``first`` to ``end`` - 1 of a position is set."""
     for word in range(first >> 6, min(((end - 1) >> 6) + 1, len(words))):
         bits = words[word]
         if word == first >> 6:
-            bits &= _ALL << np.uint64(first & 63)
+            bits &= ALL_BITS << np.uint64(first & 63)
         if word == (end - 1) >> 6:
-            bits &= _ALL >> np.uint64(63 - ((end - 1) & 63))
-        if bits != _ZERO:
+            bits &= ALL_BITS >> np.uint64(63 - ((end - 1) & 63))
+        if bits != ZERO:
             return True
     return False
 
 
 @inlined
-def _enter_chunk(shape: SpikeShape, rows: int, times: int, most: int, reads: int, total: Ints) -> int:
-    """Enter a chunk of passes that are alike into ``total``; its cycles in all of them.
+def _add_chunk(shape: SpikeShape, rows: int, times: int, most: int, reads: int, total: Ints) -> int:
+    """Add a chunk of ``times`` passes that are alike to ``total``; return its cycles in all of them.
 
-    most: positions that take steps, of the lane with most of them.
+    Args:
+        shape: The tile on its machine.
+        rows: Rows of a pass, of the VPU that has most.
+        times: Passes.
+        most: Positions that take steps, of the lane with most of them.
+        reads: Patch buffer reads of the chunk in a pass.
+        total: Sums by `SPIKE`, added to.
     """
     per_row = max(most, shape.weight_accesses) if shape.hold_weights else most * shape.weight_accesses
     base = max(reads, rows * per_row)
     cycles = max(base, shape.accumulate_latency_cycles)
-    total[_ISSUE] += times * rows * most
-    total[_STALL] += times * (base - rows * most)
-    total[_BUBBLE] += times * (cycles - base)
+    total[SPIKE.precise_issue_cycles] += times * rows * most
+    total[SPIKE.precise_port_stall_cycles] += times * (base - rows * most)
+    total[SPIKE.precise_bubble_cycles] += times * (cycles - base)
     return times * cycles
+
+
+class _Steps(NamedTuple):
+    """Positions of a block that take steps in a chunk: all of them, and of the lane with most; lanes that have any."""
+
+    all: int
+    most: int
+    lanes: int
+
+
+@inlined
+def _steps_of_chunk(spikes: Words, shape: SpikeShape, chunk: int) -> _Steps:
+    """Return which positions of a block, uint64 (positions, words), take steps in a chunk."""
+    first = chunk * shape.inputs_per_chunk
+    steps, most, lanes = 0, 0, 0
+    for lane in range(min(shape.lanes, len(spikes))):
+        taken = 0
+        for position in range(lane, len(spikes), shape.lanes):
+            if not shape.skip_silent_chunks or _fires(
+                spikes[position], first, first + shape.inputs_per_chunk
+            ):
+                taken += 1
+        steps += taken
+        most = max(most, taken)
+        lanes += taken > 0
+    return _Steps(steps, most, lanes)
+
+
+@helper
+def _spiking_job(spikes: Words, shape: SpikeShape, total: Ints) -> int:
+    """Add the job of a block, uint64 (positions, words), to ``total``; return its cycles."""
+    positions = len(spikes)
+    passes = shape.full_passes + (shape.rest > 0)
+    reads = -(-positions * shape.inputs_per_chunk // shape.patch_bits)
+    cycles = 0
+    for chunk in range(shape.chunks):
+        steps = _steps_of_chunk(spikes, shape, chunk)
+        if steps.all == 0:
+            continue
+        cycles += _add_chunk(shape, shape.rows_per_pass, shape.full_passes, steps.most, reads, total)
+        if shape.rest > 0:
+            cycles += _add_chunk(shape, shape.rest, 1, steps.most, reads, total)
+        fetched = shape.rows * (steps.lanes if shape.hold_weights else steps.all)
+        total[SPIKE.vpu_steps_1bit] += shape.rows * steps.all
+        total[SPIKE.weight_sram_reads_16bit] += shape.weight_accesses * fetched
+        total[SPIKE.weight_register_writes] += shape.weight_words * fetched
+        total[SPIKE.patch_buffer_reads] += passes * reads
+        total[SPIKE.broadcast_register_writes] += passes * shape.operand_words * positions
+        if shape.skip_silent_chunks:
+            total[SPIKE.event_walks] += passes * (1 + steps.all)
+    if cycles == 0:  # a pass takes one cycle at least
+        cycles = passes
+        total[SPIKE.precise_bubble_cycles] += passes
+    return cycles
 
 
 @compiled
 def tile_spikes(spikes: Words, shape: SpikeShape, precise: Ints, totals: Ints) -> None:
-    """The precise jobs of all blocks of a tile whose inputs are spikes.
+    """Run the precise jobs of all blocks of a tile whose inputs are spikes.
 
-    spikes: uint64 (images, positions, words), input i in bit i % 64 of word i // 64.
-    precise: int64 (images, blocks), set to the cycles of the jobs. totals: int64 (images, len(SUMS)), added to.
+    Args:
+        spikes: uint64 (images, positions, words), input i in bit i % 64 of word i // 64.
+        shape: The tile on its machine.
+        precise: int64 (images, blocks), set to the cycles of the jobs.
+        totals: int64 (images, sums), by `SPIKE`; added to.
     """
-    size, lanes = shape.position_block, shape.lanes
-    passes = shape.full_passes + (shape.rest > 0)
+    size = shape.position_block
     for image in range(spikes.shape[0]):
         total = totals[image]
         for position in range(spikes.shape[1]):
             for word in range(spikes.shape[2]):
-                total[_ADDITIONS] += shape.rows * popcount(spikes[image, position, word])
+                total[SPIKE.spike_additions] += shape.rows * popcount(spikes[image, position, word])
         for block in range(precise.shape[1]):
-            begin = block * size
-            positions = min(size, spikes.shape[1] - begin)
-            reads = -(-positions * shape.inputs_per_chunk // shape.patch_bits)
-            cycles = 0
-            for chunk in range(shape.chunks):
-                first = chunk * shape.inputs_per_chunk
-                steps, lanes_used, most = 0, 0, 0
-                for lane in range(min(lanes, positions)):
-                    taken = 0
-                    for position in range(begin + lane, begin + positions, lanes):
-                        if not shape.skip_silent_chunks or _fires(
-                            spikes[image, position], first, first + shape.inputs_per_chunk
-                        ):
-                            taken += 1
-                    steps += taken
-                    lanes_used += taken > 0
-                    most = max(most, taken)
-                if steps == 0:
-                    continue
-                cycles += _enter_chunk(shape, shape.rows_per_pass, shape.full_passes, most, reads, total)
-                if shape.rest > 0:
-                    cycles += _enter_chunk(shape, shape.rest, 1, most, reads, total)
-                fetched = shape.rows * (lanes_used if shape.hold_weights else steps)
-                total[_STEPS] += shape.rows * steps
-                total[_WEIGHTS] += shape.weight_accesses * fetched
-                total[_REGISTERS] += shape.weight_words * fetched
-                total[_READS] += passes * reads
-                total[_BROADCASTS] += passes * shape.operand_words * positions
-                if shape.skip_silent_chunks:
-                    total[_WALKS] += passes * (1 + steps)
-            if cycles == 0:  # a pass takes one cycle at least
-                cycles = passes
-                total[_BUBBLE] += passes
-            precise[image, block] = cycles
+            positions = spikes[image, block * size : (block + 1) * size]
+            precise[image, block] = _spiking_job(positions, shape, total)

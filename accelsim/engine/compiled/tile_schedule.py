@@ -10,23 +10,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.engine.compiled.jit import compiled
-from accelsim.mapping.mvu_job import Ints
+from accelsim.arrays import Ints
+from accelsim.engine.compiled.engine_sums import SCHEDULE
+from accelsim.engine.compiled.jit import compiled, helper
 
-SUMS = (
-    "core_cycles",
-    "mvu_idle_input_cycles",
-    "mvu_idle_select_cycles",
-    "mvu_idle_drain_cycles",
-    "front_idle_slot_cycles",
-    "front_idle_done_cycles",
-    "barrier_cycles",
-)
-"""What `tile_schedule` adds up, over cores."""
-_CORE, _INPUT, _SELECT, _DRAIN, _SLOT, _DONE, _BARRIER = range(len(SUMS))
-
-_FRONT, _APPROXIMATE, _SELECTION, _WRITE_NOISE = range(4)
 _NEVER = 1 << 62
+
+
+class Services(NamedTuple):
+    """Service times that no mask changes, or their rows in the array of them (`SERVICE`)."""
+
+    front: int
+    approximate: int
+    select: int
+    write_noise: int
+
+
+SERVICE = Services(*range(len(Services._fields)))
 
 
 class Timing(NamedTuple):
@@ -45,49 +45,57 @@ class Timing(NamedTuple):
     select_latency_cycles: int
 
 
-@compiled
-def _dense_core(
-    first: int,
-    blocks: int,
-    step: int,
-    service: Ints,
-    precise: Ints,
-    write: Ints,
-    released: Ints,
-    timing: Timing,
-    total: Ints,
-) -> int:
-    """Run a core that approximates nothing; the cycle at which it ends."""
+class _CoreBlocks(NamedTuple):
+    """The blocks of a core: that many of the tile's, from ``first`` on, each ``step`` after the one before."""
+
+    first: int
+    blocks: int
+    step: int
+
+
+class _Cycles(NamedTuple):
+    """Service times of an image's blocks, numbered as in the tile. Arrays as `tile_schedule` takes them."""
+
+    service: Ints
+    precise: Ints
+    write: Ints
+
+
+class _Moments(NamedTuple):
+    """When the blocks of a core, numbered as in the core, are released and have a valid mask (blocks,).
+
+    released: -1 for a block whose last write is not scheduled yet.
+    """
+
+    released: Ints
+    valid: Ints
+
+
+@helper
+def _dense_core(mine: _CoreBlocks, cycles: _Cycles, timing: Timing, released: Ints, total: Ints) -> int:
+    """Run a core that approximates nothing; return the cycle at which it ends."""
+    service, precise, write = cycles.service, cycles.precise, cycles.write
     fetched, free, written = 0, 0, 0
-    for number in range(blocks):
-        block = first + number * step
-        if number >= timing.slots and released[number - timing.slots] > fetched:
-            total[_SLOT] += released[number - timing.slots] - fetched
-            fetched = released[number - timing.slots]
-        fetched += service[_FRONT, block]
-        total[_INPUT] += max(fetched - free, 0)
+    for number in range(mine.blocks):
+        block = mine.first + number * mine.step
+        slot_free = released[number - timing.slots] if number >= timing.slots else 0
+        total[SCHEDULE.front_idle_slot_cycles] += max(slot_free - fetched, 0)
+        fetched = max(fetched, slot_free) + service[SERVICE.front, block]
+        total[SCHEDULE.mvu_idle_input_cycles] += max(fetched - free, 0)
         free = max(free, fetched) + precise[block]
         written = max(written, free + timing.pipeline_depth_cycles) + write[block]
         released[number] = written
-    total[_DRAIN] += written - free
-    total[_DONE] += written - fetched
+    total[SCHEDULE.mvu_idle_drain_cycles] += written - free
+    total[SCHEDULE.front_idle_done_cycles] += written - fetched
     return written
 
 
-@compiled
-def _core(
-    first: int,
-    blocks: int,
-    step: int,
-    service: Ints,
-    precise: Ints,
-    write: Ints,
-    released: Ints,
-    valid: Ints,
-    timing: Timing,
-    total: Ints,
-) -> int:
-    """Run a core that approximates; the cycle at which it ends."""
+@helper
+def _core(mine: _CoreBlocks, cycles: _Cycles, timing: Timing, moments: _Moments, total: Ints) -> int:
+    """Run a core that approximates; return the cycle at which it ends."""
+    service, precise, write = cycles.service, cycles.precise, cycles.write
+    released, valid = moments.released, moments.valid
+    first, blocks, step = mine.first, mine.blocks, mine.step
     approximated, finished = 0, 0  # blocks 0 .. number - 1 are; then a block may be next
     fetched, selected, written, free = 0, 0, 0, 0  # when each server is done with what it has been given
     is_fetched = False  # whether `fetched` is already that of block number `approximated`
@@ -96,42 +104,37 @@ def _core(
             finished += 1
         if approximated == blocks and finished == blocks:
             break
-        may_approximate = _NEVER
-        if approximated < blocks:
+        if approximated < blocks and not is_fetched:
             before = approximated - timing.slots  # its slot is the one to wait for
-            if not is_fetched and (before < 0 or released[before] >= 0):
-                if before >= 0 and released[before] > fetched:
-                    total[_SLOT] += released[before] - fetched
-                    fetched = released[before]
-                fetched += service[_FRONT, first + approximated * step]
+            slot_free = released[before] if before >= 0 else 0
+            if slot_free >= 0:
+                total[SCHEDULE.front_idle_slot_cycles] += max(slot_free - fetched, 0)
+                fetched = max(fetched, slot_free) + service[SERVICE.front, first + approximated * step]
                 is_fetched = True
-            if is_fetched:
-                may_approximate = fetched
+        may_approximate = fetched if is_fetched else _NEVER
         may_finish = valid[finished] if finished < approximated else _NEVER
         now = max(free, min(may_approximate, may_finish))
         if may_approximate <= now and (timing.approximate_first or may_finish > now):
             block = first + approximated * step
-            total[_INPUT] += now - free
-            free = now + service[_APPROXIMATE, block]
+            total[SCHEDULE.mvu_idle_input_cycles] += now - free
+            free = now + service[SERVICE.approximate, block]
             drained = free + timing.pipeline_depth_cycles
-            written = max(written, drained) + service[_WRITE_NOISE, block]
-            selected = max(selected, drained) + service[_SELECTION, block]
+            written = max(written, drained) + service[SERVICE.write_noise, block]
+            selected = max(selected, drained) + service[SERVICE.select, block]
             valid[approximated] = selected + timing.select_latency_cycles
             released[approximated] = max(written, valid[approximated]) if precise[block] == 0 else -1
             approximated += 1
             is_fetched = False
         else:
             block = first + finished * step
-            total[_SELECT] += now - free
+            total[SCHEDULE.mvu_idle_select_cycles] += now - free
             free = now + precise[block]
             written = max(written, free + timing.pipeline_depth_cycles) + write[block]
             released[finished] = written
             finished += 1
-    end = written
-    if blocks > 0:
-        end = max(end, valid[blocks - 1])
-    total[_DRAIN] += end - free
-    total[_DONE] += end - fetched
+    end = max(written, valid[blocks - 1]) if blocks > 0 else written
+    total[SCHEDULE.mvu_idle_drain_cycles] += end - free
+    total[SCHEDULE.front_idle_done_cycles] += end - fetched
     return end
 
 
@@ -141,47 +144,49 @@ def tile_schedule(
 ) -> None:
     """Run a tile on all cores.
 
-    service: int64 (4, blocks), cycles of the front end, the approximate job, the selector and the write of z~.
-    precise, write: int64 (images, blocks) as `tile_jobs` makes them.
-    durations: int64 (images,), set to the cycles from the tile's start to its end.
-    totals: int64 (images, len(SUMS)), added to.
+    Args:
+        service: int64 (services, blocks), cycles by `SERVICE`.
+        precise: int64 (images, blocks), cycles of the precise jobs.
+        write: int64 (images, blocks), cycles of the write-backs.
+        timing: The machine's timing.
+        durations: int64 (images,), set to the cycles from the tile's start to its end.
+        totals: int64 (images, sums), by `SCHEDULE`; added to.
     """
     images, blocks = precise.shape
     released, valid = np.empty(blocks, np.int64), np.empty(blocks, np.int64)
+    moments = _Moments(released, valid)
     for image in range(images):
         total = totals[image]
+        cycles = _Cycles(service, precise[image], write[image])
         ends, last = 0, 0
         for core in range(timing.cores):
             if timing.one_core:
-                first, step = 0, 1
-                count = 0 if core else blocks
+                mine = _CoreBlocks(0, 0 if core else blocks, 1)
             elif timing.interleaved:
-                first, step = core, timing.cores
-                count = max(0, -(-(blocks - core) // step))
+                mine = _CoreBlocks(core, max(0, -(-(blocks - core) // timing.cores)), timing.cores)
             else:
-                first, step = core * blocks // timing.cores, 1
-                count = (core + 1) * blocks // timing.cores - first
+                first = core * blocks // timing.cores
+                mine = _CoreBlocks(first, (core + 1) * blocks // timing.cores - first, 1)
             if timing.dense:
-                end = _dense_core(
-                    first, count, step, service, precise[image], write[image], released, timing, total
-                )
+                end = _dense_core(mine, cycles, timing, released, total)
             else:
-                end = _core(
-                    first, count, step, service, precise[image], write[image], released, valid, timing, total
-                )
+                end = _core(mine, cycles, timing, moments, total)
             ends += end
             last = max(last, end)
         durations[image] = last
-        total[_CORE] += timing.cores * last
-        total[_BARRIER] += timing.cores * last - ends
+        total[SCHEDULE.core_cycles] += timing.cores * last
+        total[SCHEDULE.barrier_cycles] += timing.cores * last - ends
 
 
 @compiled
 def dram_waits(durations: Ints, load_cycles: Ints, fits: Ints, waits: Ints) -> None:
-    """Cycles that every tile waits for its weights (section 6, "DRAM").
+    """Set the cycles that every tile waits for its weights (section 6, "DRAM").
 
-    durations: int64 (tiles, images). load_cycles: int64 (tiles,). fits: int64 (tiles,), 1 where a tile's weights
-    fit beside those of the tile before. waits: int64 (tiles, images), set.
+    Args:
+        durations: int64 (tiles, images), cycles of each tile.
+        load_cycles: int64 (tiles,), cycles of each load.
+        fits: int64 (tiles,), 1 where a tile's weights fit beside those of the tile before.
+        waits: int64 (tiles, images), set.
     """
     for image in range(durations.shape[1]):
         loaded, started, ended = 0, 0, 0

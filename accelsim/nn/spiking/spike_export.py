@@ -14,11 +14,11 @@ from torch import Tensor
 
 from accelsim.errors import AccelsimError
 from accelsim.files import readable_file
+from accelsim.nn.base.tensor_files import load_network_weights, load_tensors
 from accelsim.nn.data.idx import PARTS, DigitSet, load_digits
 from accelsim.nn.injection.converted_checkpoint import tensors_sha256
 from accelsim.nn.spiking.run_settings import Settings
 from accelsim.nn.spiking.spiking_networks import NoisyNetwork, SpikingNetwork
-from accelsim.nn.tensor_files import load_network_weights, load_tensors
 from accelsim.trace import LayerShape, Scheme, TraceWriter
 from accelsim.trace.container import one_line
 

@@ -17,10 +17,10 @@ from accelsim.errors import AccelsimError
 from accelsim.files import check_output_file, writable_folder
 from accelsim.interrupt import stop_if_pressed
 from accelsim.nn.attacks.target import Target
+from accelsim.nn.base.device import device_of
+from accelsim.nn.base.random_module import reseed
+from accelsim.nn.base.seeds import MAX_SEED
 from accelsim.nn.data.cifar import ImageSet, to_float
-from accelsim.nn.device import device_of
-from accelsim.nn.random_module import reseed
-from accelsim.nn.seeds import MAX_SEED
 from models.training.adversarial.adversarial_losses import (
     adversarial_images,
     attack_of,

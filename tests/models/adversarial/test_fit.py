@@ -15,11 +15,11 @@ from torch import nn
 
 from accelsim.errors import AccelsimError
 from accelsim.nn.attacks import PGD, Target
+from accelsim.nn.base.tensor_files import load_tensors
 from accelsim.nn.baselines.rse import with_noise_layers
 from accelsim.nn.clean_accuracy import load_trained
 from accelsim.nn.data.cifar import ImageSet
 from accelsim.nn.networks import NETWORKS
-from accelsim.nn.tensor_files import load_tensors
 from models.training.adversarial import __main__ as command
 from models.training.adversarial import adversarial_fit as fitting
 from models.training.adversarial.__main__ import train

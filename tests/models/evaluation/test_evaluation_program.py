@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from accelsim.bitops.accounting import layer_bitops
+from accelsim.nn.base.tensor_files import save_tensors
 from accelsim.nn.data import cifar_layout
 from accelsim.nn.networks import NETWORKS
-from accelsim.nn.tensor_files import save_tensors
 from accelsim.trace import Scheme, open_trace
 from models.evaluation.__main__ import main
 

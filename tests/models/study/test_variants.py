@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.random_module import is_random
 from accelsim.nn.injection.conversion import convert
 from accelsim.nn.injection.distillation import distill
-from accelsim.nn.random_module import is_random
 from accelsim.trace import Scheme
 from models.study.variants import Variant, product
 

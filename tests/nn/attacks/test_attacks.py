@@ -13,9 +13,9 @@ from accelsim.nn.attacks import MIFGSM, PGD, CarliniWagner, NamedAttack, Square,
 from accelsim.nn.attacks.bpda import precise_backward
 from accelsim.nn.attacks.catalogue import attack_named
 from accelsim.nn.attacks.target import Target, margins
+from accelsim.nn.base.random_module import RandomModule, is_random, random_modules, reseed
 from accelsim.nn.injection.conversion import convert, set_scheme
 from accelsim.nn.injection.distillation import distill
-from accelsim.nn.random_module import RandomModule, is_random, random_modules, reseed
 from accelsim.trace import Scheme
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from accelsim.nn.seeds import check_seed
+from accelsim.nn.base.seeds import check_seed
 
 
 class RandomModule(nn.Module):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import simpy
 
 from accelsim.machine.clocking import Process
-from accelsim.machine.sequencer import Slots
+from accelsim.machine.job_queue import Slots
 
 
 class FrontEnd:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import simpy
 
 from accelsim.machine.clocking import Process, settled
-from accelsim.machine.sequencer import JobQueue, MvuJob
+from accelsim.machine.job_queue import JobQueue, MvuJob
 
 
 class Mvu:

@@ -1,0 +1,91 @@
+"""Every count has one place where the compiled engine makes it, for each kind of layer."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+import pytest
+
+from accelsim import load_machine
+from accelsim.components.activation_stage import Activation
+from accelsim.components.component_registry import ACTIONS
+from accelsim.config import Machine
+from accelsim.counts import COUNT_NAMES
+from accelsim.engine.compiled.engine_sums import (
+    DRAM_COUNTS,
+    JOB,
+    SCHEDULE,
+    SPIKE,
+    JobSums,
+    ScheduleSums,
+    SpikeSums,
+    counts_per_job_sum,
+    job_sums_to_counts,
+)
+from accelsim.mapping import tile_layer
+from accelsim.mapping.block_work import RegularWork
+from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
+
+SHAPE = LayerShape(kind="conv", c_in=4, c_out=16, kernel=(1, 1), h_in=2, w_in=4)
+
+
+def layer(scheme: Scheme) -> LayerTrace:
+    masks = np.zeros((1, 8, 16), np.bool_)
+    masks[..., ::8] = True
+    dense = scheme == Scheme.dense()
+    return LayerTrace.from_masks(
+        "layer", SHAPE, scheme, None if dense else masks, None if dense else Approximation(4, 8, 0)
+    )
+
+
+def machine_of(name: str) -> Machine:
+    """A shipped machine with every unit that it can have besides."""
+    return load_machine(name).model_copy(update={"activation": Activation(function="relu")})
+
+
+def regular_counts(scheme: Scheme, name: str) -> set[str]:
+    """Counts of a layer that are worked out without its masks."""
+    machine = machine_of(name)
+    return {
+        count
+        for tile in tile_layer(layer(scheme), machine)
+        for count in RegularWork.of(tile, machine).counts()
+    }
+
+
+MASKED = regular_counts(Scheme.nm(1, 8), "structured") | regular_counts(
+    Scheme.unstructured(0.875), "unstructured"
+)
+DENSE = regular_counts(Scheme.dense(), "dense")
+JOB_COUNTS = set(chain.from_iterable(counts_per_job_sum(64, machine_of("structured"))))
+WRITTEN_BY_NEURONS = {"membrane_updates", "membrane_reads", "membrane_writes", "noise_draws"}
+"""Regular counts too, of layers of spiking neurons."""
+
+
+def test_rows_are_numbered_in_order() -> None:
+    for rows in (JOB, SPIKE, SCHEDULE):
+        assert list(rows) == list(range(len(rows)))
+
+
+def test_every_count_is_made_somewhere() -> None:
+    places = (MASKED, DENSE, JOB_COUNTS, SpikeSums._fields, ScheduleSums._fields, DRAM_COUNTS)
+    assert set(chain.from_iterable(places)) | WRITTEN_BY_NEURONS == set(COUNT_NAMES)
+
+
+def test_no_count_is_made_twice() -> None:
+    scheduled = [*ScheduleSums._fields, *DRAM_COUNTS]
+    assert sorted(scheduled) == sorted(action.name for action in ACTIONS if action.job is None)
+    assert set(scheduled).isdisjoint(MASKED | DENSE | JOB_COUNTS | set(SpikeSums._fields))
+    made = list(chain.from_iterable(counts_per_job_sum(64, machine_of("structured"))))
+    assert len(set(made)) == len(made)  # each is a multiple of one sum
+    assert not [name for name in SpikeSums._fields if name in WRITTEN_BY_NEURONS]
+
+
+@pytest.mark.parametrize("name", ["dense", "structured"])
+def test_the_matrix_is_the_table(name: str) -> None:
+    machine = load_machine(name)
+    table, matrix = counts_per_job_sum(27, machine), job_sums_to_counts(27, machine)
+    assert matrix.shape == (len(JobSums._fields), len(COUNT_NAMES))
+    for row, adds in zip(matrix, table, strict=True):
+        assert {COUNT_NAMES[column]: row[column] for column in np.flatnonzero(row)} == adds
