@@ -12,6 +12,7 @@ import pytest
 
 from accelsim.errors import AccelsimError
 from accelsim.trace import Scheme, open_trace, write_synthetic_trace
+from accelsim.visible_text import visible
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def one_line(path, act=open_trace):
     with pytest.raises(AccelsimError) as caught:
         act(path)
     message = str(caught.value)
-    assert message.startswith(f"{path}: ")
+    assert message.startswith(f"{visible(str(path))}: ")
     assert "\n" not in message
     return message
 
