@@ -21,6 +21,7 @@ from accelsim.errors import AccelsimError
 from accelsim.files import appended, check_output_file, removed, replaced
 from accelsim.store import Store
 from accelsim.trace import Approximation, LayerShape, Scheme, TraceWriter, open_trace
+from accelsim.visible_text import visible
 from tests.files.own_devices import in_a_thread, is_device, make_device
 
 NEW = b"new content\n"
