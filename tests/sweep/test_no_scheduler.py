@@ -1,7 +1,6 @@
 """The cases of ``no_scheduler_cases.py``, in a process of their own.
 
-A client of Dask that is given up goes on in a thread until its process ends, so that process must not be the one of all other
-tests.
+A client of Dask that is given up goes on in a thread until its process ends, so it is not the process of the other tests.
 """
 
 from __future__ import annotations
