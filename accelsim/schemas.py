@@ -30,7 +30,7 @@ def adversarial_recipe_schema() -> Schema:
 
 def robust_recipe_schema() -> Schema:
     """Of a plan of ``python -m models.robust``. Raises AccelsimError without PyTorch or a clone."""
-    recipe = _recipe("robust-recipe", "models.robust.plan", "RobustPlan")
+    recipe = _recipe("robust-recipe", "models.robust.robust_plan", "RobustPlan")
     said = "models/recipes/robust/ holds examples; docs/robustness.md says what they are for."
     return titled(schema_of(recipe), "accelsim study of robustness", said)
 

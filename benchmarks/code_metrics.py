@@ -8,7 +8,8 @@ Product code is every tracked Python file outside tests/ (every file below the f
 A function's parameters do not include self and cls; those of a click command are its options, so commands are counted
 apart. A module's importers are the modules that name it in an import anywhere in the file, or take from a package what
 the package has from it; the package's own __init__ is none. A room is a folder; a module that lies directly in a
-top-level folder is a room of its own. An import cycle is a largest set of rooms that all reach each other.
+top-level folder is a room of its own. An import cycle is a largest set of rooms that all reach each other by imports that
+run, those inside functions too; cycles that need imports for the type checker as well are counted apart.
 """
 
 from __future__ import annotations
@@ -129,7 +130,11 @@ def findings(files: Sequence[SourceFile]) -> Findings:
     )
     imports = import_graph(files)
     found[f"modules of at most {FRAGMENT_LINES} lines with one importer"] = _fragments(files, imports)
-    found["import cycles between rooms"] = import_cycles(files, imports)
+    cycles = import_cycles(files, import_graph(files, with_typing=False))
+    found["import cycles between rooms"] = cycles
+    found["more of them with imports for typing"] = [
+        cycle for cycle in import_cycles(files, imports) if cycle not in cycles
+    ]
     return found
 
 
@@ -199,10 +204,15 @@ def _is_command(function: Function) -> bool:
     return any(isinstance(call, ast.Attribute) and call.attr in ("command", "group") for call in calls)
 
 
-def import_graph(files: Sequence[SourceFile]) -> dict[str, set[str]]:
-    """Return for each module the modules among `files` that it imports, itself not among them."""
+def import_graph(files: Sequence[SourceFile], *, with_typing: bool = True) -> dict[str, set[str]]:
+    """Return for each module the modules among `files` that it imports, itself not among them.
+
+    Args:
+        files: The source files.
+        with_typing: Whether imports under `if TYPE_CHECKING:` count.
+    """
     known = {file.module for file in files}
-    named = {file.module: list(_imported(file, known)) for file in files}
+    named = {file.module: list(_imported(file, known, with_typing)) for file in files}
     packages = {file.module for file in files if file.stem == "__init__"}
     origin = {
         (package, alias): module
@@ -217,9 +227,18 @@ def import_graph(files: Sequence[SourceFile]) -> dict[str, set[str]]:
     return graph
 
 
-def _imported(file: SourceFile, known: set[str]) -> Iterator[tuple[str, str | None]]:
+def _nodes(tree: ast.AST, with_typing: bool) -> Iterator[ast.AST]:
+    """Yield every node below `tree`, without those under `if TYPE_CHECKING:` unless `with_typing`."""
+    for node in ast.iter_child_nodes(tree):
+        if not with_typing and isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            continue
+        yield node
+        yield from _nodes(node, with_typing)
+
+
+def _imported(file: SourceFile, known: set[str], with_typing: bool) -> Iterator[tuple[str, str | None]]:
     """Yield every known module that is imported, and the name that is taken from it, if one is."""
-    for node in ast.walk(file.tree):
+    for node in _nodes(file.tree, with_typing):
         if isinstance(node, ast.Import):
             yield from ((alias.name, None) for alias in node.names if alias.name in known)
         elif isinstance(node, ast.ImportFrom):

@@ -23,8 +23,7 @@ from torch import Tensor
 from accelsim.nn.spiking.lif import Lif
 from accelsim.nn.spiking.spiking_networks import NoisyNetwork, NoisyPerceptron, SpikingNetwork
 from accelsim.tables import frame_of, markdown_table
-from models.nit.estimator import centred, lr_gradient
-from models.nit.nit_losses import cross_entropy
+from models.nit.estimator import Estimator, centred, cross_entropy, lr_gradient
 from models.nit.training import set_lr_gradients
 
 BATCH = 64
@@ -77,9 +76,7 @@ def step(size: Size, copies: int) -> Callable[[], None]:
     network, (images, labels), generator = size.network(), batch(), torch.Generator().manual_seed(1)
     if copies == 0:
         return lambda: backpropagate(network, images, labels, generator)
-    return lambda: _discard(
-        set_lr_gradients(network, images, labels, copies, cross_entropy, "exact", generator)
-    )
+    return lambda: _discard(set_lr_gradients(network, images, labels, Estimator(copies), generator))
 
 
 def _discard(_: float) -> None:

@@ -28,7 +28,7 @@ from accelsim.sweep.sweep_run import run_sweep
 from docs.tables.component_tables import component_tables, counts_markdown
 from docs.tables.energy_tables import energy_tables
 from docs.tables.equal_area_tables import equal_area_markdown
-from models.robust.tables import documents
+from models.robust.robust_tables import documents
 
 ROOT = Path(__file__).resolve().parent.parent
 AREA_SHARES = (1, 1.25, 1.5, 2)

@@ -20,7 +20,7 @@ from accelsim.nn.data.idx import PARTS, DigitSet, load_digits
 from accelsim.nn.spiking.run_settings import Settings
 from accelsim.nn.spiking.spike_export import export_network
 from accelsim.nn.spiking.spiking_networks import NoisyNetwork, NoisyPerceptron
-from models.nit.curves import Images, train_perceptron
+from models.nit.curves import Images, Schedule, train_perceptron
 from models.nit.training import train
 
 HERE = Path(__file__).parent
@@ -38,7 +38,8 @@ def train_ann(data: DigitSet, index: torch.Tensor) -> NoisyPerceptron:
     """A ReLU network of the same layers, by backpropagation without noise (Adam)."""
     network = NoisyPerceptron((784, *HIDDEN, 10), seed=SEED)
     images = Images(*data.take(index))
-    train_perceptron(network, "bp", images, epochs=ANN_EPOCHS, batch=ANN_BATCH, lr=ANN_LR, seed=SEED)
+    schedule = Schedule(epochs=ANN_EPOCHS, batch=ANN_BATCH, lr=ANN_LR, seed=SEED)
+    train_perceptron(network, "bp", images, schedule)
     return network
 
 

@@ -22,10 +22,10 @@ import torch
 from accelsim.cli.options import FILE, FOLDER, data_option
 from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.tensor_files import load_tensors
 from accelsim.nn.data.cifar import load_cifar10
 from accelsim.nn.injection.converted_checkpoint import Converted, load_converted, save_converted
 from accelsim.nn.preparation import prepare
-from accelsim.nn.tensor_files import load_tensors
 from accelsim.nn.trace_export import evaluate_schemes, export_from_checkpoint
 from accelsim.trace import Scheme
 from models.training.train import train

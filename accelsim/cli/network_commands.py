@@ -74,8 +74,8 @@ def prepare(
     """
     check_output_file(out, regular_only=True)  # before the images are read, too
     require_torch("prepare")
+    from accelsim.nn.base.device import use_threads
     from accelsim.nn.data.cifar import load_cifar
-    from accelsim.nn.device import use_threads
     from accelsim.nn.preparation import prepare
 
     use_threads(threads)
@@ -117,9 +117,9 @@ def accuracy(data: str | None, dataset: str, weights: Path, images: int | None, 
     Example: accelsim accuracy --weights RUN/weights.safetensors --data DATA
     """
     require_torch("accuracy")
+    from accelsim.nn.base.device import torch_device
     from accelsim.nn.clean_accuracy import accuracy, load_trained
     from accelsim.nn.data.cifar import load_cifar
-    from accelsim.nn.device import torch_device
 
     target = torch_device(device)
     network, name = load_trained(weights)

@@ -12,8 +12,8 @@ from accelsim.cli.completion_command import bundled_or_file, schemes_of_trace
 from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
 from accelsim.inputs import DEFAULT_TECHNOLOGY, image_slice
+from accelsim.nn.base.seeds import MAX_SEED
 from accelsim.nn.data.cifar_layout import DATASETS
-from accelsim.nn.seeds import MAX_SEED
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

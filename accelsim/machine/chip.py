@@ -11,7 +11,7 @@ from accelsim.config import Machine
 from accelsim.counts import Counts, total
 from accelsim.machine.clocking import Process
 from accelsim.machine.core import Core
-from accelsim.machine.dram import Dram
+from accelsim.machine.dram_channel import Dram
 from accelsim.machine.observer import Observer
 from accelsim.mapping import CoreWork, TileWork
 

@@ -9,12 +9,12 @@ import simpy
 from accelsim.config import Machine
 from accelsim.counts import Counts
 from accelsim.machine.clocking import Process, after
-from accelsim.machine.front_end import FrontEnd
-from accelsim.machine.mvu import Mvu
+from accelsim.machine.front_end_process import FrontEnd
+from accelsim.machine.job_queue import JobQueue, MvuJob, Slots
+from accelsim.machine.mvu_process import Mvu
 from accelsim.machine.observer import Job
-from accelsim.machine.output_port import OutputPort, Write
-from accelsim.machine.selector import Selector
-from accelsim.machine.sequencer import JobQueue, MvuJob, Slots
+from accelsim.machine.output_port_process import OutputPort, Write
+from accelsim.machine.selector_process import Selector
 from accelsim.mapping import CoreWork
 
 

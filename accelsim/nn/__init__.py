@@ -21,7 +21,7 @@ Convert a trained network, choose a scheme, and export its mask trace::
 | keep a converted network | `save_converted`, `load_converted` (a `Converted`), `round_weights`, `prepare` |
 | get a network | `make_network`, `NETWORKS`, `ResNet18`, `WideResNet34_10`, `load_trained` |
 | get images, and measure clean accuracy | `load_cifar`, `ImageSet`, `to_float`, `accuracy` |
-| attack | `attack_named`, `Attack`, `Target` |
+| attack | `FGSM`, `PGD`, `MIFGSM`, any by name with `attack_named`; `Attack`, `Target` |
 | export a mask trace | `export_trace`, `export_own_model`, `export_from_checkpoint`; of a spiking network `export_run` |
 | compare with the RTL | `random_operands`, `network_operands` |
 """
@@ -33,6 +33,9 @@ from typing import TYPE_CHECKING
 from accelsim.extras import lazy_names
 
 if TYPE_CHECKING:
+    from accelsim.nn.attacks import FGSM as FGSM
+    from accelsim.nn.attacks import MIFGSM as MIFGSM
+    from accelsim.nn.attacks import PGD as PGD
     from accelsim.nn.attacks.attack import Attack as Attack
     from accelsim.nn.attacks.catalogue import attack_named as attack_named
     from accelsim.nn.attacks.target import Target as Target
@@ -70,6 +73,7 @@ else:
     MODULE_OF, __getattr__ = lazy_names(
         __name__,
         {
+            "attacks": "FGSM MIFGSM PGD",
             "attacks.attack": "Attack",
             "attacks.catalogue": "attack_named",
             "attacks.target": "Target",

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.device import device_of
+from accelsim.nn.base.inference import inference
+from accelsim.nn.base.tensor_files import load_network_weights, load_tensors
 from accelsim.nn.data.cifar import ImageSet, to_float
-from accelsim.nn.device import device_of
-from accelsim.nn.inference import inference
 from accelsim.nn.networks import make_network
-from accelsim.nn.tensor_files import load_network_weights, load_tensors
 
 
 def accuracy(

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.files import check_output_file
+from accelsim.nn.base.device import device_of, torch_device
 from accelsim.nn.clean_accuracy import load_trained
 from accelsim.nn.data.cifar import ImageSet, to_float
-from accelsim.nn.device import device_of, torch_device
 from accelsim.nn.injection.conversion import DEFAULT_K_RATIO, convert
 from accelsim.nn.injection.converted_checkpoint import round_weights, save_converted
 from accelsim.nn.injection.distillation import LayerFit, distill
@@ -81,7 +81,7 @@ def prepare(
 ) -> list[LayerFit]:
     """Make the converted checkpoint `out` from a training checkpoint or a `module:factory`.
 
-    device: where the network runs while it is distilled (accelsim.nn.device.torch_device); the file is the same
+    device: where the network runs while it is distilled (accelsim.nn.base.device.torch_device); the file is the same
         kind on every device, its last bits are not. method, epochs, progress: of `distill`.
     """
     target = torch_device(device)

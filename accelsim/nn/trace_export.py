@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.inference import inference
 from accelsim.nn.clean_accuracy import accuracy
 from accelsim.nn.data.cifar import ImageSet, load_cifar10, to_float
-from accelsim.nn.inference import inference
 from accelsim.nn.injection.conversion import non_essential_layers, set_scheme
 from accelsim.nn.injection.converted_checkpoint import load_converted
 from accelsim.nn.layers.geometry import layer_shape

@@ -14,7 +14,7 @@ from accelsim.errors import AccelsimError
 from accelsim.nn.fixed_point.layer_operands import CoreOperands
 from accelsim.rtl.core.core_shape import CoreShape
 from accelsim.rtl.core.rtl_chip import Chip
-from accelsim.rtl.program import TileProgram, layer_programs
+from accelsim.rtl.layer_program import TileProgram, layer_programs
 
 CLOCK_SECONDS = 2e-9
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from accelsim.errors import AccelsimError
-from accelsim.files import replaced
 from accelsim.nn.data.idx import DigitSet, Split
 from accelsim.nn.spiking.run_settings import Settings
-from models.nit.named_rows import NamedRow
-from models.nit.robustness import NARROW, PREDICTION_DRAWS, Target
+from models.nit.nit_columns import NARROW, PREDICTION_DRAWS, accuracy_from, pgd_of_width
+from models.nit.spiking_target import SpikingTarget
 from models.nit.training import train
-from models.nit.widths import pgd_accuracy
+from models.study.records import ValuesRecord
 
 EPOCHS = 3
 ATTACKED_IMAGES = 500
@@ -40,38 +35,38 @@ CHOICES: dict[str, dict[str, Any]] = {
 """What a row of the table is called, and the settings that it changes."""
 
 
-def row_of(choice: str, data: DigitSet, split: Split, out: Path) -> NamedRow:
+def row_of(choice: str, data: DigitSet, split: Split, out: Path) -> dict[str, float]:
     """Train and attack the network of one choice, or read back what was found before in a folder of `out`.
 
-    Per cent of the test images with one draw of the noise and with the mean of 20; of the first 500 of them under
-    PGD through the training's surrogate and a narrow one; and the mean noise level of the first and the last layer.
-    Raises AccelsimError when `out` holds something else.
+    Returns:
+        By column: per cent of the test images with one draw of the noise and with the mean of 20; of the first 500 of
+        them under PGD through the training's surrogate and a narrow one; the mean noise level of the first and last layer.
+
+    Raises:
+        AccelsimError: `out` holds something else.
     """
     settings = Settings(method="nit", epochs=EPOCHS, **CHOICES[choice])
     folder = out / f"choice-{list(CHOICES).index(choice):02d}"
     folder.mkdir(parents=True, exist_ok=True)
     network = train(settings, data, split.train, folder)
-    path = folder / "accuracy.json"
-    if path.is_file():
-        try:
-            return NamedRow(
-                choice, {str(k): float(v) for k, v in json.loads(path.read_text("utf-8")).items()}
-            )
-        except (ValueError, AttributeError, TypeError):
-            raise AccelsimError(f"{path}: not a file of accuracies; remove it") from None
-    target = Target(network, settings.noisy, settings.loss_scale)
-    generator = torch.Generator().manual_seed(1)
+    # The folder's weights, whose settings `train` compares, are what decides these numbers.
+    record = ValuesRecord.open(folder / "accuracy.json", {}, ("values",), _without_group)
+    values = record.groups["values"]
+    if values:
+        return values
+    target = SpikingTarget.trained(network, settings, seed=1)
     images, labels = data.take(split.test)
     attacked = split.test[:ATTACKED_IMAGES]
+    values["clean"] = 100.0 * target.accuracy(images, labels)
+    values["mean of 20"] = 100.0 * target.accuracy(images, labels, PREDICTION_DRAWS)
+    for name, width in (("PGD", settings.surrogate_width), ("PGD, width 0.1", NARROW)):
+        values[name] = accuracy_from(2, pgd_of_width(width), target, data, attacked)
     levels = [layer.sigma.mean().item() for layer in network.noisy_layers()]
-    values = {
-        "clean": 100.0 * target.accuracy(images, labels, generator),
-        "mean of 20": 100.0 * target.accuracy(images, labels, generator, PREDICTION_DRAWS),
-        "PGD": pgd_accuracy(target, data, attacked, settings.surrogate_width),
-        "PGD, width 0.1": pgd_accuracy(target, data, attacked, NARROW),
-        "sigma, first": levels[0],
-        "sigma, last": levels[-1],
-    }
-    with replaced(path) as temporary:
-        temporary.write_text(json.dumps(values), encoding="utf-8")
-    return NamedRow(choice, values)
+    values |= {"sigma, first": levels[0], "sigma, last": levels[-1]}
+    record.save()
+    return values
+
+
+def _without_group(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the object of an older file, which was the values alone, as the present one."""
+    return found if "values" in found else {"values": found}

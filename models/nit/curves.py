@@ -12,8 +12,7 @@ from torch import Tensor
 from accelsim.errors import AccelsimError
 from accelsim.nn.spiking.noisy_layer import Bounds
 from accelsim.nn.spiking.spiking_networks import NoisyPerceptron
-from models.nit.estimator import Method
-from models.nit.nit_losses import Loss, cross_entropy
+from models.nit.estimator import Estimator, Loss, Method, cross_entropy
 from models.nit.training import set_lr_gradients
 
 Rule = Literal["bp", "nit", "nit-s", "nit-s+"]
@@ -37,36 +36,63 @@ class Epoch:
     accuracy: float
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """How a perceptron is trained.
+
+    Attributes:
+        epochs: All of them.
+        sign_epochs: Of "nit-s+", how many begin with the sign estimator.
+        batch: Images per step.
+        lr: Adam's rate, constant.
+        seed: Of order and noise.
+        replications: Passes per image that a gradient is estimated from.
+    """
+
+    epochs: int
+    sign_epochs: int = 0
+    batch: int = 256
+    lr: float = 2e-3
+    seed: int = 0
+    replications: int = 20
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or not 0 <= self.sign_epochs <= self.epochs:
+            raise AccelsimError(
+                f"epochs: {self.epochs}, {self.sign_epochs} with the sign; must be 1 or more, and not more than all"
+            )
+
+    def method(self, rule: Rule, epoch: int) -> Method:
+        """Return the estimator of an epoch."""
+        return "sign" if rule == "nit-s" or (rule == "nit-s+" and epoch < self.sign_epochs) else "exact"
+
+
 def train_perceptron(
     network: NoisyPerceptron,
     rule: Rule,
     images: Images,
+    schedule: Schedule,
     *,
-    epochs: int,
-    batch: int = 256,
-    lr: float = 2e-3,
-    seed: int = 0,
-    replications: int = 20,
-    sign_epochs: int = 0,
     loss: Loss = cross_entropy,
     epoch_done: Callable[[float], None] | None = None,
 ) -> None:
-    """Train in place with Adam at a constant rate. "bp" has no noise; the others use likelihood ratios.
+    """Train in place with Adam. "bp" has no noise; the others use likelihood ratios.
 
-    sign_epochs: of "nit-s+", how many begin with the sign estimator. loss: "bp" needs its derivative, the others do not.
-    epoch_done: called with each epoch's mean loss.
+    Args:
+        network: The ANN.
+        rule: How gradients are got.
+        images: Training images.
+        schedule: Epochs, rate and seed.
+        loss: "bp" needs its derivative, the others do not.
+        epoch_done: Called with each epoch's mean loss.
     """
-    if epochs < 1 or not 0 <= sign_epochs <= epochs:
-        raise AccelsimError(
-            f"epochs: {epochs}, {sign_epochs} with the sign; must be 1 or more, and not more than all"
-        )
-    optimizer = torch.optim.Adam(network.parameters(), lr=lr)
-    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(network.parameters(), lr=schedule.lr)
+    generator = torch.Generator().manual_seed(schedule.seed)
     bounds = Bounds()
-    for epoch in range(epochs):
-        method: Method = "sign" if rule == "nit-s" or (rule == "nit-s+" and epoch < sign_epochs) else "exact"
+    for epoch in range(schedule.epochs):
+        estimator = Estimator(schedule.replications, schedule.method(rule, epoch), loss)
         losses = []
-        for index in torch.split(torch.randperm(len(images.labels), generator=generator), batch):
+        for index in torch.split(torch.randperm(len(images.labels), generator=generator), schedule.batch):
             pixels, labels = images.pixels[index], images.labels[index]
             if rule == "bp":
                 optimizer.zero_grad(set_to_none=True)
@@ -75,9 +101,7 @@ def train_perceptron(
                 torch.autograd.backward(mean)
                 losses.append(mean.item())
             else:
-                losses.append(
-                    set_lr_gradients(network, pixels, labels, replications, loss, method, generator)
-                )
+                losses.append(set_lr_gradients(network, pixels, labels, estimator, generator))
             optimizer.step()
             bounds.project(network.noisy_layers())
         if epoch_done is not None:
@@ -85,29 +109,19 @@ def train_perceptron(
 
 
 def learning_curve(
-    network: NoisyPerceptron,
-    rule: Rule,
-    images: Images,
-    tested: Images,
-    *,
-    epochs: int,
-    sign_epochs: int = 0,
-    lr: float = 2e-3,
-    seed: int = 0,
+    network: NoisyPerceptron, rule: Rule, images: Images, tested: Images, schedule: Schedule
 ) -> list[Epoch]:
-    """Train (as `train_perceptron`) and tell the loss and the test accuracy of every epoch.
+    """Train (as `train_perceptron`) and return the loss and the test accuracy of every epoch.
 
     An image's class is that of the largest output, averaged over 20 draws of the noise where there is any.
     """
     curve: list[Epoch] = []
 
     def told(loss: float) -> None:
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(schedule.seed)
         curve.append(Epoch(loss, _accuracy(network, tested, generator, noisy=rule != "bp")))
 
-    train_perceptron(
-        network, rule, images, epochs=epochs, sign_epochs=sign_epochs, lr=lr, seed=seed, epoch_done=told
-    )
+    train_perceptron(network, rule, images, schedule, epoch_done=told)
     return curve
 
 

@@ -9,7 +9,6 @@ the results and the tables also go into the documents: results/nit.csv, nit.md a
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -18,29 +17,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from rich.console import Console
+import click
 
+from accelsim.cli.options import out_folder_option
+from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
 from accelsim.files import appended, replaced
 from accelsim.marked import between, fill_document
+from accelsim.nn.base.device import use_threads
 from accelsim.nn.data.idx import DigitSet, Split, load_digits, split_digits
 from accelsim.nn.spiking.run_settings import METHODS, MethodName, Settings
+from accelsim.nn.spiking.spiking_networks import SpikingNetwork
 from accelsim.trace.container import one_line
 from accelsim.version import __version__
-from models.command import exit_code
-from models.nit.attacks import Budget
-from models.nit.results import ResultRow, write_results
-from models.nit.robustness import COLUMNS, NOISE_COLUMNS, PREDICTION_DRAWS, Target, adversarial
-from models.nit.tables import MARKER, documents, tables_markdown
+from models.nit.nit_columns import ALL, PREDICTION_DRAWS, NitColumn
+from models.nit.nit_results import ResultRow, write_results
+from models.nit.nit_tables import MARKER, documents, tables_markdown
+from models.nit.spiking_target import SpikingTarget
 from models.nit.training import train
+from models.study.records import ValuesRecord
 
 RESULTS = "nit.csv"
 SPLIT_SEED = 0
 ATTACKED_IMAGES = 1000
-CHUNK = 250
-NATTACK_CHUNK = 50
 SMOKE_IMAGES = 20
+COLUMNS = ALL
 TABLE_METHODS: dict[str, tuple[MethodName, ...]] = {
     "mnist": ("stbp", "stbp-n", "nit", "nit-s"),
     "fashion-mnist": METHODS,
@@ -48,7 +49,7 @@ TABLE_METHODS: dict[str, tuple[MethodName, ...]] = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What one call computes."""
 
     data: dict[str, Path]
@@ -56,215 +57,221 @@ class Plan:
     seeds: tuple[int, ...]
     epochs: int
     images: int
-    columns: tuple[str, ...]
+    columns: tuple[NitColumn, ...] = ALL
 
     def runs(self) -> Iterator[tuple[str, int, MethodName]]:
-        """Seed by seed, so that a stopped call leaves whole tables of fewer seeds; STBP before what it attacks."""
+        """Yield runs seed by seed: a stopped call leaves whole tables of fewer seeds; STBP before what it attacks."""
         for seed in self.seeds:
             for dataset in self.data:
                 for method in TABLE_METHODS[dataset]:
                     yield dataset, seed, method
 
     def settings(self, method: MethodName, seed: int) -> Settings:
-        """How one run is trained. STBP's exact gradients bear no such rates as the estimates do."""
+        """Return how one run is trained. STBP's exact gradients bear no such rates as the estimates do."""
         return Settings(method=method, seed=seed, epochs=self.epochs, lr=2e-3 if method == "stbp" else 5e-3)
 
     def folder(self, dataset: str, method: str, seed: int) -> Path:
-        """Where a run's files are."""
+        """Return where a run's files are."""
         return self.out / dataset / f"{method}-seed{seed}"
 
 
-def reproduce(plan: Plan, console: Console) -> list[ResultRow]:
-    """Every run of the plan, then the tables in `plan.out`.
+def reproduce(plan: RunPlan) -> list[ResultRow]:
+    """Compute every run of the plan, then the tables in `plan.out`.
 
-    Raises AccelsimError when data are missing or `plan.out` holds runs of other settings.
+    Raises:
+        AccelsimError: Data are missing, or `plan.out` holds runs of other settings.
     """
     started = time.monotonic()
     sets = {name: load_digits(folder) for name, folder in plan.data.items()}
     runs = list(plan.runs())
     rows: list[ResultRow] = []
     for number, (dataset, seed, method) in enumerate(runs, start=1):
-        row = _run(plan, sets[dataset], dataset, method, seed, console, f"{number}/{len(runs)} {dataset}")
-        rows.append(row)
+        label = f"[{number}/{len(runs)} {dataset}] {method} seed {seed}"
+        rows.append(_AttackedRun(plan, sets[dataset], dataset, plan.settings(method, seed), label).row())
         write_results(plan.out / "results.csv", rows)
         with replaced(plan.out / "tables.md") as temporary:
             temporary.write_text(tables_markdown(rows), encoding="utf-8")
-    console.print(f"{len(runs)} runs in {time.monotonic() - started:.0f} s: {plan.out / 'tables.md'}")
+    print(f"{len(runs)} runs in {time.monotonic() - started:.0f} s: {plan.out / 'tables.md'}", flush=True)
     return rows
 
 
 def write_documents(docs: Path, rows: Sequence[ResultRow]) -> None:
     """Put the results and their tables into the documents of the folder `docs`.
 
-    Raises AccelsimError when a document is missing, or its markers.
+    Raises:
+        AccelsimError: A document is missing, or its markers.
     """
-    (docs / "results").mkdir(parents=True, exist_ok=True)
     write_results(docs / "results" / RESULTS, rows)
     for name, content in documents(rows).items():
         fill_document(docs / name, {MARKER: content})
 
 
-def _run(
-    plan: Plan, data: DigitSet, dataset: str, method: MethodName, seed: int, console: Console, label: str
-) -> ResultRow:
-    settings = plan.settings(method, seed)
-    split = split_digits(len(data), SPLIT_SEED)
-    folder = plan.folder(dataset, method, seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    started = time.process_time()
+@dataclass
+class _AttackedRun:
+    """A network trained by one method with one seed, and attacked."""
 
-    def told(epoch: int, loss: float, network: Any) -> None:
-        nonlocal started
-        images, labels = data.take(split.validation[:2000])
-        accuracy = Target(network, settings.noisy).accuracy(
-            images, labels, torch.Generator().manual_seed(epoch)
+    plan: RunPlan
+    data: DigitSet
+    dataset: str
+    settings: Settings
+    label: str
+
+    @property
+    def folder(self) -> Path:
+        return self.plan.folder(self.dataset, self.settings.method, self.settings.seed)
+
+    @property
+    def split(self) -> Split:
+        return split_digits(len(self.data), SPLIT_SEED)
+
+    def row(self) -> ResultRow:
+        """Train, attack, and return the row of the results."""
+        settings = self.settings
+        target = self._trained()
+        substitute = target
+        if settings.method != "stbp":
+            # Already trained: it comes first; this only loads it.
+            undefended = self.plan.settings("stbp", settings.seed)
+            folder = self.plan.folder(self.dataset, "stbp", settings.seed)
+            substitute = SpikingTarget.trained(
+                train(undefended, self.data, self.split.train, folder), undefended
+            )
+        record = self._attacked(target, substitute)
+        known, cpu_s = record.groups["accuracy"], record.groups["cpu_s"]
+        names = {column.name for column in COLUMNS}
+        attack_s = sum(cpu_s.values()) if all(name in cpu_s for name in known if name in names) else None
+        train_s = _train_seconds(self.folder, settings.epochs)
+        return ResultRow(
+            self.dataset,
+            settings.method,
+            settings.seed,
+            settings.epochs,
+            self.plan.images,
+            # As they are written, so that tables made from the file are these.
+            {column: round(value, 2) for column, value in known.items()},
+            None if train_s is None or attack_s is None else round(train_s + attack_s),
         )
-        line = {"epoch": epoch, "loss": loss, "validation": accuracy, "cpu_s": time.process_time() - started}
+
+    def _trained(self) -> SpikingTarget:
+        self.folder.mkdir(parents=True, exist_ok=True)
         started = time.process_time()
-        with appended(folder / "log.jsonl") as log:
-            log.write(json.dumps(line) + "\n")
-        console.print(
-            f"[{label}] {method} seed {seed}: epoch {epoch}/{settings.epochs} loss {loss:.3f} "
-            f"validation {accuracy:.3f}",
-            markup=False,
-            highlight=False,
-        )
 
-    network = train(settings, data, split.train, folder, told)
-    target = Target(network, settings.noisy, settings.loss_scale)
-    substitute = target
-    if method != "stbp":
-        other = plan.settings("stbp", seed)
-        # Already trained: it comes first; this only loads it.
-        undefended = train(other, data, split.train, plan.folder(dataset, "stbp", seed))
-        substitute = Target(undefended, other.noisy, other.loss_scale)
-    values, attack_s = _attack(plan, folder, data, split, settings, target, substitute, console, label)
-    train_s = _train_seconds(folder, settings.epochs)
-    # As they are written, so that tables made from the file are these.
-    accuracy = {column: round(value, 2) for column, value in values.items()}
-    cpu_s = None if train_s is None or attack_s is None else round(train_s + attack_s)
-    return ResultRow(dataset, method, seed, settings.epochs, plan.images, accuracy, cpu_s)
+        def told(epoch: int, loss: float, network: SpikingNetwork) -> None:
+            nonlocal started
+            images, labels = self.data.take(self.split.validation[:2000])
+            accuracy = SpikingTarget.trained(network, self.settings, epoch).accuracy(images, labels)
+            seconds = time.process_time() - started
+            line = {"epoch": epoch, "loss": loss, "validation": accuracy, "cpu_s": seconds}
+            started = time.process_time()
+            with appended(self.folder / "log.jsonl") as log:
+                log.write(json.dumps(line) + "\n")
+            done = f"epoch {epoch}/{self.settings.epochs}"
+            print(f"{self.label}: {done} loss {loss:.3f} validation {accuracy:.3f}", flush=True)
+
+        network = train(self.settings, self.data, self.split.train, self.folder, told)
+        return SpikingTarget.trained(network, self.settings)
+
+    def _attacked(self, target: SpikingTarget, substitute: SpikingTarget) -> ValuesRecord:
+        """Return accuracies in per cent and the CPU seconds they took, by column."""
+        record = self._record()
+        accuracy, cpu_s = record.groups["accuracy"], record.groups["cpu_s"]
+        for index, column in enumerate(ALL):
+            if column not in self.plan.columns or column.name in accuracy:
+                continue
+            if column.needs_noise and not target.noisy:
+                continue
+            started = time.process_time()
+            # One stream per column, so that a resumed call draws what an unbroken one does.
+            seeded = SpikingTarget.trained(
+                target.network, self.settings, 7_919 * (self.settings.seed + 1) + index
+            )
+            attacked = self.split.test[: self.plan.images]
+            accuracy[column.name] = column.accuracy(seeded, substitute, self.data, attacked)
+            if column.name == "clean":
+                images, labels = self.data.take(self.split.test)
+                accuracy["clean-all"] = 100.0 * seeded.accuracy(images, labels)
+                accuracy["clean-all-mean"] = 100.0 * seeded.accuracy(images, labels, PREDICTION_DRAWS)
+            cpu_s[column.name] = round(time.process_time() - started, 1)
+            record.save()
+        print(
+            f"{self.label}: " + " ".join(f"{name} {value:.1f}" for name, value in accuracy.items()),
+            flush=True,
+        )
+        return record
+
+    def _record(self) -> ValuesRecord:
+        path = self.folder / "accuracy.json"
+        head = {
+            "accelsim": __version__,
+            "settings": self.settings.model_dump(mode="json"),
+            "split_seed": SPLIT_SEED,
+            "images": self.plan.images,
+        }
+
+        def with_all_settings(found: dict[str, Any]) -> dict[str, Any]:
+            # Settings that came later have their defaults in older files.
+            with one_line(f"{path}: settings"):
+                settings = Settings.model_validate(found.get("settings")).model_dump(mode="json")
+            return {**found, "settings": settings}
+
+        return ValuesRecord.open(path, head, ("accuracy", "cpu_s"), with_all_settings)
 
 
 def _train_seconds(folder: Path, epochs: int) -> float | None:
-    """CPU seconds of a finished training from its log, None if an epoch is not in it."""
+    """Return the CPU seconds of a finished training from its log, None if an epoch is not in it."""
     log = folder / "log.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
     seconds = {line["epoch"]: line["cpu_s"] for line in map(json.loads, lines) if "cpu_s" in line}
     return float(sum(seconds.values())) if len(seconds) == epochs else None
 
 
-def _attack(
-    plan: Plan,
-    folder: Path,
-    data: DigitSet,
-    split: Split,
-    settings: Settings,
-    target: Target,
-    substitute: Target,
-    console: Console,
-    label: str,
-) -> tuple[dict[str, float], float | None]:
-    """Accuracies in per cent by column; and the CPU seconds they took, None if those of a column are not known."""
-    path = folder / "accuracy.json"
-    head = {
-        "accelsim": __version__,
-        "settings": settings.model_dump(mode="json"),
-        "split_seed": SPLIT_SEED,
-        "images": plan.images,
-    }
-    known, cpu_s = _known(path, head)
-    for column in plan.columns:
-        if column in known or (column in NOISE_COLUMNS and not target.noisy):
-            continue
-        started = time.process_time()
-        right, total = 0.0, 0
-        # One stream a column, so that a resumed call draws what an unbroken one does.
-        generator = torch.Generator().manual_seed(7_919 * (settings.seed + 1) + COLUMNS.index(column))
-        for index in torch.split(split.test[: plan.images], NATTACK_CHUNK if column == "nattack" else CHUNK):
-            images, labels = data.take(index)
-            attacked = adversarial(column, target, substitute, images, labels, Budget(), generator)
-            right += target.accuracy(attacked, labels, generator) * len(labels)
-            total += len(labels)
-        known[column] = 100.0 * right / total
-        if column == "clean":
-            images, labels = data.take(split.test)
-            known["clean-all"] = 100.0 * target.accuracy(images, labels, generator)
-            known["clean-all-mean"] = 100.0 * target.accuracy(images, labels, generator, PREDICTION_DRAWS)
-        cpu_s[column] = round(time.process_time() - started, 1)
-        with replaced(path) as temporary:
-            content = {**head, "accuracy": known, "cpu_s": cpu_s}
-            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    shown = " ".join(f"{name} {value:.1f}" for name, value in known.items())
-    console.print(f"[{label}] {settings.method} seed {settings.seed}: {shown}", markup=False, highlight=False)
-    timed = all(column in cpu_s for column in known if column in COLUMNS)
-    return known, sum(cpu_s.values()) if timed else None
-
-
-def _known(path: Path, head: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
-    """What a file of accuracies holds already: per cent and CPU seconds, by column."""
-    if not path.is_file():
-        return {}, {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        accuracy, cpu_s = (
-            {str(k): float(v) for k, v in values.items()}
-            for values in (found.pop("accuracy"), found.pop("cpu_s", {}))
-        )
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise AccelsimError(f"{path}: not a file of accuracies; remove it") from error
-    # Settings by value: those that came later have their defaults in older files.
-    with one_line(f"{path}: settings"):
-        found["settings"] = Settings.model_validate(found.get("settings")).model_dump(mode="json")
-    if found != head:
-        raise AccelsimError(f"{path}: of other settings, images or version; give another --out or remove it")
-    return accuracy, cpu_s
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m models.nit.reproduce",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--mnist", type=Path, help="folder of MNIST's four idx files")
-    parser.add_argument("--fashion-mnist", type=Path, help="folder of Fashion-MNIST's four idx files")
-    parser.add_argument("--out", type=Path, required=True, help="folder for runs and tables")
-    parser.add_argument("--docs", type=Path, help="folder of the documents that get the tables, too")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--images", type=int, default=ATTACKED_IMAGES, help="test images that are attacked")
-    parser.add_argument("--smoke", action="store_true", help="one seed, one epoch, few images: two minutes")
-    parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args(argv)
-    return exit_code(lambda: _reproduce(args))
-
-
-def _reproduce(args: argparse.Namespace) -> None:
-    given = {"mnist": args.mnist, "fashion-mnist": args.fashion_mnist}
+@program("python -m models.nit.reproduce", __doc__, several=("--seeds",))
+@click.option("--mnist", type=Path, help="Folder of MNIST's four idx files.")
+@click.option("--fashion-mnist", type=Path, help="Folder of Fashion-MNIST's four idx files.")
+@out_folder_option("Folder for runs and tables.")
+@click.option("--docs", type=Path, help="Folder of the documents that get the tables, too.")
+@click.option(
+    "--seeds",
+    type=int,
+    multiple=True,
+    default=(0, 1, 2),
+    show_default=True,
+    help="Random seeds, one per network.",
+)
+@click.option("--epochs", type=click.IntRange(1), default=15, show_default=True, help="Epochs of training.")
+@click.option(
+    "--images",
+    type=click.IntRange(1),
+    default=ATTACKED_IMAGES,
+    show_default=True,
+    help="Test images that are attacked.",
+)
+@click.option("--smoke", is_flag=True, help="One seed, one epoch, few images: two minutes.")
+@click.option(
+    "--threads", type=click.IntRange(1), default=2, show_default=True, help="Number of PyTorch's threads."
+)
+def main(docs: Path | None, smoke: bool, threads: int, **options: Any) -> None:
+    """Reproduce the tables."""
+    given = {"mnist": options["mnist"], "fashion-mnist": options["fashion_mnist"]}
     data = {name: folder for name, folder in given.items() if folder is not None}
     if not data:
         raise AccelsimError("no data: give --mnist, --fashion-mnist or both")
-    for name, value in (("epochs", args.epochs), ("images", args.images), ("threads", args.threads)):
-        if value < 1:
-            raise AccelsimError(f"--{name}: {value}, must be 1 or more")
-    if args.docs is not None:
+    if docs is not None:
         # Before the hours of work, not after.
         for name in documents([]):
-            between(args.docs / name, MARKER)
-    torch.set_num_threads(args.threads)
-    plan = Plan(
+            between(docs / name, MARKER)
+    use_threads(threads)
+    plan = RunPlan(
         data=data,
-        out=args.out,
-        seeds=(args.seeds[0],) if args.smoke else tuple(args.seeds),
-        epochs=1 if args.smoke else args.epochs,
-        images=SMOKE_IMAGES if args.smoke else args.images,
+        out=options["out"],
+        seeds=options["seeds"][:1] if smoke else options["seeds"],
+        epochs=1 if smoke else options["epochs"],
+        images=SMOKE_IMAGES if smoke else options["images"],
         columns=COLUMNS,
     )
-    rows = reproduce(plan, Console(soft_wrap=True))
-    if args.docs is not None:
-        write_documents(args.docs, rows)
+    rows = reproduce(plan)
+    if docs is not None:
+        write_documents(docs, rows)
 
 
 if __name__ == "__main__":

@@ -13,19 +13,18 @@ from torch import Tensor
 from accelsim.errors import AccelsimError
 from accelsim.files import check_output_file
 from accelsim.interrupt import stop_if_pressed
-from accelsim.nn.data.idx import DigitSet
-from accelsim.nn.spiking.run_settings import Settings
-from accelsim.nn.spiking.spiking_networks import NoisyNetwork, SpikingNetwork
-from accelsim.nn.tensor_files import (
+from accelsim.nn.base.tensor_files import (
     load_network_weights,
     load_progress,
     load_tensors,
     save_progress,
     save_tensors,
 )
+from accelsim.nn.data.idx import DigitSet
+from accelsim.nn.spiking.run_settings import Settings
+from accelsim.nn.spiking.spiking_networks import NoisyNetwork, SpikingNetwork
 from accelsim.trace.container import one_line
-from models.nit.estimator import Method, centred, lr_gradient
-from models.nit.nit_losses import Loss, cross_entropy
+from models.nit.estimator import Estimator, centred, cross_entropy, lr_gradient
 
 
 def train(
@@ -81,16 +80,10 @@ def _step(
     generator: torch.Generator,
 ) -> float:
     if settings.learns_noise:
-        mean_loss = set_lr_gradients(
-            network,
-            images,
-            labels,
-            settings.replications,
-            partial(cross_entropy, scale=settings.loss_scale),
-            settings.estimator(epoch),
-            generator,
-            reduced=settings.reduced,
-        )
+        loss = partial(cross_entropy, scale=settings.loss_scale)
+        method = settings.estimator(epoch)
+        estimator = Estimator(settings.replications, method, loss, settings.reduced)
+        mean_loss = set_lr_gradients(network, images, labels, estimator, generator)
     else:
         optimizer.zero_grad(set_to_none=True)
         outputs = network.run(images, 1, generator, noisy=settings.noisy).outputs
@@ -106,25 +99,18 @@ def _step(
 
 @torch.no_grad()
 def set_lr_gradients(
-    network: NoisyNetwork,
-    images: Tensor,
-    labels: Tensor,
-    replications: int,
-    loss: Loss,
-    method: Method,
-    generator: torch.Generator,
-    *,
-    reduced: bool = True,
+    network: NoisyNetwork, images: Tensor, labels: Tensor, estimator: Estimator, generator: torch.Generator
 ) -> float:
     """Put the likelihood-ratio estimate into every parameter's `.grad` and return the mean loss.
 
-    One forward pass, and no graph: nothing is differentiated. reduced: with antithetic noise and a baseline.
+    One forward pass, and no graph: nothing is differentiated.
     """
-    seen = network.run(images, replications, generator, record=True, antithetic=reduced)
-    losses = loss(seen.outputs, labels)
+    reduced = estimator.reduced
+    seen = network.run(images, estimator.replications, generator, record=True, antithetic=reduced)
+    losses = estimator.loss(seen.outputs, labels)
     weights = centred(losses, antithetic=True) if reduced else losses
     for layer, record in zip(network.noisy_layers(), seen.records, strict=True):
-        gradient = lr_gradient(layer, record, weights, method)
+        gradient = lr_gradient(layer, record, weights, estimator.method)
         layer.weight.grad, layer.bias.grad, layer.sigma.grad = gradient.weight, gradient.bias, gradient.sigma
     return float(losses.mean())
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.inference import inference
 from accelsim.nn.fixed_point.from_network import named_layer
-from accelsim.nn.inference import inference
 from accelsim.nn.injection.conversion import replace_layer
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.layers.geometry import conv_patches

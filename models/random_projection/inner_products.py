@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.seeds import check_seed
 from accelsim.nn.layers.projection import projection_scale, ternary_signs
-from accelsim.nn.seeds import check_seed
 
 Kind = Literal["gaussian", "ternary"]
 KINDS: tuple[str, ...] = get_args(Kind)

@@ -8,27 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from accelsim.nn.data.cifar import ImageSet, load_cifar
-from accelsim.nn.device import torch_device
-from models.evaluation.calibration import calibration_batches
-from models.evaluation.run import Plan, Subject, evaluate, load_subject
-from models.evaluation.variants import Variant
-from models.robust.make import checkpoint_of, timed
-from models.robust.plan import AT, Block, Row, Study
+from accelsim.nn.base.device import torch_device
+from accelsim.nn.data.cifar import ImageSet
+from models.robust.make_networks import Say, checkpoint_of, timed
+from models.robust.robust_plan import AT, Block, Row, Study
+from models.study.attack_runs import AttackPlan, evaluate
+from models.study.subject import Subject, calibration_batches, load_subject
+from models.study.variants import Variant
 
-Say = Callable[[str], None]
+Images = Callable[[bool], ImageSet]
+"""True to the training images of the study's data set, False to its test images."""
 
 
-def measure(
-    study: Study, names: Sequence[str], data: Path | str | None, out: Path, device: str, say: Say
-) -> None:
+def measure(study: Study, names: Sequence[str], images: Images, out: Path, device: str, say: Say) -> None:
     """Run the blocks of the plan, in order, on the rows whose network is one of `names`; resumes batch by batch.
 
-    Networks that are not made yet are left out, and told. data: folder of the data set's files.
+    Networks that are not made yet are left out, and told.
     """
-    dataset = study.training.dataset
-    test = load_cifar(dataset, data, train=False)
-    bench = _Bench(study, test, data, out, device, say)
+    bench = _Rows(study, images, out, device, say)
     for block in study.plan.evaluation.blocks:
         for text in block.rows:
             row = study.plan.row(text)
@@ -36,13 +33,12 @@ def measure(
                 bench.run(block, row)
 
 
-class _Bench:
+class _Rows:
     """Loads a checkpoint when a row first needs it, and keeps the last."""
 
-    def __init__(
-        self, study: Study, test: ImageSet, data: Path | str | None, out: Path, device: str, say: Say
-    ) -> None:
-        self._study, self._test, self._data, self._out, self._say = study, test, data, out, say
+    def __init__(self, study: Study, images: Images, out: Path, device: str, say: Say) -> None:
+        self._study, self._images, self._out, self._say = study, images, out, say
+        self._test = images(False)
         self._device = torch_device(device)
         self._loaded: tuple[str, Subject] | None = None
 
@@ -53,22 +49,15 @@ class _Bench:
             return
         how, attacks = self._study.plan.evaluation, block.all_attacks()
         variant = Variant.parse(row.variant)
-        plan = Plan(
-            self._out / "evaluation" / row.network,
-            attacks,
-            (variant,),
-            block.images,
-            how.batch,
-            how.draws,
-            how.seed,
-            how.pool,
+        records = self._out / "evaluation" / row.network
+        plan = AttackPlan(
+            records, attacks, (variant,), block.images, how.batch, how.draws, how.seed, how.pool
         )
         calibration = []
         if variant.projection == "refit":
-            training = load_cifar(self._study.training.dataset, self._data, train=True)
-            calibration = calibration_batches(training, how.calibration, how.seed, self._device)
+            calibration = calibration_batches(self._images(True), how.calibration, how.seed, self._device)
         substitute = None
-        if any(attack.needs_substitute for attack in attacks):
+        if any(attack.transfer for attack in attacks):
             substitute = self._subject(AT).model
         with timed(self._out, f"{row.name} {' '.join(attack.name for attack in attacks)}"):
             evaluate(

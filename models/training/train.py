@@ -22,15 +22,15 @@ from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
 from accelsim.files import appended, check_output_file, writable_folder
 from accelsim.interrupt import stop_if_pressed
+from accelsim.nn.base.device import torch_device, use_threads
+from accelsim.nn.base.tensor_files import load_tensors, save_tensors
 from accelsim.nn.clean_accuracy import accuracy
 from accelsim.nn.data.cifar import ImageSet, load_cifar10
-from accelsim.nn.device import torch_device, use_threads
 from accelsim.nn.networks import make_network
-from accelsim.nn.tensor_files import load_tensors, save_tensors
-from models.training.adversarial.training_state import State, load_state, save_state
 from models.training.augment import augment
 from models.training.order import batch_at, stream
 from models.training.training_recipe import Recipe, load_recipe
+from models.training.training_state import State, load_state, save_state
 
 LOG_EVERY_STEPS = 20
 WEIGHTS, PROGRESS = "weights.safetensors", "progress.safetensors"
@@ -41,7 +41,7 @@ def train(recipe: Recipe, data: ImageSet, out: Path, device: str = "cpu") -> nn.
 
     Every random draw (initial weights, order of images, augmentation) is a function of recipe.seed and the
     step, so a resumed run sees the same batches as an unbroken one. All are drawn on the CPU, so another
-    `device` (accelsim.nn.device.torch_device) sees them too; its sums differ in their last bits.
+    `device` (accelsim.nn.base.device.torch_device) sees them too; its sums differ in their last bits.
     The network returned is on `device`; what is saved can be loaded on any.
     Raises AccelsimError when the checkpoint in `out` is damaged or was made by another recipe, `out` cannot be
     written, or there is no such device.

@@ -123,12 +123,10 @@ def _attack_keys(parts: Any, model: Any, images: Any) -> dict[str, str]:
 
     target = parts.Target(parts.set_scheme(model, Scheme.parse("nm-2of8")))
     labels = torch.tensor([0, 1, 2, 3])
-    gradient = target.gradient()
-    budget = parts.linf.Budget(eps=8 / 255, step=2 / 255, steps=2)
     generator = torch.Generator().manual_seed(5)
     return {
-        "attack/fgsm": sha256(_rounded(parts.linf.fgsm(gradient, images, labels, budget))),
-        "attack/pgd": sha256(_rounded(parts.linf.pgd(gradient, images, labels, budget, generator))),
+        "attack/fgsm": sha256(_rounded(parts.FGSM().perturb(target, images, labels, generator))),
+        "attack/pgd": sha256(_rounded(parts.PGD(steps=2).perturb(target, images, labels, generator))),
     }
 
 

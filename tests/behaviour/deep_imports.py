@@ -25,8 +25,7 @@ def synthetic() -> SimpleNamespace:
 
 def algorithm() -> SimpleNamespace:
     """Return conversion, distillation, attacks, export and the fixed-point reference (needs torch)."""
-    from accelsim.nn.attacks import linf
-    from accelsim.nn.attacks.target import Target
+    from accelsim.nn.attacks import FGSM, PGD, Target
     from accelsim.nn.fixed_point.fixed_point_reference import fixed_point_layer
     from accelsim.nn.fixed_point.from_network import layer_operands
     from accelsim.nn.injection.conversion import convert, non_essential_layers, set_scheme
@@ -34,13 +33,14 @@ def algorithm() -> SimpleNamespace:
     from accelsim.nn.trace_export import export_trace
 
     return SimpleNamespace(
+        FGSM=FGSM,
+        PGD=PGD,
         Target=Target,
         convert=convert,
         distill=distill,
         export_trace=export_trace,
         fixed_point_layer=fixed_point_layer,
         layer_operands=layer_operands,
-        linf=linf,
         non_essential_layers=non_essential_layers,
         set_scheme=set_scheme,
     )

@@ -84,12 +84,14 @@ def _run(block: Block) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_code_blocks_are_sound(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT))
+    made = {("python", block.file) for block in blocks_of(ROOT / name) if block.file is not None}
     for block in blocks_of(ROOT / name):
         assert block.language in LANGUAGES, f"{block.where}: language {block.language!r}, not of {LANGUAGES}"
         assert block.not_run is None or len(block.not_run) > 5, f"{block.where}: no reason"
         if block.language in SHELL:
             for words in commands(block.text):
-                check_command(words, block.where)
+                if tuple(words) not in made:
+                    check_command(words, block.where)
         elif block.language == "python":
             ast.parse(block.text, block.where)
         elif block.language == "json":

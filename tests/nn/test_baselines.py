@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.random_module import reseed
 from accelsim.nn.baselines.rpf import RandomFilters, with_random_filters
 from accelsim.nn.baselines.rse import NoisyConv2d, with_noise_layers
 from accelsim.nn.networks import NETWORKS, make_network, with_baseline
-from accelsim.nn.random_module import reseed
 
 
 @pytest.mark.parametrize("kind", ["add", "multiply"])

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.tensor_files import load_tensors, save_tensors
 from accelsim.nn.injection.conversion import convert, non_essential_layers, set_scheme
 from accelsim.nn.injection.converted_checkpoint import load_converted, round_weights, save_converted
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.networks import NETWORKS
-from accelsim.nn.tensor_files import load_tensors, save_tensors
 from accelsim.nn.trace_export import export_trace
 from accelsim.trace import LayerShape, Scheme, open_trace
 
@@ -51,7 +51,7 @@ def test_round_trip(converted: nn.Module, images: Tensor, tmp_path: Path) -> Non
 
 def test_faulty_checkpoints(converted: nn.Module, small_network: nn.Module, tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
-    with pytest.raises(AccelsimError, match=r"c\.safetensors: no such checkpoint; .*models\.prepare"):
+    with pytest.raises(AccelsimError, match=r"c\.safetensors: no such checkpoint; .*accelsim prepare"):
         load_converted(path)
     (tmp_path / "d.safetensors").touch()
     with pytest.raises(AccelsimError, match=r"no such checkpoint; did you mean .*/d\.safetensors"):

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.random_module import is_random, reseed
 from accelsim.nn.injection.controls import CONTROLS, set_control
 from accelsim.nn.injection.conversion import convert, set_scheme
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.layers.non_essential import NonEssentialLayer
-from accelsim.nn.random_module import is_random, reseed
 from accelsim.trace import Scheme
 
 SCHEMES = [Scheme.unstructured(0.7), Scheme.unstructured(0.5, "position"), Scheme.nm(keep=1, of=4)]

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.device import device_of, torch_device
+from accelsim.nn.base.device import device_of, torch_device
 from accelsim.nn.injection.conversion import convert, non_essential_layers
 from accelsim.schemes import Scheme, keep_n_of_m
 

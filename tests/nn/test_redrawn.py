@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.random_module import is_random, reseed
 from accelsim.nn.injection.conversion import convert, non_essential_layers, set_scheme
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.injection.redrawn import redrawn
 from accelsim.nn.layers.projection import projection_scale
 from accelsim.nn.layers.quantize import int4_codes
-from accelsim.nn.random_module import is_random, reseed
 from accelsim.trace import Scheme
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from accelsim import open_trace
+from accelsim.nn.base.tensor_files import save_tensors
 from accelsim.nn.data.idx import PARTS
 from accelsim.nn.spiking.run_settings import Settings
-from accelsim.nn.tensor_files import save_tensors
 from tests.packaging.conftest import ROOT, Installed
 
 pytestmark = pytest.mark.slow

@@ -1,133 +1,152 @@
-"""One attack with all of its parameters, of whichever kind, and how it is run."""
+"""What every attack is: parameters, what it needs of a network, and one method that returns attacked images.
+
+Attacks along the sign of a gradient share `IteratedAttack.steps_along`: FGSM (Goodfellow et al. 2015), BIM (Kurakin et al.
+2016), PGD (Madry et al. 2018), MIFGSM or MIM (Dong et al. 2018) and those built on it.
+"""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.attacks import linf
-from accelsim.nn.attacks.autoattack import AutoAttack, autoattack
-from accelsim.nn.attacks.bpda import precise_backward
-from accelsim.nn.attacks.carlini_wagner import CarliniWagner, carlini_wagner
-from accelsim.nn.attacks.linf import Budget, Gradient
-from accelsim.nn.attacks.square import Square, square
-from accelsim.nn.attacks.target import LossName, Target
+from accelsim.nn.attacks.target import Target
 
-Box = Literal["none", "white", "black"]
+Norm = Literal["linf", "l2"]
+Prefix = Literal["transfer", "eot", "bpda"]
 
-
-@dataclass(frozen=True)
-class SignAttack:
-    """An attack of accelsim.nn.attacks.linf, on what, and by which gradient."""
-
-    method: Literal["fgsm", "mifgsm", "pgd"]
-    budget: Budget
-    draws: int = 1
-    restarts: int = 1
-    loss: LossName = "cross-entropy"
-    bpda: bool = False
-    transfer: bool = False
-
-
-Setting = SignAttack | CarliniWagner | Square | AutoAttack | None
+PAPER_EPS = 8 / 255
+PAPER_STEP = 2 / 255
+_ROUNDING = 1e-5
+"""Of pixels, in float32: x + eps - x is not eps."""
 
 
 @dataclass(frozen=True)
-class Attack:
-    """An attack with its parameters; None attacks nothing."""
+class Attack(ABC):
+    """An attack: a subclass is a dataclass of its parameters, and keeps `perturb`.
 
-    name: str
-    setting: Setting
+    Attributes:
+        model: What `attack(x, labels)` attacks: a module, or a target with draws and gradients of its own. None where
+            `perturb` gets a target each time.
+    """
 
-    @property
-    def box(self) -> Box:
-        """Black if the attacker sees no gradients of the network."""
-        if self.setting is None:
-            return "none"
-        if isinstance(self.setting, Square) or (
-            isinstance(self.setting, SignAttack) and self.setting.transfer
-        ):
-            return "black"
-        return "white"
+    model: nn.Module | Target | None = field(default=None, repr=False, compare=False)
 
-    @property
-    def is_bounded(self) -> bool:
-        """True if it stays in a ball of the largest pixel change: only these may be compared with each other."""
-        return not isinstance(self.setting, CarliniWagner)
-
-    @property
-    def eps(self) -> float | None:
-        """Largest change of a pixel; None if unbounded, 0 for no attack."""
-        if self.setting is None:
-            return 0.0
-        if isinstance(self.setting, SignAttack):
-            return self.setting.budget.eps
-        return None if isinstance(self.setting, CarliniWagner) else self.setting.eps
+    norm: ClassVar[Norm | None] = None
+    """What the change of an image is bounded or measured in."""
+    needs_gradient: ClassVar[bool] = True
+    """False for a black-box attack, which sees logits or losses only."""
+    is_random: ClassVar[bool] = False
+    """Whether it draws from the generator."""
+    prefixes: ClassVar[tuple[Prefix, ...]] = ("transfer", "eot", "bpda")
+    """What may stand before its name (accelsim.nn.attacks.catalogue)."""
+    most: ClassVar[dict[str, int]] = {}
+    """Largest value of a parameter that its name holds, by parameter; 999,999 for others."""
 
     @property
-    def needs_substitute(self) -> bool:
-        """Whether it attacks another network and carries the images over."""
-        return isinstance(self.setting, SignAttack) and self.setting.transfer
+    def bound(self) -> float | None:
+        """Largest change of a pixel; None if it is unbounded."""
+        return None
+
+    def require(self) -> None:  # noqa: B027
+        """Raise AccelsimError unless what it needs is installed; called before hours of other work."""
+
+    @abstractmethod
+    def perturb(self, target: Target, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the attacked images, shaped as x.
+
+        Args:
+            target: The network as the attacker sees it.
+            x: Images in [0, 1], (N, ...).
+            labels: int64 (N,).
+            generator: Of the CPU, wherever x lies. All that the attack itself draws comes from it.
+        """
 
     def parameters(self) -> dict[str, Any]:
-        """All parameters, for JSON."""
-        if self.setting is None:
-            return {}
-        return {"kind": type(self.setting).__name__, **asdict(self.setting)}
+        """Return all parameters, for JSON."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "model"}
 
-    def __call__(
-        self, target: Target, substitute: Target, x: Tensor, labels: Tensor, generator: torch.Generator
-    ) -> Tensor:
-        """The attacked images, shaped as x; x (N, channels, h, w) in [0, 1], labels (N,).
+    def __call__(self, x: Tensor, labels: Tensor, *, seed: int = 0) -> Tensor:
+        """Return the attacked images of `model`, shaped as x.
 
-        substitute: the undefended network, for transfer attacks. generator: of the CPU.
+        Args:
+            x: Images in [0, 1], (N, ...).
+            labels: int64 (N,).
+            seed: Seed of what the attack draws.
+
+        Raises:
+            AccelsimError: There is no model, it is in training mode, x is outside [0, 1], or `perturb` left its bound.
         """
-        setting = self.setting
-        if setting is None:
-            return x
-        if isinstance(setting, CarliniWagner):
-            return carlini_wagner(target, x, labels, setting)
-        if isinstance(setting, Square):
-            return square(target, x, labels, setting, generator)
-        if isinstance(setting, AutoAttack):
-            return autoattack(target, x, labels, setting, generator)
-        return _by_sign(setting, substitute if setting.transfer else target, x, labels, generator)
+        name = type(self).__name__
+        if self.model is None:
+            raise AccelsimError(f"{name}: attacks no model; write {name}(model, ...)(x, labels)")
+        target = Target.of(self.model)
+        if target.network.training:
+            raise AccelsimError(f"{name}: the model is in training mode; call model.eval() first")
+        # Written so that a NaN fails.
+        if not (len(x) and float(x.amin()) >= 0.0 and float(x.amax()) <= 1.0):
+            raise AccelsimError(f"{name}: x must be images in [0, 1]; put a normalization into the model")
+        if labels.shape != x.shape[:1]:
+            raise AccelsimError(
+                f"{name}: labels are {tuple(labels.shape)}, must be ({len(x)},), one per image"
+            )
+        attacked = self.perturb(target, x, labels, torch.Generator().manual_seed(seed))
+        return within_bounds(name, self.bound, x, attacked)
 
 
-def _by_sign(
-    setting: SignAttack, target: Target, x: Tensor, labels: Tensor, generator: torch.Generator
-) -> Tensor:
-    gradient = _finite(target.gradient(setting.draws, setting.loss))
-    with precise_backward(target.network) if setting.bpda else nullcontext():
-        if setting.method == "fgsm":
-            return linf.fgsm(gradient, x, labels, setting.budget)
-        if setting.method == "mifgsm":
-            return linf.mim(gradient, x, labels, setting.budget)
-        best = linf.pgd(gradient, x, labels, setting.budget, generator)
-        if setting.restarts == 1:
-            return best
-        reached = target.margins(best, labels, setting.draws)
-        for _ in range(setting.restarts - 1):
-            tried = linf.pgd(gradient, x, labels, setting.budget, generator)
-            got = target.margins(tried, labels, setting.draws)
-            better = got > reached
-            best = torch.where(better.reshape(-1, *[1] * (x.ndim - 1)), tried, best)
-            reached = torch.where(better, got, reached)
-        return best
+@dataclass(frozen=True, kw_only=True)
+class LinfAttack(Attack):
+    """An attack that changes no pixel by more than `eps`."""
+
+    eps: float = PAPER_EPS
+    norm: ClassVar[Norm | None] = "linf"
+
+    @property
+    def bound(self) -> float | None:
+        """Largest change of a pixel."""
+        return self.eps
 
 
-def _finite(gradient: Gradient) -> Gradient:
-    """The gradient, refused where it is not finite: the sign of NaN is 0, so the attack would leave the image as it is."""
+@dataclass(frozen=True, kw_only=True)
+class IteratedAttack(LinfAttack):
+    """Steps along the sign of a direction, each brought back to the ball of `eps` around the image and to [0, 1]."""
 
-    def checked(x: Tensor, labels: Tensor) -> Tensor:
-        found = gradient(x, labels)
-        if not torch.isfinite(found).all():
-            raise AccelsimError("attack: the network's gradients are not all finite, so nothing is attacked")
-        return found
+    step: float = PAPER_STEP
+    steps: int = 20
+    most: ClassVar[dict[str, int]] = {"steps": 100_000}
 
-    return checked
+    def steps_along(self, direction: Callable[[Tensor], Tensor], x: Tensor, start: Tensor) -> Tensor:
+        """Return the images after all steps along `direction(images)` from `start`, in the ball around x."""
+        at = start
+        for _ in range(self.steps):
+            at = at + self.step * direction(at)
+            at = (x + (at - x).clamp(-self.eps, self.eps)).clamp(0.0, 1.0)
+        return at
+
+
+def per_image(values: Tensor, images: Tensor) -> Tensor:
+    """Return (N,) as (N, 1, ...), to be broadcast over images (N, ...)."""
+    return values.reshape(-1, *[1] * (images.ndim - 1))
+
+
+def within_bounds(name: str, bound: float | None, x: Tensor, attacked: Tensor) -> Tensor:
+    """Return `attacked`, the images that an attack made of x.
+
+    Raises:
+        AccelsimError: They lie outside [0, 1] or further than `bound` from x: no such image is ever counted, whoever
+            wrote the attack.
+    """
+    most = torch.inf if bound is None else bound + _ROUNDING
+    change = float((attacked - x).abs().amax())
+    # Written so that a NaN fails.
+    if not (change <= most and float(attacked.amin()) >= 0.0 and float(attacked.amax()) <= 1.0):
+        raise AccelsimError(
+            f"attack {name}: gave images that are not finite, outside [0, 1] or beyond its eps (largest change "
+            f"{255 * change:.3f}/255)"
+        )
+    return attacked

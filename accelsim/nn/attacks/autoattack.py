@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -17,54 +17,63 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.extras import missing_extra
+from accelsim.nn.attacks.attack import LinfAttack, Prefix
+from accelsim.nn.attacks.registry import register
 from accelsim.nn.attacks.target import Target
 
 
-@dataclass(frozen=True)
-class AutoAttack:
-    """version: `standard` (APGD-CE, targeted APGD and FAB, Square), or `rand` for random networks (APGD with EOT 20)."""
+@register("autoattack")
+@register("autoattack-rand", version="rand")
+@dataclass(frozen=True, kw_only=True)
+class AutoAttack(LinfAttack):
+    """The package's ensemble; images that no attack misled are returned as they were.
 
-    eps: float
-    version: Literal["standard", "rand"] = "standard"
+    It stops at an image that one draw of the noise got wrong, so it overestimates its success on a stochastic network:
+    judge it by fresh draws.
 
-
-def require_autoattack() -> None:
-    """Raises AccelsimError unless pyautoattack is installed."""
-    try:
-        importlib.import_module("pyautoattack")
-    except ImportError:
-        raise missing_extra("attack autoattack", "pyautoattack", "attacks") from None
-
-
-def autoattack(
-    target: Target, x: Tensor, labels: Tensor, setting: AutoAttack, generator: torch.Generator
-) -> Tensor:
-    """The attacked images, shaped as x; those that no attack misled are returned as they were.
-
-    It stops at an image that one draw of the noise got wrong, so it overrates itself on a random network: judge it by
-    fresh draws. Raises AccelsimError where the package is missing or the network has fewer than four classes.
+    Attributes:
+        version: `standard` (APGD-CE, targeted APGD and FAB, Square), or `rand` for random networks (APGD with EOT 20).
     """
-    require_autoattack()
-    package = importlib.import_module("pyautoattack")
-    classes = target.logits(x[:1]).shape[1]
-    if classes < 4:
-        raise AccelsimError(
-            f"attack autoattack: the network has {classes} classes; the DLR loss needs 4 or more"
-        )
-    seed = int(torch.randint(0, 2**31 - 1, (), generator=generator))
-    with _own_streams(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        adversary = package.AutoAttack(
-            _PlainLayout(target.network), eps=setting.eps, version=setting.version, seed=seed, device=x.device
-        )
-        # Its logger tells of every batch; what it warns of (random networks) is ours to say.
-        adversary.logger.setLevel(logging.CRITICAL)
-        # By default it aims at nine wrong classes, more than a small data set may have.
-        adversary.apgd_targeted.n_target_classes = min(9, classes - 1)
-        adversary.fab.n_target_classes = min(9, classes - 1)
-        attacked, _ = adversary.run_standard_evaluation(x.contiguous(), labels, batch_size=len(x))
-    result: Tensor = attacked.detach()
-    return result
+
+    version: Literal["standard", "rand"] = "standard"
+    is_random: ClassVar[bool] = True
+    prefixes: ClassVar[tuple[Prefix, ...]] = ()
+
+    def require(self) -> None:
+        """Raise AccelsimError unless pyautoattack is installed."""
+        try:
+            importlib.import_module("pyautoattack")
+        except ImportError:
+            raise missing_extra("attack autoattack", "pyautoattack", "attacks") from None
+
+    def perturb(self, target: Target, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the attacked images, shaped as x (N, channels, h, w).
+
+        Raises:
+            AccelsimError: The package is missing, or the network has fewer than four classes.
+        """
+        self.require()
+        package = importlib.import_module("pyautoattack")
+        classes = target.logits(x[:1]).shape[1]
+        if classes < 4:
+            raise AccelsimError(
+                f"attack autoattack: the network has {classes} classes; the DLR loss needs 4 or more"
+            )
+        seed = int(torch.randint(0, 2**31 - 1, (), generator=generator))
+        network = _PlainLayout(target.network)
+        with _own_streams(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            adversary = package.AutoAttack(
+                network, eps=self.eps, version=self.version, seed=seed, device=x.device
+            )
+            # Its logger tells of every batch; what it warns of (random networks) is ours to say.
+            adversary.logger.setLevel(logging.CRITICAL)
+            # By default it aims at nine wrong classes, more than a small data set may have.
+            adversary.apgd_targeted.n_target_classes = min(9, classes - 1)
+            adversary.fab.n_target_classes = min(9, classes - 1)
+            attacked, _ = adversary.run_standard_evaluation(x.contiguous(), labels, batch_size=len(x))
+        result: Tensor = attacked.detach()
+        return result
 
 
 class _PlainLayout(nn.Module):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,13 +12,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.attacks.linf import Gradient
+from accelsim.nn.attacks.bpda import precise_backward
 
 LossName = Literal["cross-entropy", "margin"]
+Treatment = Literal["straight-through", "bpda"]
+"""How gradients pass quantization and masks: as the layers are, or as if every neuron were precise."""
+
+TREATMENTS: dict[Treatment, Callable[[nn.Module], AbstractContextManager[None]]] = {
+    "straight-through": nullcontext,  # type: ignore[dict-item]
+    "bpda": precise_backward,
+}
 
 
 def margins(logits: Tensor, labels: Tensor) -> Tensor:
-    """The best wrong class over the right one: (N, classes) and (N,) to (N,); positive where it is misclassified."""
+    """Return how far the best wrong class leads the labelled one: (N, classes) and (N,) to (N,).
+
+    Positive where the image is misclassified.
+    """
     right = logits.gather(1, labels[:, None])[:, 0]
     wrong = logits.scatter(1, labels[:, None], -torch.inf).amax(dim=1)
     return wrong - right
@@ -24,27 +36,79 @@ def margins(logits: Tensor, labels: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Target:
-    """A network in eval mode, from images (N, channels, h, w) in [0, 1] to logits (N, classes).
+    """A network from images (N, channels, h, w) in [0, 1] to logits (N, classes), as an attacker sees it.
 
-    Where it is random, every call draws anew.
+    Where the network is random, every call draws anew. Subclass it for a network that is run, or differentiated, in
+    another way (models.nit.spiking_target does).
+
+    Attributes:
+        network: In eval mode, unless the attack is part of training.
+        draws: Draws of the noise that the attacker averages per gradient, loss or margin (EOT, expectation over
+            transformation).
+        treatment: How gradients pass quantization and masks.
     """
 
     network: nn.Module
+    draws: int = 1
+    treatment: Treatment = "straight-through"
+
+    @classmethod
+    def of(cls, model: nn.Module | Target) -> Target:
+        """Return `model` as a target: itself if it is one."""
+        return model if isinstance(model, Target) else cls(model)
+
+    def run(self, x: Tensor) -> Tensor:
+        """Return the logits (N, classes) of one draw of the noise, differentiable in the images."""
+        with TREATMENTS[self.treatment](self.network):
+            logits: Tensor = self.network(x)
+        return logits
 
     @torch.no_grad()
     def logits(self, x: Tensor) -> Tensor:
-        """(N, classes), one draw of the noise for the batch."""
-        logits: Tensor = self.network(x)
-        return logits
+        """Return the logits (N, classes) of one draw of the noise for the batch."""
+        return self.run(x)
 
-    def margins(self, x: Tensor, labels: Tensor, draws: int = 1) -> Tensor:
-        """Mean over `draws` of `margins`: (N,)."""
-        return torch.stack([margins(self.logits(x), labels) for _ in range(draws)]).mean(dim=0)
+    def margins(self, x: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean over the attacker's draws of `margins`: (N,)."""
+        return torch.stack([margins(self.logits(x), labels) for _ in range(self.draws)]).mean(dim=0)
 
-    def right(self, x: Tensor, labels: Tensor, draws: int = 1) -> Tensor:
-        """Which images each of `draws` fresh draws classifies rightly: bool (N, draws) on the CPU.
+    def losses(self, x: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean over the attacker's draws of each image's cross-entropy: (N,)."""
+        each = [F.cross_entropy(self.logits(x), labels, reduction="none") for _ in range(self.draws)]
+        return torch.stack(each).mean(dim=0)
 
-        Raises AccelsimError for logits that are not finite: the largest of NaNs is the first, a class like any other.
+    def gradient(self, x: Tensor, labels: Tensor, loss: LossName = "cross-entropy") -> Tensor:
+        """Return d loss / d x, shaped as x: the mean over the attacker's draws; each image's loss is its own."""
+        total = torch.zeros_like(x)
+        for _ in range(self.draws):
+            with torch.enable_grad():
+                at = x.detach().requires_grad_()
+                logits = self.run(at)
+                if loss == "margin":
+                    value = margins(logits, labels).sum()
+                else:
+                    value = F.cross_entropy(logits, labels, reduction="sum")
+            (back,) = torch.autograd.grad(value, at)
+            total += back
+        return total / self.draws
+
+    def finite_gradient(self, x: Tensor, labels: Tensor, loss: LossName = "cross-entropy") -> Tensor:
+        """Return `gradient`.
+
+        Raises:
+            AccelsimError: It is not finite. The sign of NaN is 0, so the attack would leave the image as it is, and
+                the network would seem robust.
+        """
+        found = self.gradient(x, labels, loss)
+        if not torch.isfinite(found).all():
+            raise AccelsimError("attack: the network's gradients are not all finite, so nothing is attacked")
+        return found
+
+    def correct(self, x: Tensor, labels: Tensor, draws: int = 1) -> Tensor:
+        """Return which images each of `draws` fresh draws classifies correctly: bool (N, draws) on the CPU.
+
+        Raises:
+            AccelsimError: Logits are not finite. The largest of NaNs is the first, a class like any other.
         """
         found = []
         for _ in range(draws):
@@ -53,22 +117,3 @@ class Target:
                 raise AccelsimError("the network's logits are not all finite; its accuracy means nothing")
             found.append(logits.argmax(dim=1) == labels)
         return torch.stack(found, dim=1).cpu()
-
-    def gradient(self, draws: int = 1, loss: LossName = "cross-entropy") -> Gradient:
-        """d loss / d x, the mean over `draws` of the noise; each image's loss is its own (a sum over the batch)."""
-
-        def mean_gradient(x: Tensor, labels: Tensor) -> Tensor:
-            total = torch.zeros_like(x)
-            for _ in range(draws):
-                with torch.enable_grad():
-                    at = x.detach().requires_grad_()
-                    logits = self.network(at)
-                    if loss == "margin":
-                        value = margins(logits, labels).sum()
-                    else:
-                        value = F.cross_entropy(logits, labels, reduction="sum")
-                (back,) = torch.autograd.grad(value, at)
-                total += back
-            return total / draws
-
-        return mean_gradient

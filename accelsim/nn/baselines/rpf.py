@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from accelsim.nn.base.random_module import RandomModule
 from accelsim.nn.layers.geometry import symmetric_padding
-from accelsim.nn.random_module import RandomModule
 
 RANDOM_SHARE = 0.75
 

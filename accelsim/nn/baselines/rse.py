@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from accelsim.nn.random_module import RandomModule
+from accelsim.nn.base.random_module import RandomModule
 
 FIRST_SIGMA, OTHER_SIGMA = 0.2, 0.1
 

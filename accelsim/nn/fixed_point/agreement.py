@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from accelsim.nn.base.inference import inference
 from accelsim.nn.fixed_point.fixed_point_reference import FixedResult
 from accelsim.nn.fixed_point.formats import to_values
 from accelsim.nn.fixed_point.from_network import Formats
-from accelsim.nn.inference import inference
 from accelsim.nn.layers.non_essential import NonEssentialLayer
 from accelsim.schemes import Scheme
 

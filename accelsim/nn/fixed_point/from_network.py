@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.inference import inference
 from accelsim.nn.fixed_point.formats import fraction_bits, multipliers, terms, to_words
 from accelsim.nn.fixed_point.layer_operands import (
     MAX_THRESHOLD,
@@ -19,7 +20,6 @@ from accelsim.nn.fixed_point.layer_operands import (
     NoiseOperands,
     Threshold,
 )
-from accelsim.nn.inference import inference
 from accelsim.nn.injection.conversion import set_scheme
 from accelsim.nn.layers.geometry import symmetric_padding
 from accelsim.nn.layers.non_essential import NonEssentialLayer

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError, suggestion
+from accelsim.nn.base.random_module import RandomModule
 from accelsim.nn.injection.conversion import non_essential_layers
 from accelsim.nn.layers.non_essential import Injection, NonEssentialLayer
-from accelsim.nn.random_module import RandomModule
 
 
 class RandomNeurons(RandomModule):

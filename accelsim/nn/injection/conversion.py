@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator
 from torch import nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.seeds import check_seed
 from accelsim.nn.layers.geometry import symmetric_padding
 from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer, NonEssentialLinear
 from accelsim.nn.layers.projection import projection_size
-from accelsim.nn.seeds import check_seed
 from accelsim.schemes import Scheme
 
 DEFAULT_K_RATIO = 0.25

@@ -20,11 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.tensor_files import load_network_weights, load_tensors, save_tensors
 from accelsim.nn.injection.conversion import non_essential_layers, replace_layer
 from accelsim.nn.layers.non_essential import NonEssentialLayer
 from accelsim.nn.layers.quantize import pack_int4, unpack_int4
 from accelsim.nn.networks import make_network
-from accelsim.nn.tensor_files import load_network_weights, load_tensors, save_tensors
 from accelsim.schemes import Scheme
 from accelsim.trace.container import one_line
 

@@ -21,14 +21,14 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import stop_if_pressed
-from accelsim.nn.inference import inference
+from accelsim.nn.base.inference import inference
+from accelsim.nn.base.seeds import check_seed
 from accelsim.nn.injection.conversion import non_essential_layers, set_scheme
 from accelsim.nn.injection.layer_fit import Fit, GradientDescent, NormalEquations
 from accelsim.nn.layers.geometry import conv_patches
 from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer
 from accelsim.nn.layers.projection import projection_scale
 from accelsim.nn.layers.quantize import int4_codes
-from accelsim.nn.seeds import check_seed
 from accelsim.schemes import Scheme
 
 CALIBRATION_ROWS = 2048

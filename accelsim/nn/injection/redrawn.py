@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.random_module import RandomModule
+from accelsim.nn.base.seeds import check_seed
 from accelsim.nn.injection.conversion import non_essential_layers
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.layers.non_essential import NonEssentialLayer
 from accelsim.nn.layers.projection import projection_scale, ternary_signs
-from accelsim.nn.random_module import RandomModule
-from accelsim.nn.seeds import check_seed
 
 _STATE = ("signs", "w_approx", "b_approx", "w_scale", "b_scale", "y_scale", "selector.quantiles")
 

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from accelsim.nn.seeds import MAX_SEED
+from accelsim.nn.base.seeds import MAX_SEED
 from accelsim.nn.spiking.lif import Lif
 from accelsim.nn.spiking.noisy_layer import Bounds
 from accelsim.nn.spiking.spiking_networks import Encoding, SpikingNetwork

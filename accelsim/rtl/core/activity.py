@@ -11,9 +11,9 @@ from accelsim.rtl.core.counters import COUNTER_BITS
 from accelsim.rtl.core.front_control import FrontControl
 from accelsim.rtl.core.mvu_control import MvuControl
 from accelsim.rtl.core.pipeline import population
-from accelsim.rtl.core.projection_unit import ProjectionUnit
 from accelsim.rtl.core.registers import ConfigRegisters
 from accelsim.rtl.core.rtl_output_port import OutputPort
+from accelsim.rtl.core.rtl_projection_unit import ProjectionUnit
 from accelsim.rtl.core.rtl_selector import Selector
 from accelsim.rtl.core.scheduler import Scheduler
 from accelsim.rtl.core.vpu_slice import VpuSlice

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from accelsim.lengths import WORD_BITS
 from accelsim.rtl.blocks.requantize import BIAS_BITS, MULTIPLIER_BITS
 from accelsim.rtl.core.core_shape import CoreShape
-from accelsim.rtl.core.projection_unit import SIGN_ADDRESS_BITS, SIGN_BITS
+from accelsim.rtl.core.rtl_projection_unit import SIGN_ADDRESS_BITS, SIGN_BITS
 
 
 def scale_layout(shape: CoreShape) -> data.StructLayout:

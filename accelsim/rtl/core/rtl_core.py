@@ -18,16 +18,16 @@ from accelsim.rtl.core.activity import (
 from accelsim.rtl.core.core_shape import CoreShape
 from accelsim.rtl.core.counters import COUNTER_BITS, Counters
 from accelsim.rtl.core.front_control import FrontControl
-from accelsim.rtl.core.mask_units import NeuronMasks
 from accelsim.rtl.core.mvu_control import MvuControl
 from accelsim.rtl.core.operand_ring import OperandRing
 from accelsim.rtl.core.patch_reader import PatchReader
 from accelsim.rtl.core.patch_writer import PatchWriter
 from accelsim.rtl.core.pipeline import delayed, drive, population, select, thermometer
 from accelsim.rtl.core.ports import memory_ports, result_address
-from accelsim.rtl.core.projection_unit import ProjectionUnit
 from accelsim.rtl.core.registers import ADDRESS_BITS, DATA_BITS, ConfigRegisters
+from accelsim.rtl.core.rtl_mask_units import NeuronMasks
 from accelsim.rtl.core.rtl_output_port import OutputPort
+from accelsim.rtl.core.rtl_projection_unit import ProjectionUnit
 from accelsim.rtl.core.rtl_selector import Selector
 from accelsim.rtl.core.scheduler import Scheduler
 from accelsim.rtl.core.vpu_slice import ISSUE, MASK_STREAM, VpuSlice

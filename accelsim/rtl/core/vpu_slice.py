@@ -11,10 +11,10 @@ from accelsim.rtl.blocks.requantize import VALUE_BITS, Requantizer
 from accelsim.rtl.blocks.rounding import SHIFT_BITS
 from accelsim.rtl.blocks.vpu_pipeline import VpuPipeline
 from accelsim.rtl.core.core_shape import READ_LATENCY, CoreShape
-from accelsim.rtl.core.mask_units import VpuMasks
 from accelsim.rtl.core.operand_ring import OperandRing
 from accelsim.rtl.core.pipeline import delayed, drive
 from accelsim.rtl.core.ports import scale_layout
+from accelsim.rtl.core.rtl_mask_units import VpuMasks
 from accelsim.rtl.core.walker import Walker
 
 MASK_STREAM = ("mask_valid", "mask_first", "mask_place", "unit_masks", "unit_vpus", "unit_rows")

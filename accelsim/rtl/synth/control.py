@@ -14,12 +14,12 @@ from accelsim.components.nm_selector import NmSelector
 from accelsim.config.machine import Machine
 from accelsim.rtl.core.core_shape import CoreShape, Limits
 from accelsim.rtl.core.front_control import FrontControl
-from accelsim.rtl.core.mask_units import NeuronMasks, VpuMasks
 from accelsim.rtl.core.mvu_control import MvuControl
 from accelsim.rtl.core.operand_ring import OperandRing
 from accelsim.rtl.core.patch_reader import PatchReader
 from accelsim.rtl.core.patch_writer import PatchWriter
 from accelsim.rtl.core.registers import ConfigRegisters
+from accelsim.rtl.core.rtl_mask_units import NeuronMasks, VpuMasks
 from accelsim.rtl.core.rtl_selector import Selector
 from accelsim.rtl.core.scheduler import Scheduler
 from accelsim.rtl.core.walker import Walker

@@ -11,7 +11,7 @@ from accelsim.counts import Counts
 from accelsim.errors import AccelsimError
 from accelsim.rtl.core.core_shape import CoreShape
 from accelsim.rtl.core.rtl_chip import Chip
-from accelsim.rtl.program import TileProgram
+from accelsim.rtl.layer_program import TileProgram
 from accelsim.rtl.rtl_simulation import TileResult
 from accelsim.rtl.verilator.model import VerilatedModel
 

@@ -27,15 +27,15 @@ from accelsim.cli.options import (
 )
 from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.device import torch_device, use_threads
+from accelsim.nn.base.tensor_files import save_tensors
 from accelsim.nn.clean_accuracy import load_trained
 from accelsim.nn.data.cifar import ImageSet, load_cifar
-from accelsim.nn.device import torch_device, use_threads
 from accelsim.nn.injection.converted_checkpoint import tensors_sha256
 from accelsim.nn.networks import make_network, with_baseline
-from accelsim.nn.tensor_files import save_tensors
 from models.training.adversarial.adversarial_fit import fit
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
-from models.training.adversarial.training_state import State, write_history
+from models.training.training_state import State, write_history
 
 
 def train(

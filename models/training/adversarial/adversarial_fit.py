@@ -16,19 +16,22 @@ from torch import Tensor, nn
 from accelsim.errors import AccelsimError
 from accelsim.files import check_output_file, writable_folder
 from accelsim.interrupt import stop_if_pressed
-from accelsim.nn.attacks import linf
-from accelsim.nn.attacks.linf import Budget
 from accelsim.nn.attacks.target import Target
+from accelsim.nn.base.device import device_of
+from accelsim.nn.base.random_module import reseed
+from accelsim.nn.base.seeds import MAX_SEED
 from accelsim.nn.data.cifar import ImageSet, to_float
-from accelsim.nn.device import device_of
-from accelsim.nn.random_module import reseed
-from accelsim.nn.seeds import MAX_SEED
-from models.training.adversarial.adversarial_losses import adversarial_images, loss_of, perturbed_weights
+from models.training.adversarial.adversarial_losses import (
+    adversarial_images,
+    attack_of,
+    loss_of,
+    perturbed_weights,
+)
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe
 from models.training.adversarial.curve import Curve, Say
-from models.training.adversarial.training_state import State, Validation, load_state, save_state
 from models.training.augment import augment
 from models.training.order import batch_at, stream
+from models.training.training_state import State, Validation, load_state, save_state
 
 VALIDATION_BATCH = 250
 
@@ -156,7 +159,7 @@ def validate(network: nn.Module, recipe: AdversarialRecipe, data: ImageSet, epoc
     device = device_of(network)
     network.eval()
     reseed(network, recipe.seed)
-    budget = Budget(recipe.attack.eps_255 / 255, recipe.attack.step_255 / 255, recipe.attack.steps)
+    pgd = attack_of(recipe)
     generator = torch.Generator().manual_seed(recipe.seed)
     target = Target(network)
     clean = robust = 0
@@ -164,7 +167,7 @@ def validate(network: nn.Module, recipe: AdversarialRecipe, data: ImageSet, epoc
         part = slice(start, start + VALIDATION_BATCH)
         x: Tensor = to_float(data.images[part].to(device)).contiguous(memory_format=torch.channels_last)
         labels = data.labels[part].to(device)
-        attacked = linf.pgd(target.gradient(), x, labels, budget, generator)
-        clean += int(target.right(x, labels).sum())
-        robust += int(target.right(attacked, labels).sum())
+        attacked = pgd.perturb(target, x, labels, generator)
+        clean += int(target.correct(x, labels).sum())
+        robust += int(target.correct(attacked, labels).sum())
     return {"epoch": float(epoch), "clean": 100.0 * clean / len(data), "robust": 100.0 * robust / len(data)}

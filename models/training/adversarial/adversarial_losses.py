@@ -12,9 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from accelsim.nn.attacks import linf
-from accelsim.nn.attacks.linf import Budget
-from accelsim.nn.attacks.target import Target
+from accelsim.nn.attacks.pgd import PGD
+from accelsim.nn.attacks.target import LossName, Target
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe
 
 TRADES_START = 0.001
@@ -25,21 +24,33 @@ def adversarial_images(
     network: nn.Module, x: Tensor, labels: Tensor, recipe: AdversarialRecipe, generator: torch.Generator
 ) -> Tensor:
     """The attacked batch that the loss needs, shaped as x; x itself for `plain`. generator: of the CPU."""
-    attack = recipe.attack
-    budget = Budget(eps=attack.eps_255 / 255, step=attack.step_255 / 255, steps=attack.steps)
+    pgd = attack_of(recipe)
     if recipe.loss == "plain":
         return x
     if recipe.loss == "pgd":
-        return linf.pgd(Target(network).gradient(), x, labels, budget, generator)
+        return pgd.perturb(_InTraining(network), x, labels, generator)
     training = network.training
     network.eval()
     try:
         with torch.no_grad():
             natural = F.softmax(network(x).float(), dim=1)
         start = (x + TRADES_START * torch.randn(x.shape, generator=generator).to(x.device)).clamp(0.0, 1.0)
-        return linf.iterate(x, start, budget, lambda at: _divergence_gradient(network, at, natural).sign())
+        return pgd.steps_along(lambda at: _divergence_gradient(network, at, natural).sign(), x, start)
     finally:
         network.train(training)
+
+
+def attack_of(recipe: AdversarialRecipe) -> PGD:
+    """Return the recipe's PGD."""
+    attack = recipe.attack
+    return PGD(eps=attack.eps_255 / 255, step=attack.step_255 / 255, steps=attack.steps)
+
+
+class _InTraining(Target):
+    """A network whose gradients may overflow: the loss is checked once per step, and costs no synchronization."""
+
+    def finite_gradient(self, x: Tensor, labels: Tensor, loss: LossName = "cross-entropy") -> Tensor:
+        return self.gradient(x, labels, loss)
 
 
 def loss_of(

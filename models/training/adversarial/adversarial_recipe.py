@@ -9,8 +9,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from accelsim.nn.base.seeds import MAX_SEED
 from accelsim.nn.data.cifar_layout import DATASETS
-from accelsim.nn.seeds import MAX_SEED
 from models.training.training_recipe import read_recipe
 
 

@@ -25,15 +25,15 @@ from accelsim.cli.options import (
 )
 from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
+from accelsim.nn.base.device import torch_device, use_threads
 from accelsim.nn.data.cifar import ImageSet, load_cifar
-from accelsim.nn.device import torch_device, use_threads
 from accelsim.nn.injection.controls import CONTROLS, set_control
 from accelsim.nn.injection.conversion import non_essential_layers, set_scheme
 from accelsim.nn.injection.converted_checkpoint import load_converted, round_weights, save_converted
 from accelsim.trace import Scheme
 from models.training.adversarial.adversarial_fit import fit
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
-from models.training.adversarial.training_state import State, write_history
+from models.training.training_state import State, write_history
 
 
 def finetune(

@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.attacks import linf
+from accelsim.nn.attacks import PGD, Target
+from accelsim.nn.base.tensor_files import load_tensors
 from accelsim.nn.baselines.rse import with_noise_layers
 from accelsim.nn.clean_accuracy import load_trained
 from accelsim.nn.data.cifar import ImageSet
 from accelsim.nn.networks import NETWORKS
-from accelsim.nn.tensor_files import load_tensors
 from models.training.adversarial import __main__ as command
 from models.training.adversarial import adversarial_fit as fitting
 from models.training.adversarial.__main__ import train
@@ -125,14 +125,15 @@ def test_validation_is_pgd_in_eval_mode(tmp_path: Path) -> None:
     found = fitting.validate(network, recipe(), data, epoch=2)
     x = data.images.float() / 255
 
-    def gradient(at: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        at = at.clone().requires_grad_()
-        nn.functional.cross_entropy(network(at), labels, reduction="sum").backward()
-        assert at.grad is not None
-        return at.grad
+    class Plain(Target):
+        def gradient(self, at: torch.Tensor, labels: torch.Tensor, loss: str = "") -> torch.Tensor:
+            at = at.clone().requires_grad_()
+            nn.functional.cross_entropy(network(at), labels, reduction="sum").backward()
+            assert at.grad is not None
+            return at.grad
 
-    budget = linf.Budget(eps=8 / 255, step=4 / 255, steps=2)
-    attacked = linf.pgd(gradient, x, data.labels, budget, torch.Generator().manual_seed(3))
+    pgd = PGD(eps=8 / 255, step=4 / 255, steps=2)
+    attacked = pgd.perturb(Plain(network), x, data.labels, torch.Generator().manual_seed(3))
     accuracies = [
         100 * float((network(each).argmax(1) == data.labels).double().mean()) for each in (x, attacked)
     ]

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from accelsim.errors import AccelsimError
 from accelsim.nn.spiking.spiking_networks import NoisyPerceptron
-from models.nit.curves import Images, learning_curve, train_perceptron
+from models.nit.curves import Images, Schedule, learning_curve, train_perceptron
 
 
 def _images(count: int = 240, seed: int = 0) -> Images:
@@ -27,7 +27,7 @@ def test_backpropagation_is_plain_adam() -> None:
     w1, b1, w2, b2 = (
         p.detach().clone().requires_grad_() for p in (first.weight, first.bias, last.weight, last.bias)
     )
-    train_perceptron(network, "bp", images, epochs=2, batch=100, lr=0.01, seed=5)
+    train_perceptron(network, "bp", images, Schedule(epochs=2, batch=100, lr=0.01, seed=5))
     optimizer = torch.optim.Adam([w1, b1, w2, b2], lr=0.01)
     generator = torch.Generator().manual_seed(5)
     for _ in range(2):
@@ -44,7 +44,7 @@ def test_backpropagation_is_plain_adam() -> None:
 @pytest.mark.parametrize("rule", ["bp", "nit", "nit-s", "nit-s+"])
 def test_learns(rule: str) -> None:
     curve = learning_curve(
-        NoisyPerceptron((16, 8, 4)), rule, _images(), _images(seed=1), epochs=60, sign_epochs=30, lr=0.02
+        NoisyPerceptron((16, 8, 4)), rule, _images(), _images(seed=1), Schedule(60, sign_epochs=30, lr=0.02)
     )
     assert len(curve) == 60
     assert curve[-1].train_loss < 0.5 * curve[0].train_loss
@@ -54,9 +54,8 @@ def test_learns(rule: str) -> None:
 def test_schedule_begins_with_the_sign() -> None:
     def losses(rule: str, sign_epochs: int) -> list[float]:
         network = NoisyPerceptron((16, 8, 4))
-        curve = learning_curve(
-            network, rule, _images(), _images(20), epochs=6, sign_epochs=sign_epochs, lr=0.02
-        )
+        schedule = Schedule(6, sign_epochs=sign_epochs, lr=0.02)
+        curve = learning_curve(network, rule, _images(), _images(20), schedule)
         return [epoch.train_loss for epoch in curve]
 
     sign, exact, both = losses("nit-s", 0), losses("nit", 0), losses("nit-s+", 4)
@@ -68,6 +67,4 @@ def test_schedule_begins_with_the_sign() -> None:
 @pytest.mark.parametrize(("epochs", "sign_epochs"), [(0, 0), (3, 4), (3, -1)])
 def test_refuses_impossible_schedules(epochs: int, sign_epochs: int) -> None:
     with pytest.raises(AccelsimError, match="must be 1 or more, and not more than all"):
-        train_perceptron(
-            NoisyPerceptron((16, 4)), "nit-s+", _images(), epochs=epochs, sign_epochs=sign_epochs
-        )
+        Schedule(epochs, sign_epochs=sign_epochs)

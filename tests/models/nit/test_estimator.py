@@ -13,8 +13,7 @@ from accelsim.errors import AccelsimError
 from accelsim.nn.spiking.lif import Lif
 from accelsim.nn.spiking.noisy_layer import NoisyLayer, Record
 from accelsim.nn.spiking.spiking_networks import NoisyPerceptron, SpikingNetwork
-from models.nit.estimator import centred, input_gradient, lr_gradient
-from models.nit.nit_losses import cross_entropy
+from models.nit.estimator import centred, cross_entropy, input_gradient, lr_gradient
 
 # An estimate is accepted within this many standard errors of the truth, in every coordinate. Of the at most
 # 100 coordinates of a test, one is beyond 4.5 by chance once in 1,500 runs; the seeds are fixed.

@@ -14,10 +14,10 @@ from accelsim.nn.spiking.noisy_layer import Bounds
 from accelsim.nn.spiking.run_settings import Settings
 from accelsim.nn.spiking.spiking_networks import SpikingNetwork
 from models.nit import ablation, findings
-from models.nit.named_rows import NamedRow, read_rows, rows_markdown, write_rows
-from models.nit.robustness import Target, likelihood_ratio_gradient
+from models.nit.findings import read_rows, write_rows
+from models.nit.nit_columns import WIDTHS, by_width
+from models.nit.spiking_target import SpikingTarget
 from models.nit.training import train
-from models.nit.widths import WIDTHS, by_width
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
@@ -48,11 +48,9 @@ def test_every_choice_is_a_setting_and_changes_the_network_or_its_training() -> 
 def test_a_row_is_computed_once(bands: DigitSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     choice = "T = 2"
     first = ablation.row_of(choice, bands, SPLIT, tmp_path)
-    assert all(
-        0 <= first.values[column] <= 100 for column in ("clean", "mean of 20", "PGD", "PGD, width 0.1")
-    )
-    assert first.values["sigma, first"] != 1.0
-    monkeypatch.setattr(ablation, "pgd_accuracy", None)
+    assert all(0 <= first[column] <= 100 for column in ("clean", "mean of 20", "PGD", "PGD, width 0.1"))
+    assert first["sigma, first"] != 1.0
+    monkeypatch.setattr(ablation, "accuracy_from", None)
     assert ablation.row_of(choice, bands, SPLIT, tmp_path) == first
     (path,) = tmp_path.glob("*/accuracy.json")
     path.write_text("[1]")
@@ -64,17 +62,16 @@ def test_widths_order_as_attacks_see_more(bands: DigitSet, tmp_path: Path) -> No
     """Against a trained network the best of the surrogates is far stronger than random signs of the same size."""
     settings = Settings(method="stbp", epochs=40, batch=40, steps=4, lr=0.01)
     network = train(settings, bands, SPLIT.train, tmp_path)
-    row = by_width(Target(network, settings.noisy, settings.loss_scale), bands, SPLIT.test)
+    row = by_width(SpikingTarget.trained(network, settings), bands, SPLIT.test)
     assert list(row) == ["clean", "random", "nattack, pixels", *(f"{width:g}" for width in WIDTHS)]
     assert row["clean"] >= 80.0
     assert min(row.values()) < row["random"] - 20.0
 
 
 def test_rows_are_read_back_as_written(tmp_path: Path) -> None:
-    rows = [NamedRow("a, b", {"clean": 93.25, "2": 0.0}), NamedRow("c", {"clean": 1.0, "2": 3.5})]
+    rows = {"a, b": {"clean": 93.25, "2": 0.0}, "c": {"clean": 1.0, "2": 3.5}}
     write_rows(tmp_path / "r.csv", "choice", rows)
-    assert read_rows(tmp_path / "r.csv") == rows
-    assert "| a, b | 93.2 | 0.0 |" in rows_markdown("choice", rows)
+    assert read_rows(tmp_path / "r.csv").set_index("choice").to_dict("index") == rows
     (tmp_path / "r.csv").write_text("choice,clean\nx,high\n")
     with pytest.raises(AccelsimError, match="not a CSV file of names and numbers"):
         read_rows(tmp_path / "r.csv")
@@ -84,7 +81,7 @@ def test_faults_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     arguments = ["--mnist", str(tmp_path), "--runs", str(tmp_path), "--out", str(tmp_path / "out")]
     for more, message in (
         ([], "missing, with or without .gz"),
-        (["--threads", "0"], "--threads: 0"),
+        (["--threads", "0"], "'--threads': 0 is not in the range"),
         (["--docs", str(tmp_path)], "nit.md: cannot be read"),
     ):
         assert findings.main([*arguments, *more]) == 2
@@ -123,7 +120,7 @@ def test_gradients_pass_rate_coding_straight_through() -> None:
 def test_what_rate_coding_cannot_do_is_refused() -> None:
     network = SpikingNetwork((3, 4, 2), encoding="rate")
     with pytest.raises(AccelsimError, match="encoding: rate, must be current"):
-        likelihood_ratio_gradient(Target(network, noisy=True), 10, torch.Generator())
+        SpikingTarget(network, by_ratio=True).gradient(torch.zeros(1, 3), torch.zeros(1, dtype=torch.long))
 
 
 @pytest.mark.parametrize(("least", "most", "level"), [(0.05, 2.0, 1.0), (1.5, 2.0, 1.5), (0.1, 0.5, 0.5)])

@@ -14,19 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.attacks import linf
-from accelsim.nn.attacks.autoattack import AutoAttack, autoattack
-from accelsim.nn.attacks.carlini_wagner import CarliniWagner, carlini_wagner
-from accelsim.nn.attacks.linf import Budget
-from accelsim.nn.attacks.square import Square, square
-from accelsim.nn.attacks.target import Target
+from accelsim.nn.attacks import BIM, FGSM, MIFGSM, PGD, AutoAttack, CarliniWagner, Square, Target
 
-BUDGET = Budget(eps=0.06, step=0.015, steps=8, momentum=1.0)
+EPS, STEP, STEPS = 0.06, 0.015, 8
+STEPPING = {"eps": EPS, "step": STEP, "steps": STEPS}
 
 
 def robust(network: nn.Module, attacked: Tensor, labels: Tensor) -> float:
     """Share still right."""
-    return float(Target(network).right(attacked, labels).double().mean())
+    return float(Target(network).correct(attacked, labels).double().mean())
 
 
 class Raised(nn.Module):
@@ -39,9 +35,9 @@ class Raised(nn.Module):
 def test_iterated_fgsm_equals_foolbox(classifier, labelled) -> None:
     foolbox = pytest.importorskip("foolbox", reason="foolbox, of the extra dev, is the oracle")
     model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device="cpu")
-    attack = foolbox.attacks.LinfPGD(abs_stepsize=BUDGET.step, steps=BUDGET.steps, random_start=False)
-    _, theirs, _ = attack(model, *labelled, epsilons=BUDGET.eps)
-    ours = linf.bim(Target(classifier).gradient(), *labelled, BUDGET)
+    attack = foolbox.attacks.LinfPGD(abs_stepsize=STEP, steps=STEPS, random_start=False)
+    _, theirs, _ = attack(model, *labelled, epsilons=EPS)
+    ours = BIM(classifier, **STEPPING)(*labelled)
     torch.testing.assert_close(ours, theirs)
     assert 0.0 < robust(classifier, ours, labelled[1]) < 0.9
 
@@ -50,8 +46,8 @@ def test_one_step_equals_foolbox(classifier, labelled) -> None:
     foolbox = pytest.importorskip("foolbox", reason="foolbox, of the extra dev, is the oracle")
     model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device="cpu")
     attack = foolbox.attacks.LinfFastGradientAttack(random_start=False)
-    _, theirs, _ = attack(model, *labelled, epsilons=BUDGET.eps)
-    ours = linf.fgsm(Target(classifier).gradient(), *labelled, BUDGET)
+    _, theirs, _ = attack(model, *labelled, epsilons=EPS)
+    ours = FGSM(classifier, eps=EPS)(*labelled)
     torch.testing.assert_close(ours, theirs)
     assert 0.0 < robust(classifier, ours, labelled[1]) < 1.0
 
@@ -62,11 +58,10 @@ def test_momentum_breaks_as_many_as_foolbox(classifier, labelled, decay: float) 
     foolbox = pytest.importorskip("foolbox", reason="foolbox, of the extra dev, is the oracle")
     model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device="cpu")
     attack = foolbox.attacks.LinfMomentumIterativeFastGradientMethod(
-        momentum=decay, abs_stepsize=BUDGET.step, steps=BUDGET.steps
+        momentum=decay, abs_stepsize=STEP, steps=STEPS
     )
-    _, theirs, _ = attack(model, *labelled, epsilons=BUDGET.eps)
-    budget = Budget(eps=BUDGET.eps, step=BUDGET.step, steps=BUDGET.steps, momentum=decay)
-    ours = linf.mim(Target(classifier).gradient(), *labelled, budget)
+    _, theirs, _ = attack(model, *labelled, epsilons=EPS)
+    ours = MIFGSM(classifier, **STEPPING, momentum=decay)(*labelled)
     difference = robust(classifier, ours, labelled[1]) - robust(classifier, theirs, labelled[1])
     assert abs(difference) <= 0.01 and 0.0 < robust(classifier, ours, labelled[1]) < 0.9
     if not decay:
@@ -76,11 +71,10 @@ def test_momentum_breaks_as_many_as_foolbox(classifier, labelled, decay: float) 
 def test_pgd_breaks_as_many_as_foolbox(classifier, labelled) -> None:
     foolbox = pytest.importorskip("foolbox", reason="foolbox, of the extra dev, is the oracle")
     model = foolbox.PyTorchModel(classifier, bounds=(0, 1), device="cpu")
-    attack = foolbox.attacks.LinfPGD(abs_stepsize=BUDGET.step, steps=30, random_start=True)
+    attack = foolbox.attacks.LinfPGD(abs_stepsize=STEP, steps=30, random_start=True)
     torch.manual_seed(0)
-    _, theirs, _ = attack(model, *labelled, epsilons=BUDGET.eps)
-    many = Budget(eps=BUDGET.eps, step=BUDGET.step, steps=30)
-    ours = linf.pgd(Target(classifier).gradient(), *labelled, many, torch.Generator().manual_seed(0))
+    _, theirs, _ = attack(model, *labelled, epsilons=EPS)
+    ours = PGD(classifier, eps=EPS, step=STEP, steps=30)(*labelled, seed=0)
     difference = robust(classifier, ours, labelled[1]) - robust(classifier, theirs, labelled[1])
     assert abs(difference) <= 0.01
 
@@ -94,10 +88,10 @@ def test_carlini_wagner_against_foolbox(classifier, labelled) -> None:
         binary_search_steps=1, steps=200, stepsize=0.01, initial_const=1.0, abort_early=False
     )
     theirs, _, misled = attack(model, x, labels, epsilons=None)
-    ours = carlini_wagner(Target(classifier), x, labels, CarliniWagner(c=1.0, steps=200))
+    ours = CarliniWagner(classifier, c=1.0, steps=200)(x, labels)
     success = 1.0 - robust(classifier, ours, labels)
     assert abs(success - float(misled.double().mean())) <= 0.01 and success > 0.5
-    both = misled & ~Target(classifier).right(ours, labels)[:, 0]
+    both = misled & ~Target(classifier).correct(ours, labels)[:, 0]
     distances = [(image - x)[both].flatten(1).norm(dim=1) for image in (ours, theirs)]
     assert float(distances[0].mean()) == pytest.approx(float(distances[1].mean()), rel=0.01)
 
@@ -108,28 +102,25 @@ def test_equal_to_torchattacks(classifier, labelled, name: str) -> None:
         "torchattacks", reason="in no extra; pip install --no-deps torchattacks"
     )
     x, labels = labelled
-    target = Target(classifier)
-    eps, step, steps = BUDGET.eps, BUDGET.step, BUDGET.steps
-    setting = CarliniWagner(c=0.5, steps=60, lr=0.002)
     # torchattacks' CW takes 0 for one of the wrong logits, and stops when the loss has risen between two of its checks:
     # logits above 0 and small steps keep it from both.
     raised = nn.Sequential(classifier, Raised())
     theirs, ours = {
         "fgsm": (
-            lambda: torchattacks.FGSM(classifier, eps=eps),
-            lambda: linf.fgsm(target.gradient(), x, labels, BUDGET),
+            lambda: torchattacks.FGSM(classifier, eps=EPS),
+            lambda: FGSM(classifier, eps=EPS)(x, labels),
         ),
         "bim": (
-            lambda: torchattacks.PGD(classifier, eps=eps, alpha=step, steps=steps, random_start=False),
-            lambda: linf.bim(target.gradient(), x, labels, BUDGET),
+            lambda: torchattacks.PGD(classifier, eps=EPS, alpha=STEP, steps=STEPS, random_start=False),
+            lambda: BIM(classifier, **STEPPING)(x, labels),
         ),
         "mifgsm": (
-            lambda: torchattacks.MIFGSM(classifier, eps=eps, alpha=step, steps=steps, decay=1.0),
-            lambda: linf.mim(target.gradient(), x, labels, BUDGET),
+            lambda: torchattacks.MIFGSM(classifier, eps=EPS, alpha=STEP, steps=STEPS, decay=1.0),
+            lambda: MIFGSM(classifier, **STEPPING)(x, labels),
         ),
         "cw": (
             lambda: torchattacks.CW(raised, c=0.5, kappa=0, steps=60, lr=0.002),
-            lambda: carlini_wagner(target, x, labels, setting),
+            lambda: CarliniWagner(classifier, c=0.5, steps=60, lr=0.002)(x, labels),
         ),
     }[name]
     expected, found = theirs()(x, labels), ours()
@@ -156,8 +147,7 @@ def test_square_breaks_as_many_as_the_package(classifier, labelled) -> None:
             resc_schedule=True,
         )
         expected = robust(classifier, attack.perturb(x, labels), labels)
-    setting = Square(0.1, queries=300)
-    ours = square(Target(classifier), x, labels, setting, torch.Generator().manual_seed(0))
+    ours = Square(classifier, eps=0.1, queries=300)(x, labels, seed=0)
     assert 0.02 < expected < 0.98
     assert abs(robust(classifier, ours, labels) - expected) <= 0.06
 
@@ -166,14 +156,12 @@ def test_square_breaks_as_many_as_the_package(classifier, labelled) -> None:
 def test_autoattack_is_no_weaker_than_pgd_and_leaves_the_generators(classifier, labelled) -> None:
     pytest.importorskip("pyautoattack", reason="of the extra attacks")
     x, labels = labelled[0][:6], labelled[1][:6]
-    target = Target(classifier)
     before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
-    attacked = autoattack(target, x, labels, AutoAttack(0.04), torch.Generator().manual_seed(1))
+    attacked = AutoAttack(classifier, eps=0.04)(x, labels, seed=1)
     assert torch.equal(torch.get_rng_state(), before[0]) and random.getstate() == before[1]
     assert np.array_equal(np.random.get_state()[1], before[2])
     assert float((attacked - x).abs().max()) <= 0.04 + 1e-6
-    budget = Budget(eps=0.04, step=0.01, steps=20)
-    by_pgd = linf.pgd(target.gradient(), x, labels, budget, torch.Generator().manual_seed(1))
+    by_pgd = PGD(classifier, eps=0.04, step=0.01, steps=20)(x, labels, seed=1)
     assert robust(classifier, attacked, labels) <= robust(classifier, by_pgd, labels) < 1.0
 
 
@@ -183,9 +171,7 @@ def test_autoattack_takes_channels_last(classifier, labelled) -> None:
     pytest.importorskip("pyautoattack", reason="of the extra attacks")
     network = copy.deepcopy(classifier).to(memory_format=torch.channels_last)
     x = labelled[0][:4].contiguous(memory_format=torch.channels_last)
-    attacked = autoattack(
-        Target(network), x, labelled[1][:4], AutoAttack(0.3), torch.Generator().manual_seed(1)
-    )
+    attacked = AutoAttack(network, eps=0.3)(x, labelled[1][:4], seed=1)
     assert attacked.shape == x.shape and robust(classifier, attacked, labelled[1][:4]) == 0.0
 
 
@@ -193,6 +179,4 @@ def test_autoattack_needs_four_classes() -> None:
     pytest.importorskip("pyautoattack", reason="of the extra attacks")
     network = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
     with pytest.raises(AccelsimError, match="3 classes; the DLR loss needs 4"):
-        autoattack(
-            Target(network), torch.rand(2, 3, 2, 2), torch.tensor([0, 1]), AutoAttack(0.1), torch.Generator()
-        )
+        AutoAttack(network.eval(), eps=0.1)(torch.rand(2, 3, 2, 2), torch.tensor([0, 1]))

@@ -9,17 +9,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.attacks import catalogue, linf
-from accelsim.nn.attacks.attack import Attack, SignAttack
+from accelsim.nn.attacks import MIFGSM, PGD, CarliniWagner, NamedAttack, Square, catalogue
 from accelsim.nn.attacks.bpda import precise_backward
-from accelsim.nn.attacks.carlini_wagner import CarliniWagner, carlini_wagner
 from accelsim.nn.attacks.catalogue import attack_named
-from accelsim.nn.attacks.linf import Budget
-from accelsim.nn.attacks.square import Square, share_at, square
 from accelsim.nn.attacks.target import Target, margins
+from accelsim.nn.base.random_module import RandomModule, is_random, random_modules, reseed
 from accelsim.nn.injection.conversion import convert, set_scheme
 from accelsim.nn.injection.distillation import distill
-from accelsim.nn.random_module import RandomModule, is_random, random_modules, reseed
 from accelsim.trace import Scheme
 
 
@@ -50,8 +46,8 @@ def test_bounded_attacks_stay_in_the_ball_and_the_image(classifier, labelled, na
     x[0], x[1] = 0.0, 1.0
     name = name.replace("100", "3").replace("20", "4")
     attack = attack_named(name)
-    if isinstance(attack.setting, Square):
-        attack = Attack(name, Square(attack.setting.eps, queries=6))
+    if isinstance(attack.attack, Square):
+        attack = NamedAttack(name, Square(eps=attack.attack.eps, queries=6))
     target = Target(classifier)
     runs = [attack(target, target, x, labels, torch.Generator().manual_seed(seed)) for _ in range(2)]
     assert torch.equal(*runs)
@@ -63,7 +59,7 @@ def test_bounded_attacks_stay_in_the_ball_and_the_image(classifier, labelled, na
 def test_attacks_do_not_touch_global_generators_or_weights(classifier, labelled) -> None:
     before, weights = torch.get_rng_state(), [p.clone() for p in classifier.parameters()]
     x, labels = labelled[0][:4], labelled[1][:4]
-    target, quick = Target(classifier), Attack("cw", CarliniWagner(c=1.0, steps=5))
+    target, quick = Target(classifier), NamedAttack("cw", CarliniWagner(c=1.0, steps=5))
     for attack in (quick, *map(attack_named, ("pgd5-r2", "eot2-bpda-pgd2"))):
         attack(target, target, x, labels, torch.Generator().manual_seed(1))
     assert torch.equal(torch.get_rng_state(), before)
@@ -95,9 +91,9 @@ def test_mean_gradients_approach_the_gradient_of_the_mean() -> None:
     x, labels = torch.rand(1, 3, 2, 2, dtype=torch.float64), torch.tensor([0])
     expected = (weights[1] - weights[0]).reshape(1, 3, 2, 2)
     reseed(network, 1)
-    mean = Target(network).gradient(1000, "margin")(x, labels)
+    mean = Target(network, draws=1000).gradient(x, labels, "margin")
     reseed(network, 1)
-    one = Target(network).gradient(1, "margin")(x, labels)
+    one = Target(network).gradient(x, labels, "margin")
     # Standard error: 0.5 * |w| / sqrt(1000).
     assert ((mean - expected).abs() <= 5 * 0.5 * expected.abs() / 1000**0.5).all()
     assert ((one - expected).abs() > 5 * 0.5 * expected.abs() / 1000**0.5).any()
@@ -112,7 +108,7 @@ def test_eot_beats_one_draw_on_a_random_network(classifier, labelled) -> None:
         reseed(network, 2)
         attacked = attack_named(name)(target, target, x, labels, torch.Generator().manual_seed(0))
         reseed(network, 3)
-        accuracies.append(float(target.right(attacked, labels, 20).double().mean()))
+        accuracies.append(float(target.correct(attacked, labels, 20).double().mean()))
     assert accuracies[1] < accuracies[0] - 0.02
 
 
@@ -176,8 +172,7 @@ def test_without_noise_bpda_is_plain(converted, labelled) -> None:
 def test_momentum_by_its_formula(classifier, labelled) -> None:
     """Equations 6 and 7 of Dong et al. (2018), image by image in float64: g <- mu g + grad / |grad|_1, x <- x + a sign g."""
     x, labels = labelled[0][:8], labelled[1][:8]
-    budget = Budget(eps=0.05, step=0.02, steps=4, momentum=0.8)
-    found = linf.mim(Target(classifier).gradient(), x, labels, budget)
+    found = MIFGSM(classifier, eps=0.05, step=0.02, steps=4, momentum=0.8)(x, labels)
     for image, label, ours in zip(x, labels, found, strict=True):
         at, running = image.clone(), torch.zeros(image.shape, dtype=torch.float64)
         for _ in range(4):
@@ -194,8 +189,8 @@ def test_carlini_wagner_with_confidence_leads_by_it(classifier, labelled) -> Non
     x, labels = labelled
     target = Target(classifier)
     for confidence in (0.0, 2.0):
-        setting = CarliniWagner(c=5.0, confidence=confidence, lr=0.02, steps=80)
-        attacked = carlini_wagner(target, x, labels, setting)
+        attack = CarliniWagner(classifier, c=5.0, confidence=confidence, lr=0.02, steps=80)
+        attacked = attack(x, labels)
         lead = target.margins(attacked, labels)
         misled = (attacked != x).flatten(1).any(dim=1)
         assert misled.double().mean() > 0.5 and float(lead[misled].min()) > confidence - 1e-5
@@ -218,54 +213,53 @@ def test_gradients_that_are_no_numbers_are_refused(classifier, labelled, name: s
     """The sign of NaN is 0: the images would come back as they were, and all would count as robust."""
     x, labels = labelled[0][:4], labelled[1][:4]
     target = Target(Steep(classifier))
-    assert Target(classifier).right(x, labels).all()
+    assert Target(classifier).correct(x, labels).all()
     with pytest.raises(AccelsimError, match="gradients are not all finite"):
         attack_named(name)(target, target, x, labels, torch.Generator().manual_seed(1))
 
 
 def test_square_shrinks_as_published() -> None:
     """p halves after 10, 50, 200, ... of 10,000 queries; 5,000 queries halve the queries."""
-    setting = Square(0.1, queries=10_000)
-    assert [share_at(setting, q) for q in (10, 11, 51, 201, 8001)] == [0.8, 0.4, 0.2, 0.1, 0.8 / 512]
-    assert share_at(Square(0.1, queries=5_000), 6) == 0.4
+    square = Square(queries=10_000)
+    assert [square.share_at(q) for q in (10, 11, 51, 201, 8001)] == [0.8, 0.4, 0.2, 0.1, 0.8 / 512]
+    assert Square(queries=5_000).share_at(6) == 0.4
 
 
 def test_square_only_ever_raises_margins(classifier, labelled) -> None:
     x, labels = labelled
     target = Target(classifier)
     reached = [
-        target.margins(
-            square(target, x, labels, Square(0.05, queries=q), torch.Generator().manual_seed(2)), labels
-        )
-        for q in (1, 2, 40)
+        target.margins(Square(target, eps=0.05, queries=q)(x, labels, seed=2), labels) for q in (1, 2, 40)
     ]
     assert reached[2].clamp_max(0).sum() > reached[0].clamp_max(0).sum()
 
 
 def test_names_carry_their_parameters() -> None:
     attack = attack_named("transfer-eot10-bpda-pgd100-margin-r5@12")
-    setting = attack.setting
-    assert isinstance(setting, SignAttack)
-    assert (setting.draws, setting.restarts, setting.loss, setting.bpda, setting.transfer) == (
-        10,
-        5,
-        "margin",
-        True,
-        True,
-    )
-    assert setting.budget == Budget(eps=12 / 255, step=2 / 255, steps=100, momentum=1.0)
-    assert (
-        attack.box == "black" and attack_named("pgd20").box == "white" and attack_named("clean").box == "none"
-    )
-    assert attack_named("square").box == "black" and not attack_named("cw-l2").is_bounded
-    assert attack_named("mifgsm").parameters()["budget"] == {
+    assert attack.attack == PGD(eps=12 / 255, step=2 / 255, steps=100, restarts=5, loss="margin")
+    assert (attack.draws, attack.treatment, attack.transfer) == (10, "bpda", True)
+    boxes = {name: attack_named(name).box for name in ("clean", "pgd20", "transfer-pgd20", "square", "cw-l2")}
+    assert boxes == {
+        "clean": "none",
+        "pgd20": "white",
+        "transfer-pgd20": "black",
+        "square": "black",
+        "cw-l2": "white",
+    }
+    assert attack_named("cw-l2").eps is None and attack_named("clean").eps == 0
+    assert attack_named("mifgsm").parameters() == {
+        "kind": "MIFGSM",
         "eps": 8 / 255,
         "step": 2 / 255,
         "steps": 5,
         "momentum": 1.0,
+        "draws": 1,
+        "treatment": "straight-through",
+        "transfer": False,
     }
-    assert attack_named("eot5-square@4").setting == Square(4 / 255, draws=5)
-    assert attack_named("eot3-cw-l2-c1").setting == CarliniWagner(c=1.0, draws=3)
+    assert attack_named("eot5-square@4") == NamedAttack("eot5-square@4", Square(eps=4 / 255), draws=5)
+    assert attack_named("eot3-cw-l2-c1").attack == CarliniWagner(c=1.0)
+    assert attack_named("eot3-cw-l2-c1").draws == 3
     for name in (*catalogue.PAPER, *catalogue.ADAPTIVE):
         assert attack_named(name).name == name
 
@@ -273,7 +267,7 @@ def test_names_carry_their_parameters() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("pdg20", "is unknown; allowed: clean, cw-l2"),
+        ("pdg20", "is unknown; allowed: autoattack, autoattack-rand, "),
         ("pgd", "is unknown"),
         ("pgd0", "steps is 0, must be 1 to 100000"),
         ("eot0-pgd5", "draws is 0"),

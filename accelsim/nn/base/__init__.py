@@ -1,0 +1,1 @@
+"""What every room of `accelsim.nn` uses: devices, seeds, modules that draw, tensors on disk."""

@@ -1,0 +1,157 @@
+"""Random machines that can be built, random layers for them, and the comparison that co-simulation rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from accelsim.components.activation_stage import Activation
+from accelsim.config import Machine
+from accelsim.counts import COUNT_NAMES, Counts
+from accelsim.engine import ENGINES, run_image
+from accelsim.errors import AccelsimError
+from accelsim.nn.fixed_point.as_trace import as_layer_trace
+from accelsim.nn.fixed_point.fixed_point_reference import fixed_point_layer
+from accelsim.nn.fixed_point.layer_operands import CoreOperands
+from accelsim.nn.fixed_point.random_operands import Kind, random_operands
+from accelsim.nn.fixed_point.random_operands import Limits as OperandLimits
+from accelsim.rtl.core.core_shape import CoreShape, Limits, core_shape
+from accelsim.rtl.layer_program import layer_programs
+from accelsim.rtl.rtl_simulation import TileRunner, run_layer
+
+SMALL = OperandLimits(channels=4, side=4, outputs=10, k=12, of=6)
+"""Layers of some hundred cycles: Amaranth's simulator does a few hundred a second."""
+
+MOST_MACS = 2500
+
+
+def random_machine(rng: Random, kind: Kind) -> Machine:
+    """A machine with every parameter drawn, memories so small that many layers take several tiles."""
+    positions = rng.choice((1, 2, 2, 3, 4))
+    width, banks = rng.choice((16, 16, 32, 48)), rng.choice((1, 1, 2))
+    line = width * banks * rng.choice((1, 1, 2, 3))
+    quantizers = rng.choice([q for q in range(1, 5) if line // 4 % q == 0])
+    selector: dict[str, Any] | None = None
+    if kind == "nm":
+        selector = {
+            "kind": "nm",
+            "groups_per_cycle": rng.randint(1, 3),
+            "latency_cycles": 100,
+            "max_of": SMALL.of,
+        }
+    elif kind == "threshold":
+        selector = {"kind": "threshold", "comparators": rng.choice((1, 2, 3, 5, 9)), "latency_cycles": 100}
+    data: dict[str, Any] = {
+        "format": "accelsim-machine/1",
+        "name": "random",
+        "clock_mhz": 500,
+        "cores": rng.choice((1, 1, 1, 2, 3)),
+        "split": rng.choice(("contiguous", "interleaved")),
+        "mvu": {
+            "vpus": rng.choice((1, 2, 2, 3, 4, 5)),
+            "bricks_per_vpu": rng.choice((16, 16, 32, 48)),
+            "pipeline_depth_cycles": 1000,
+            "accumulate_latency_cycles": rng.randint(1, 5),
+            "accumulators_per_vpu": positions + rng.choice((0, rng.randint(0, 3), rng.randint(3, 9))),
+            "position_block": positions,
+            "hold_weights": rng.random() < 0.5,
+            "spare_vpus": rng.choice(("idle", "share")),
+        },
+        "weight_sram": _sram(rng.choice((1, 1, 2, 4, 8)), rng.choice((16, 32, 48, 64))),
+        "input_sram": _sram(rng.choice((1, 2)), width) | {"banks": banks},
+        "patch_buffer": _sram(rng.choice((1, 2, 2, 4, 8)), line),
+        "result_buffer": _sram(rng.choice((1, 2)), 16),
+        "output_sram": _sram(rng.choice((1, 2)), rng.choice((16, 32, 48, 64)))
+        | {"banks": rng.choice((1, 1, 2, 3))},
+        "projection": None,
+        "selector": selector,
+        "sequencer": {
+            "lookahead": rng.randint(0, 3),
+            "mvu_order": rng.choice(("approximate_first", "precise_first")),
+        },
+        "dram": None,
+    }
+    if kind != "dense":
+        data["projection"] = {"lanes": quantizers * rng.randint(1, 4), "quantizers": quantizers}
+    least = CoreShape(Machine.model_validate(data), Limits())
+    data["mvu"]["pipeline_depth_cycles"] = least.depth_least + rng.choice((0, 0, rng.randint(1, 9)))
+    if selector is not None:
+        selector["latency_cycles"] = least.selector_latency_least + rng.choice((0, 0, rng.randint(1, 9)))
+    return Machine.model_validate(data)
+
+
+def _sram(kib: int, width: int) -> dict[str, int]:
+    return {"kib": kib, "macro_kib": 1, "width_bits": width}
+
+
+@dataclass(frozen=True, eq=False)
+class MachineCases:
+    """A machine, the sizes of its core, and layers that fit it."""
+
+    machine: Machine
+    shape: CoreShape
+    kind: Kind
+    layers: tuple[CoreOperands, ...]
+
+
+def random_cases(seed: int, layers: int) -> MachineCases:
+    """A machine and `layers` layers, all from the seed: seeds cycle through dense, threshold and N:M machines.
+
+    Every third machine has an activation stage.
+    One of four layers of a machine with a selector is dense. Layers that do not fit are drawn again.
+    """
+    kinds: tuple[Kind, ...] = ("dense", "threshold", "nm", "threshold", "nm")
+    kind = kinds[seed % len(kinds)]
+    rng = Random(f"machine {seed}")
+    machine = random_machine(rng, kind)
+    if seed % 3 == 1:
+        machine = machine.model_copy(update={"activation": Activation(function="relu")})
+    shape = core_shape(machine, Limits(rows_per_vpu=SMALL.outputs, codes=SMALL.k, sign_rows=1024))
+    draw = np.random.default_rng([seed, 1])
+    fitting: list[CoreOperands] = []
+    for _ in range(100 * layers):
+        if len(fitting) == layers:
+            break
+        operands = random_operands(draw, "dense" if rng.random() < 0.25 else kind, SMALL)
+        if operands.w.size * operands.positions <= MOST_MACS and fits(operands, shape):
+            fitting.append(operands)
+    if len(fitting) < layers:
+        return random_cases(seed + 1_000_003 * len(kinds), layers)  # a machine too small for nearly all
+    return MachineCases(machine, shape, kind, tuple(fitting))
+
+
+def fits(operands: CoreOperands, shape: CoreShape) -> bool:
+    """Whether a core can take the layer."""
+    try:
+        for _programs in layer_programs(operands, shape):
+            pass
+    except AccelsimError:
+        return False
+    return True
+
+
+def differences(operands: CoreOperands, shape: CoreShape, runner: TileRunner) -> tuple[list[str], Counts]:
+    """What the RTL does otherwise than the engines and the fixed-point reference, a line each, and its counts."""
+    reference = fixed_point_layer(operands)
+    stage = shape.machine.activation
+    expected = reference.z if stage is None else stage.applied(reference.z)
+    result = run_layer(operands, shape, runner)
+    trace = as_layer_trace(operands, reference.mask)
+    found = []
+    wrong = result.z != expected
+    if wrong.any():
+        position, neuron = (int(i) for i in np.argwhere(wrong)[0])
+        found.append(
+            f"z' of position {position}, neuron {neuron}: RTL {result.z[position, neuron]}, reference "
+            f"{expected[position, neuron]} ({int(wrong.sum())} of {wrong.size} differ)"
+        )
+    for engine in ENGINES:
+        (counts,) = run_image([trace], shape.machine, engine=engine)
+        for name in COUNT_NAMES:
+            ours, theirs = getattr(result.counts, name), getattr(counts, name)
+            if ours != theirs:
+                found.append(f"{name}: RTL {ours}, {engine} engine {theirs}")
+    return found, result.counts
