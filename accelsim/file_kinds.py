@@ -7,6 +7,7 @@ from typing import Literal
 
 from accelsim.bundled import bundled_names, is_bundled
 from accelsim.errors import AccelsimError, near_file, suggestion
+from accelsim.files import readable_file
 from accelsim.inputs import ALL_TRACES
 from accelsim.trace.container import SIGNATURE
 
@@ -29,10 +30,7 @@ def kind_of(name: str | Path) -> Kind:
     try:
         if not path.exists():
             return _bundled_kind(str(name))
-        if not path.is_file():
-            raise AccelsimError(
-                f"{name}: is a folder or device, not a trace, machine, technology, sweep or results database"
-            )
+        readable_file(path, "trace, machine, technology, sweep or results database")
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError as error:

@@ -1,4 +1,8 @@
-"""Writing files: a reader sees the old file or the new one, never half of one, and a device or link stays what it is."""
+"""Reading and writing files.
+
+Only regular files are read: opening a FIFO may wait for ever, and a device may never end. A reader sees the old file or
+the new one, never half of one, and a device or link that is written stays what it is.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +19,90 @@ from tempfile import TemporaryDirectory
 from typing import TextIO
 from uuid import uuid4
 
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, near_file
+from accelsim.visible_text import visible
 
 _STREAMABLE = "a file, a character device or a FIFO"
 _REGULAR = "a regular file, since this format cannot be streamed"
+
+_NAMES = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+}
 
 _MAX_STEM = 40
 """Characters of a file's name that its temporary file repeats, so that a long name does not become too long."""
 
 _MAX_LINKS = 40
 """Links that are followed to an open descriptor; Linux follows as many to a file."""
+
+
+MAX_READ_BYTES = 1 << 30
+"""Largest file that is read whole, unless its reader says less."""
+
+
+def readable_file(
+    path: Path | str, what: str, *, hint: str = "", max_bytes: int | None = None, missing_ok: bool = False
+) -> Path:
+    """Check, without opening it, that `path` is a regular file or a link to one; return it.
+
+    Args:
+        path: The input as the user named it.
+        what: What it should hold, for messages ("SRAM table").
+        hint: End of the message about a missing file, used where no file of its folder has a similar name.
+        max_bytes: Largest size that is accepted; None for any.
+        missing_ok: Accept that there is no such file.
+
+    Raises:
+        AccelsimError: If there is no such file, or it is a folder, FIFO, device or socket, or it is too large.
+    """
+    path = Path(path)
+    _check_name(path)
+    with _one_line(path, f"cannot read the {what}"):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            if missing_ok:
+                return path
+            raise AccelsimError(f"{visible(str(path))}: no such {what}{near_file(path) or hint}") from None
+        if not stat.S_ISREG(found.st_mode):
+            kind = _NAMES.get(stat.S_IFMT(found.st_mode), "something else")
+            raise AccelsimError(
+                f"{visible(str(path))}: cannot read the {what} from {kind}; allowed: a regular file"
+            )
+    if max_bytes is not None and found.st_size > max_bytes:
+        raise AccelsimError(
+            f"{visible(str(path))}: larger than {max_bytes / 2**20:g} MiB, the limit of a {what}"
+        )
+    return path
+
+
+def read_bytes(path: Path | str, what: str, *, hint: str = "", max_bytes: int = MAX_READ_BYTES) -> bytes:
+    """Return the content of a regular file; the arguments are those of `readable_file`.
+
+    Raises:
+        AccelsimError: As `readable_file` does, and if the file cannot be read.
+    """
+    path = readable_file(path, what, hint=hint, max_bytes=max_bytes)
+    with _one_line(path, f"cannot read the {what}"), path.open("rb") as stream:
+        return stream.read(max_bytes)
+
+
+def read_text(path: Path | str, what: str, *, hint: str = "", max_bytes: int = MAX_READ_BYTES) -> str:
+    """Return the content of a regular file of UTF-8 text; the arguments are those of `readable_file`.
+
+    Raises:
+        AccelsimError: As `read_bytes` does, and with the line that is not UTF-8.
+    """
+    raw = read_bytes(path, what, hint=hint, max_bytes=max_bytes)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise AccelsimError(f"{path}:{line}: cannot read the {what}: not UTF-8 text") from None
 
 
 @contextmanager
@@ -92,6 +170,8 @@ def check_output_file(path: Path | str, *, regular_only: bool = False) -> None:
     Raises:
         AccelsimError: If `path` cannot be an output, or its folder cannot be made or written.
     """
+    if not str(path):
+        raise AccelsimError("out: an empty name; give a file")
     path = Path(path)
     with _one_line(path):
         target = regular_target(path) if regular_only else _target(path)
@@ -111,6 +191,7 @@ def writable_folder(folder: Path | str) -> None:
     if not str(folder):
         raise AccelsimError("out: an empty name; give a folder")
     path = Path(folder)
+    _check_name(path)
     probe = path / f".{os.getpid()}.probe"
     try:
         missing = [each for each in (path, *path.parents) if not each.exists()]
@@ -164,6 +245,7 @@ def put_in_place(temporary: Path, target: Path) -> None:
 
 def _target(path: Path, allowed: str = _STREAMABLE) -> Path | None:
     """Return the regular file that `path` names, which need not exist, or None if `path` is to be written through."""
+    _check_name(path)
     with _one_line(path):
         if _own_descriptor(path) is not None:
             return None
@@ -178,17 +260,18 @@ def _target(path: Path, allowed: str = _STREAMABLE) -> Path | None:
         return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
+def _check_name(path: Path) -> None:
+    """Raise AccelsimError for a name that is not UTF-8: no file or library that is to hold it could."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise AccelsimError(f"{visible(str(path))}: not a file name in UTF-8; allowed: only such") from None
+
+
 def _what(path: Path) -> str:
     if _own_descriptor(path) is not None:
         return "an open descriptor"
-    names = {
-        stat.S_IFDIR: "a folder",
-        stat.S_IFCHR: "a character device",
-        stat.S_IFBLK: "a block device",
-        stat.S_IFIFO: "a FIFO",
-        stat.S_IFSOCK: "a socket",
-    }
-    return names.get(stat.S_IFMT(path.stat().st_mode), "no regular file")
+    return _NAMES.get(stat.S_IFMT(path.stat().st_mode), "no regular file")
 
 
 def _own_descriptor(path: Path) -> int | None:
@@ -247,13 +330,13 @@ def _beside(path: Path, target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _one_line(path: Path) -> Iterator[None]:
+def _one_line(path: Path, failed: str = "cannot write") -> Iterator[None]:
     """Turn a failure of the file system into an AccelsimError that names `path`, not a temporary file."""
     try:
         yield
     except OSError as error:
-        raise AccelsimError(f"{path}: cannot write: {error.strerror or error}") from None
+        raise AccelsimError(f"{visible(str(path))}: {failed}: {error.strerror or error}") from None
     except ValueError as error:
         if "null byte" not in str(error):
             raise
-        raise AccelsimError(f"{path}: cannot write: {error}") from None
+        raise AccelsimError(f"{visible(str(path))}: {failed}: {error}") from None

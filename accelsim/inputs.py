@@ -59,8 +59,12 @@ def _path(what: str, given: str | Path) -> str | Path:
     return given
 
 
+MAX_IMAGE = 1 << 31
+"""Largest bound of a range of images; a trace holds far fewer."""
+
+
 def image_slice(text: str) -> slice:
-    """``0:4``, ``2:``, ``:4`` or ``3`` as a slice. Raises AccelsimError for anything else."""
+    """Return ``0:4``, ``2:``, ``:4`` or ``3`` as a slice. Raise AccelsimError for anything else."""
     first, colon, last = text.partition(":")
     try:
         start = int(first) if first else None
@@ -69,4 +73,6 @@ def image_slice(text: str) -> slice:
         start, stop = -1, None
     if (start or 0) < 0 or (stop is not None and stop <= (start or 0)):
         raise AccelsimError(f"{text!r} is not a range of images such as 0:4, 2: or 3")
+    if max(start or 0, stop or 0) > MAX_IMAGE:
+        raise AccelsimError(f"{text!r} is not a range of images: at most {MAX_IMAGE:,}")
     return slice(start, stop)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import read_text, replaced
 
 
 def between(path: Path, marker: str) -> str:
     """What stands between the two lines of a marker. Raises AccelsimError if they are missing, or the file."""
-    return _parts(_read(path), marker, path)[1]
+    return _parts(read_text(path, "document"), marker, path)[1]
 
 
 def fill_document(path: Path, contents: Mapping[str, str]) -> None:
@@ -19,21 +19,12 @@ def fill_document(path: Path, contents: Mapping[str, str]) -> None:
 
     Raises AccelsimError, with the file as it was, if a marker is missing or the file cannot be read or written.
     """
-    text = _read(path)
+    text = read_text(path, "document")
     for marker, content in contents.items():
         before, _, after = _parts(text, marker, path)
         text = before + content + after
     with replaced(path, regular_only=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def _read(path: Path) -> str:
-    try:
-        if path.exists() and not path.is_file():  # reading a FIFO waits, reading a device may never end
-            raise AccelsimError(f"{path}: is no regular file; a document is one")
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise AccelsimError(f"{path}: cannot be read as text") from None
 
 
 def _parts(text: str, marker: str, path: Path) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim.errors import AccelsimError
 from accelsim.files import replaced
+from accelsim.visible_text import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,12 +125,18 @@ def print_table(
     from rich.measure import Measurement
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=header)
+    table = Table(
+        title=None if title is None else visible(title),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        show_header=header,
+    )
     for name, letter in zip(frame.columns, align or alignment(frame), strict=True):
         justify = "right" if letter == "r" else "left"
-        table.add_column(_plain(str(name)), justify=justify, no_wrap=not fold, overflow="fold")  # type: ignore[arg-type]
+        table.add_column(_plain(visible(str(name))), justify=justify, no_wrap=not fold, overflow="fold")  # type: ignore[arg-type]
     for cells in shown_rows(frame, formats=formats, missing=missing):
-        table.add_row(*map(_plain, cells))
+        table.add_row(*(_plain(visible(cell)) for cell in cells))
     out = terminal()
     if not fold:
         unlimited = Console(width=_UNLIMITED)
@@ -151,9 +158,16 @@ _MIN_WIDTH = 200
 def terminal() -> Console:
     """Return a console as wide as the terminal, but at least 200 columns, so that no number is cut short."""
     from rich.console import Console
+    from rich.text import Text
+
+    class VisibleConsole(Console):
+        """A console that shows the control characters of a text instead of obeying them."""
+
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(visible(text), **options)
 
     # No markup: names come from files, and a bracket in one must not be read as a style.
-    return Console(highlight=False, markup=False, emoji=False, width=max(Console().width, _MIN_WIDTH))
+    return VisibleConsole(highlight=False, markup=False, emoji=False, width=max(Console().width, _MIN_WIDTH))
 
 
 def alignment(frame: pd.DataFrame) -> str:

@@ -35,5 +35,5 @@ def test_leaves_a_document_without_the_markers(tmp_path: Path, marker: str) -> N
 
 
 def test_tells_a_missing_document_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(AccelsimError, match="cannot be read as text"):
+    with pytest.raises(AccelsimError, match="no such document"):
         between(tmp_path / "none.md", "a")

@@ -82,4 +82,4 @@ def test_terminal_table_cuts_nothing_and_acts_on_nothing(capsys: pytest.CaptureF
     print_table(frame_of([["[red]a\x1b[31m", 1.5], [long, None]], ["name", "n"]), title="t", missing="-")
     title, head, first, second = capsys.readouterr().out.splitlines()
     assert (title, head.split()) == ("t", ["name", "n"])
-    assert first.split() == ["[red]a", "[31m", "1.5"] and second == f"{long}    -"
+    assert first.split() == [r"[red]a\x1b[31m", "1.5"] and second == f"{long}    -"

@@ -93,7 +93,7 @@ def export(
     wanted = [_scheme(name) for name in schemes]
     if images.stop is None:
         raise AccelsimError("export: --images needs an end, such as 0:8")
-    numbers = list(range(images.start or 0, images.stop))
+    numbers = range(images.start or 0, images.stop)
     check_output_file(out, regular_only=True)
     require_torch("export")
     fits = []

@@ -13,6 +13,7 @@ from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.file_kinds import kind_of
 from accelsim.inputs import ALL_TRACES, DEFAULT_TECHNOLOGY, as_machine, as_technology, as_trace
+from accelsim.visible_text import visible
 
 EXIT_DAMAGED = 1
 
@@ -69,9 +70,9 @@ def check(files: tuple[str, ...]) -> None:
             problems, summary = _check_one(file)
             sound = sound and not problems
             for problem in problems:
-                click.echo(problem, err=True)
+                click.echo(visible(problem), err=True)
             if not problems:
-                click.echo(f"{file}: sound ({summary})")
+                click.echo(visible(f"{file}: sound ({summary})"))
             if progress is not None:
                 progress(file)
     if not sound:

@@ -16,6 +16,7 @@ import click
 
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import noted
+from accelsim.visible_text import visible, visible_streams
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -49,6 +50,13 @@ def run_program(
         0; what the command returned, if a number; 1 if the output cannot be written; 2 for bad input; 130 after Ctrl-C.
     """
 
+    with visible_streams():
+        return _exit_code(command, arguments, name, prefix, interrupted)
+
+
+def _exit_code(
+    command: click.Command, arguments: Sequence[str] | None, name: str, prefix: str, interrupted: str
+) -> int:
     def tell(message: str) -> None:
         click.echo(prefix + " ".join(message.split()), err=True)
 
@@ -134,7 +142,7 @@ def _repeated(words: Sequence[str], several: Collection[str]) -> list[str]:
 def _warnings_of_one_line(prefix: str) -> Iterator[None]:
     """Show warnings as their text: where in the source one was raised is no news to a user."""
     before = warnings.formatwarning
-    warnings.formatwarning = lambda message, *where: f"{prefix}warning: {message}\n"
+    warnings.formatwarning = lambda message, *where: visible(f"{prefix}warning: {message}") + "\n"
     try:
         yield
     finally:

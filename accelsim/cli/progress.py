@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from accelsim.simulate import Progress
+from accelsim.visible_text import visible
 
 
 @contextmanager
@@ -23,8 +24,8 @@ def progress_bar(total: int, unit: str) -> Iterator[Progress | None]:
         MofNCompleteColumn(),
         TextColumn(unit),
         TimeRemainingColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a bracket in a name is no style
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)
-        yield lambda text: bar.update(task, advance=1, description=text)
+        yield lambda text: bar.update(task, advance=1, description=visible(text))

@@ -69,8 +69,8 @@ def sweep(
     loaded = load_sweep(spec)
     space = open_space(loaded)
     if dry_run:
-        plan = _planned(space)
         with _if_there(db) as there:
+            plan = _planned(space)
             pending = missing(plan, there)
         _show_plan(space, plan, pending, engine, as_json)
         return

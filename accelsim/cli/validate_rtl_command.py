@@ -55,8 +55,8 @@ def validate_rtl(cases: int, seed: int, simulator: str, layers: list[str], out: 
     _require_packages()
     if layers != ["none"]:
         require_clone("validate-rtl", "the network and operands of whole layers (all but --layers none)")
-    from accelsim.rtl.validate import full_outcomes, random_outcomes, sampled_layers
-    from accelsim.rtl.validation_report import check_report, markdown, tools, write_report
+    from accelsim.rtl.validation.validate import full_outcomes, random_outcomes, sampled_layers
+    from accelsim.rtl.validation.validation_report import check_report, markdown, tools, write_report
 
     chosen = [] if layers == ["none"] else sampled_layers(None if layers == ["all"] else layers)
     if not cases and not chosen:

@@ -13,7 +13,8 @@ from pathlib import Path
 import yaml
 
 from accelsim.bundled import bundled_names, bundled_path
-from accelsim.errors import AccelsimError, near_file, suggestion
+from accelsim.errors import AccelsimError, suggestion
+from accelsim.files import read_bytes
 
 MAX_FILE_BYTES = 1 << 20
 KeyPath = tuple[str | int, ...]
@@ -75,23 +76,8 @@ def read_source(path: Path, what: str) -> Source:
     Raises AccelsimError, with the file and where possible the line, if the file cannot be read, is
     larger than 1 MiB, is not UTF-8, or is not YAML of the dialect above.
     """
+    raw = read_bytes(path, what, max_bytes=MAX_FILE_BYTES)
     label = str(path) if str(path).isprintable() else repr(str(path))
-    try:
-        # Only regular files: opening a FIFO would wait for ever.
-        if path.exists() and not path.is_file():
-            raise AccelsimError(f"{label}: is a folder or device, not a {what}")
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError:
-        raise AccelsimError(f"{label}: no such {what}{near_file(path)}") from None
-    except OSError as error:
-        raise AccelsimError(f"{label}: cannot read {what}: {error.strerror}") from None
-    except ValueError as error:
-        if isinstance(error, AccelsimError):
-            raise
-        raise AccelsimError(f"{label}: not a file name") from None
-    if len(raw) > MAX_FILE_BYTES:
-        raise AccelsimError(f"{label}: larger than 1 MiB, not a {what}")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

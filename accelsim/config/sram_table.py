@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,17 +14,25 @@ from pathlib import Path
 
 from accelsim.config.source import MAX_FILE_BYTES
 from accelsim.errors import AccelsimError
+from accelsim.files import read_text
 
-_COLUMNS = (
-    "size_kib",
-    "word_bits",
-    "read_energy_pj",
-    "write_energy_pj",
-    "leakage_mw",
-    "gate_leakage_mw",
-    "random_cycle_time_ns",
-    "area_mm2",
-)
+_LIMITS: dict[str, tuple[float, float]] = {
+    "size_kib": (2**-10, 2**20),
+    "word_bits": (1, 2**16),
+    "read_energy_pj": (1e-6, 1e6),
+    "write_energy_pj": (1e-6, 1e6),
+    "leakage_mw": (1e-12, 1e6),
+    "gate_leakage_mw": (1e-12, 1e6),
+    "random_cycle_time_ns": (1e-3, 1e6),
+    "area_mm2": (1e-9, 1e6),
+}
+"""Columns that are read, and the smallest and largest value of each: far beyond any macro, and small enough that no sum
+or product of them overflows."""
+
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+
+_OK = "ok"
+"""What the column ``status``, if there is one, says of a row that CACTI could make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +132,18 @@ def read_sram_table(path: Path, conditions: dict[str, str]) -> SramTable:
 
     conditions: column to the text that every row must hold there (cell type, ports, ...), so that the
     technology file cannot claim another memory than the table describes.
-    Raises AccelsimError, with the file and line, for a row that is not finite, positive and as claimed.
+    Raises AccelsimError, with the file and line, for a row that is not within `_LIMITS` and as claimed.
     """
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise AccelsimError(f"{path}: larger than 1 MiB, not an SRAM table")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot read SRAM table: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise AccelsimError(f"{path}: not UTF-8 text, not an SRAM table") from None
+    text = read_text(path, "SRAM table", max_bytes=MAX_FILE_BYTES)
     reader = csv.DictReader(io.StringIO(text))
     macros: dict[tuple[float, int], SramMacro] = {}
     try:
-        missing = [name for name in (*_COLUMNS, *conditions) if name not in (reader.fieldnames or ())]
+        columns = list(reader.fieldnames or ())
+        missing = [name for name in (*_LIMITS, *conditions) if name not in columns]
         if missing:
             raise AccelsimError(f"{path}:1: column {missing[0]} is missing")
+        if repeated := [name for name, count in Counter(columns).items() if count > 1]:
+            raise AccelsimError(f"{path}:1: column {repeated[0]!r} is given twice")
         for row in reader:
             macro = _macro(row, conditions, f"{path}:{reader.line_num}")
             if (macro.kib, macro.width_bits) in macros:
@@ -152,19 +158,18 @@ def read_sram_table(path: Path, conditions: dict[str, str]) -> SramTable:
     return SramTable(path.name, tuple(macros[key] for key in sorted(macros)))
 
 
-def _macro(row: dict[str, str], conditions: dict[str, str], where: str) -> SramMacro:
-    for column, wanted in conditions.items():
+def _macro(row: dict[str | None, str | None], conditions: dict[str, str], where: str) -> SramMacro:
+    if None in row:
+        raise AccelsimError(f"{where}: has more cells than the table has columns")
+    if None in row.values():
+        raise AccelsimError(f"{where}: has fewer cells than the table has columns")
+    for column, wanted in {**conditions, **({"status": _OK} if "status" in row else {})}.items():
         if row[column] != wanted:
-            raise AccelsimError(f"{where}: {column} is {row[column]!r}, the technology says {wanted!r}")
-    numbers: dict[str, float] = {}
-    for column in _COLUMNS:
-        try:
-            number = float(row[column])
-        except (TypeError, ValueError):
-            raise AccelsimError(f"{where}: {column} is {row[column]!r}, not a number") from None
-        if not math.isfinite(number) or number <= 0:
-            raise AccelsimError(f"{where}: {column} is {number:g}; must be finite and greater than 0")
-        numbers[column] = number
+            says = "allowed" if column == "status" else "the technology says"
+            raise AccelsimError(f"{where}: {column} is {row[column]!r}, {says} {wanted!r}")
+    numbers = {column: _number(row[column], column, where) for column in _LIMITS}
+    if not numbers["word_bits"].is_integer():
+        raise AccelsimError(f"{where}: word_bits is {row['word_bits']}; must be a whole number")
     return SramMacro(
         kib=numbers["size_kib"],
         width_bits=int(numbers["word_bits"]),
@@ -174,3 +179,12 @@ def _macro(row: dict[str, str], conditions: dict[str, str], where: str) -> SramM
         cycle_ns=numbers["random_cycle_time_ns"],
         area_mm2=numbers["area_mm2"],
     )
+
+
+def _number(cell: str | None, column: str, where: str) -> float:
+    if cell is None or not _NUMBER.fullmatch(cell):
+        raise AccelsimError(f"{where}: {column} is {cell!r}, not a number")
+    low, high = _LIMITS[column]
+    if not low <= float(cell) <= high:
+        raise AccelsimError(f"{where}: {column} is {cell[:40]}; must be {low:g} to {high:g}")
+    return float(cell)

@@ -20,7 +20,7 @@ class Chip:
     """Runs the tiles of one image.
 
     ``layers`` are the tiles of each layer, in the order of execution. After ``run``, ``counts`` holds one
-    ``Counts`` per layer. An ``observer`` is told of every job.
+    ``Counts`` per layer. An ``observer`` is notified of every job.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Chip:
             )
 
     def run(self) -> Process:
-        """All tiles of all layers, one after the other, each on all cores."""
+        """Run all tiles of all layers, one after the other, each on all cores."""
         if self.dram is not None:
             self.env.process(self.dram.run())
         index = 0

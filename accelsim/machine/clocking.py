@@ -18,7 +18,7 @@ _AFTER_ALL_OTHERS = 2
 
 
 def settled(env: simpy.Environment) -> simpy.Event:
-    """An event of the present cycle that fires after all others of this cycle."""
+    """Return an event of the present cycle that fires after all others of this cycle."""
     event = simpy.Event(env)
     event._ok = True
     event._value = None
@@ -27,7 +27,7 @@ def settled(env: simpy.Environment) -> simpy.Event:
 
 
 def after(env: simpy.Environment, cycles: int, action: Callable[[], None]) -> None:
-    """Do ``action`` in the cycle that comes ``cycles`` later."""
+    """Call ``action`` in the cycle that comes ``cycles`` later."""
     timeout = env.timeout(cycles)
     assert timeout.callbacks is not None
     timeout.callbacks.append(lambda _: action())

@@ -65,22 +65,22 @@ class Core:
         self.output_port = OutputPort(env, with_precise + approximated)
         self.counts = Counts()
 
-    def tell(self, job: Job, block: int, cycles_ago: int = 0) -> None:
-        """The service of a job has ended: say so to who wants to know."""
+    def notify(self, job: Job, block: int, cycles_ago: int = 0) -> None:
+        """Notify the observer, if there is one, that the service of a job has ended."""
         if self.job_ended is not None:
             self.job_ended(job, block, int(self.env.now) - cycles_ago)
 
     def on_fetched(self, block: int) -> None:
-        """A block is in its slot: its first MVU job may start."""
-        self.tell("fetch", block)
+        """Offer the first MVU job of a block that is now in its slot."""
+        self.notify("fetch", block)
         if self.work.dense:
             self.offer_precise(block)
         else:
             self.queue.offer(MvuJob(block, precise=False, cycles=self.approximate_cycles[block]))
 
     def on_job_ended(self, job: MvuJob) -> None:
-        """The MVU has issued a job; its results follow when the pipeline has drained."""
-        self.tell("precise" if job.precise else "approximate", job.block)
+        """Pass on the results of a job that the MVU has issued, when the pipeline has drained."""
+        self.notify("precise" if job.precise else "approximate", job.block)
         drain_cycles = self.machine.mvu.pipeline_depth_cycles
         if job.precise:
             after(self.env, drain_cycles, lambda: self.on_precise_ready(job.block))
@@ -88,39 +88,39 @@ class Core:
             after(self.env, drain_cycles, lambda: self.on_noise_ready(job.block))
 
     def on_noise_ready(self, block: int) -> None:
-        """z~ of a block is there: it can be selected from, and written."""
+        """Give the z~ of a block to the selector and to the output port."""
         self.selector.arrived.put(block)
         self.output_port.arrived.put(Write(block, self.write_noise_cycles[block], self.on_noise_written))
 
     def on_noise_written(self, block: int) -> None:
-        """z~ is written; the last write of a block without essential neurons."""
-        self.tell("write_noise", block)
+        """Release a block without essential neurons, unless its mask is still to come: z~ was its last write."""
+        self.notify("write_noise", block)
         if self.precise_cycles[block] == 0:
             self.may_release(block)
 
     def on_mask_valid(self, block: int) -> None:
-        """The mask of a block is valid: its precise job may start, if it has one."""
-        self.tell("select", block, cycles_ago=self.selector.latency_cycles)
+        """Offer the precise job of a block whose mask is now valid; without one, the block may be released."""
+        self.notify("select", block, cycles_ago=self.selector.latency_cycles)
         if self.precise_cycles[block] == 0:
             self.may_release(block)
         else:
             self.offer_precise(block)
 
     def offer_precise(self, block: int) -> None:
-        """The precise job of a block waits for the MVU."""
+        """Offer the precise job of a block to the MVU."""
         self.queue.offer(MvuJob(block, precise=True, cycles=self.precise_cycles[block]))
 
     def on_precise_ready(self, block: int) -> None:
-        """z of a block is there: it can be written."""
+        """Give the z of a block to the output port."""
         self.output_port.arrived.put(Write(block, self.write_cycles[block], self.on_written))
 
     def on_written(self, block: int) -> None:
-        """z is written: the last write of its block."""
-        self.tell("write", block)
+        """Release a block whose z, its last write, is written."""
+        self.notify("write", block)
         self.may_release(block)
 
     def may_release(self, block: int) -> None:
-        """One of the events that a block's release waits for; the last one frees its slot."""
+        """Note one of the events that a block's release waits for; after the last one, free its slot."""
         self.until_release[block] -= 1
         if self.until_release[block] == 0:
             self.slots.release(block)

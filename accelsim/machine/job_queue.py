@@ -12,7 +12,7 @@ MvuOrder = Literal["approximate_first", "precise_first"]
 
 
 class Slots:
-    """Block b may be fetched once block b - count is released; a slot is held from fetch to release."""
+    """The slots of a core: block b may be fetched once block b - count is released."""
 
     def __init__(self, env: simpy.Environment, count: int, blocks: int) -> None:
         self.env = env
@@ -20,13 +20,13 @@ class Slots:
         self._released = [env.event() for _ in range(blocks)]
 
     def free_for(self, block: int) -> simpy.Event:
-        """Fires, at once if it already can, when the slot of ``block`` is free."""
+        """Return an event that fires once the slot of ``block`` is free (immediately if it already is)."""
         if block < self.count:
             return self.env.timeout(0)
         return self._released[block - self.count]
 
     def release(self, block: int) -> None:
-        """Neither operands nor outputs of ``block`` are needed any more."""
+        """Free the slot of ``block``, whose operands and outputs are no longer needed."""
         self._released[block].succeed()
 
 
@@ -52,7 +52,7 @@ class JobQueue:
         self._waiting: list[tuple[int, int, MvuJob]] = []
 
     def offer(self, job: MvuJob) -> None:
-        """``job`` may start from this cycle on."""
+        """Add a job, which may start from this cycle on."""
         preferred = job.precise == (self.order == "precise_first")
         heapq.heappush(self._waiting, (int(not preferred), job.block, job))
         if not self.arrival.triggered:
@@ -62,7 +62,7 @@ class JobQueue:
         return len(self._waiting)
 
     def take(self) -> MvuJob:
-        """The job that the policy puts first; the queue must not be empty."""
+        """Remove and return the job that the policy puts first. The queue must not be empty."""
         job = heapq.heappop(self._waiting)[2]
         if not self._waiting:
             self.arrival = self.env.event()

@@ -40,7 +40,7 @@ class Mvu:
         self.last_end = env.now
 
     def run(self) -> Process:
-        """Serve all jobs of the tile, the sequencer's choice each time."""
+        """Serve all jobs of the tile, each time the one that the sequencer chooses."""
         for _ in range(self.jobs):
             if not self.queue:
                 yield self.queue.arrival

@@ -1,4 +1,4 @@
-"""What an onlooker is told of a run (``accelsim.timeline``); a machine without one runs as ever."""
+"""Notifications of a run, for ``accelsim.timeline``. Without an observer a machine runs the same."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ __all__ = ["Job", "Observer"]
 
 
 class Observer(Protocol):
-    """Is told what has happened, in whatever order. Cycles count from the start of the image, tiles through it."""
+    """Receives what has happened, in any order. Cycles and tiles are counted from the start of the image."""
 
     def tile_ended(self, tile: int, start: int, end: int) -> None:
-        """All cores worked on the tile in the cycles start .. end - 1."""
+        """Note that all cores worked on the tile in the cycles start .. end - 1."""
 
     def tile_loaded(self, tile: int, start: int, end: int) -> None:
-        """The DRAM channel loaded the tile in the cycles start .. end - 1."""
+        """Note that the DRAM channel loaded the tile in the cycles start .. end - 1."""
 
     def job_ended(self, tile: int, core: int, job: Job, block: int, end: int) -> None:
-        """A unit ended its service of a block (of the core's own, numbered from 0)."""
+        """Note that a unit ended its service of a block. The core's blocks are numbered from 0."""

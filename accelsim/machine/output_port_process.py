@@ -33,7 +33,7 @@ class OutputPort:
         self.arrived: simpy.Store = simpy.Store(env)
 
     def run(self) -> Process:
-        """Serve all writes of the tile in the order in which they come."""
+        """Serve all writes of the tile in the order in which they arrive."""
         for _ in range(self.jobs):
             write: Write = yield self.arrived.get()
             yield self.env.timeout(write.cycles)

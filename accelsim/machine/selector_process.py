@@ -10,7 +10,7 @@ from accelsim.machine.clocking import Process, after
 
 
 class Selector:
-    """Serves blocks in the order in which their z~ arrive; pipelined, so the latency blocks nobody.
+    """Serves blocks in the order in which their z~ arrive. It is pipelined: its latency delays no other block.
 
     ========================= ==========================================================
     ``service_cycles[b]``     comparisons or group rankings of block b
@@ -33,7 +33,7 @@ class Selector:
         self.arrived: simpy.Store = simpy.Store(env)
 
     def run(self) -> Process:
-        """Serve all blocks of the tile in the order in which they come."""
+        """Serve all blocks of the tile in the order in which they arrive."""
         for _ in self.service_cycles:
             block: int = yield self.arrived.get()
             yield self.env.timeout(self.service_cycles[block])

@@ -1,4 +1,4 @@
-"""What the memories of a core hold, by whole lines, and the errors where a layer does not fit (sections 2 and 3)."""
+"""What fits into the memories of a core, by whole lines, and the errors where a layer does not (sections 2 and 3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accelsim.trace.layer_shape import SPIKING_KINDS
 
 
 class TooSmall(AccelsimError):
-    """A memory that a layer does not fit into; ``field`` and ``least_kib`` say which and what would do."""
+    """Error: a memory is too small for a layer. ``field`` names the memory, ``least_kib`` is the size that would do."""
 
     def __init__(self, machine: Machine, sram: str, what: str, least_bits: int) -> None:
         self.field = f"{sram}.kib"
@@ -24,13 +24,13 @@ class TooSmall(AccelsimError):
 
 
 def slice_lines(machine: Machine) -> int:
-    """Lines of one VPU's weight slice."""
+    """Return the lines of one VPU's weight slice."""
     slice_bits = machine.weight_sram.kib * BITS_PER_KIB // machine.mvu.vpus
     return slice_bits // machine.weight_sram.width_bits
 
 
 def units_per_slice(layer: LayerTrace, machine: Machine, unit_rows: int, row_lines: int) -> int:
-    """Units that a weight slice holds. Raises TooSmall if it is none."""
+    """Return how many units fit into a weight slice. Raise TooSmall if none does."""
     units = slice_lines(machine) // (unit_rows * row_lines)
     if units == 0:
         vpus, width = machine.mvu.vpus, machine.weight_sram.width_bits
@@ -41,7 +41,7 @@ def units_per_slice(layer: LayerTrace, machine: Machine, unit_rows: int, row_lin
 
 
 def row_pitch(shape: LayerShape, window_words: int) -> int:
-    """Words from one row of a sub-layer's input map to the next.
+    """Return the words from one row of a sub-layer's input map to the next.
 
     With it any ``window_words`` consecutive words of a patch lie in different columns of the input SRAM.
     """
@@ -51,7 +51,7 @@ def row_pitch(shape: LayerShape, window_words: int) -> int:
 
 
 def check_input_map(layer: LayerTrace, machine: Machine) -> None:
-    """Raises TooSmall if the input SRAM does not hold the layer's input map."""
+    """Raise TooSmall if the input SRAM does not hold the layer's input map."""
     sram, shape = machine.input_sram, layer.shape
     line_bits = sram.banks * sram.width_bits
     line_words = line_bits // WORD_BITS
@@ -63,7 +63,7 @@ def check_input_map(layer: LayerTrace, machine: Machine) -> None:
 
 
 def check_output_map(layer: LayerTrace, machine: Machine, tile_rows: Iterable[int]) -> None:
-    """Raises TooSmall if the output SRAM does not hold the layer's output map; tile_rows: rows of each tile.
+    """Raise TooSmall if the output SRAM does not hold the layer's output map; tile_rows: rows of each tile.
 
     The map of spiking neurons has a bit for each of them and step; beside it are their potentials and noise levels.
     """
@@ -80,7 +80,7 @@ def check_output_map(layer: LayerTrace, machine: Machine, tile_rows: Iterable[in
 
 
 def spare_patch_lines(layer: LayerTrace, machine: Machine, code_lines: int, most_rows: int) -> int:
-    """Lines of the patch buffer that are left when all slots are taken.
+    """Return the lines of the patch buffer that are left when all slots are taken.
 
     code_lines: lines of a position's projection. most_rows: rows of the VPU that has most of them.
     Raises TooSmall if the patch buffer or the result buffer does not hold all slots.

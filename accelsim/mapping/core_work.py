@@ -27,7 +27,7 @@ class CoreWork:
 
 @dataclass(frozen=True, slots=True)
 class TileWork:
-    """One tile on all cores, with what DRAM must know of it."""
+    """One tile on all cores, and what the DRAM channel needs to know about it."""
 
     cores: tuple[CoreWork, ...]
     load_bits: int
@@ -46,7 +46,7 @@ def _unpack(layer: LayerTrace, image: int, tile: Tile) -> Bools:
 
 
 def core_blocks(blocks: int, tile: Tile, machine: Machine) -> Iterator[Ints]:
-    """The numbers of each core's blocks, of so many of a tile (sections 3 and 13), in the order of the cores."""
+    """Yield the numbers of each core's blocks (sections 3 and 13). ``blocks``: how many the tile has."""
     cores = machine.cores
     for core in range(cores):
         if tile.has_spikes:  # a block goes on with the potentials that the one before has left
@@ -63,7 +63,7 @@ def _take(work: BlockWork[Ints], blocks: Ints) -> BlockWork[Ints]:
 
 
 def map_tile(layer: LayerTrace, image: int, tile: Tile, machine: Machine) -> TileWork:
-    """The work of every core for one tile of one image."""
+    """Return the work of every core for one tile of one image."""
     regular = RegularWork.of(tile, machine)
     dense = layer.masks is None
     if tile.has_spikes:
@@ -81,7 +81,7 @@ def map_tile(layer: LayerTrace, image: int, tile: Tile, machine: Machine) -> Til
 
 
 def map_layer(layer: LayerTrace, machine: Machine, image: int = 0) -> Iterator[TileWork]:
-    """The tiles of one image of a layer, in order; made one at a time, so memory stays that of a tile.
+    """Yield the tiles of one image of a layer, in order. They are made one at a time, to save memory.
 
     Raises AccelsimError as ``tile_layer`` does.
     """

@@ -39,8 +39,35 @@ class Job(Generic[Number]):
         return self.issue_cycles + self.port_stall_cycles + self.bubble_cycles
 
 
+@dataclass(frozen=True, slots=True)
+class _ChunkSums(Generic[Number]):
+    """Sums over the passes of a job, for one chunk: cycles, VPU steps, weight chunks, patch buffer reads, positions."""
+
+    issue: Number
+    stall: Number
+    bubble: Number
+    steps: Number
+    fetched: Number
+    reads: Number
+    served: Number
+
+    def job(self, operand: Operand) -> Job[Number]:
+        """Return the job of all chunks of an operand."""
+        chunks = operand.chunks
+        return Job(
+            issue_cycles=chunks * self.issue,
+            port_stall_cycles=chunks * self.stall,
+            bubble_cycles=chunks * self.bubble,
+            vpu_steps=chunks * self.steps,
+            weight_sram_reads=chunks * operand.weight_accesses * self.fetched,
+            patch_buffer_reads=chunks * self.reads,
+            broadcast_register_writes=chunks * operand.operand_words * self.served,
+            weight_register_writes=chunks * operand.weight_words * self.fetched,
+        )
+
+
 def owned_rows(tile: Tile, vpus: int) -> Ints:
-    """Rows of each VPU of one lane, ascending, padded with -1: int64 (VPUs used, most rows).
+    """Return the rows of each VPU of one lane, ascending, padded with -1: int64 (VPUs used, most rows).
 
     Rows count from the tile's first. With several lanes every unit has a VPU of its own.
     """
@@ -56,7 +83,7 @@ def owned_rows(tile: Tile, vpus: int) -> Ints:
 
 
 def by_vpu(active: Bools, tile: Tile, machine: Machine) -> Bools:
-    """Active rows arranged as the hardware meets them.
+    """Arrange active rows as the hardware meets them.
 
     ``active`` is (positions, rows); the result is (blocks, turns, lanes, VPUs, rows of a VPU): position number
     turn * lanes + lane of a block at [turn, lane]. False where there is no position or no row.
@@ -103,11 +130,11 @@ def masked_jobs(active: Bools, positions: Ints, operand: Operand, machine: Machi
         steps += own_steps.sum(axis=(1, 2))
         reads += np.where(runs, operand_reads, 0)
         served += np.where(runs, positions, 0)
-    return _of_all_chunks(operand, issue, stall, bubble, steps, fetched, reads, served)
+    return _ChunkSums(issue, stall, bubble, steps, fetched, reads, served).job(operand)
 
 
 def full_job(tile: Tile, positions: int, operand: Operand, machine: Machine) -> Job[int]:
-    """The job of a block of so many positions in which every row of the tile is active.
+    """Return the job of a block of ``positions`` positions in which every row of the tile is active.
 
     The VPU with most rows, in the lane with most positions, is the busiest of every pass.
     """
@@ -129,45 +156,20 @@ def full_job(tile: Tile, positions: int, operand: Operand, machine: Machine) -> 
             bubble += times * max(mvu.accumulate_latency_cycles - base, 0)
     passes = full_passes + (rest > 0)
     copies = min(tile.lanes, positions) if mvu.hold_weights else positions
-    return _of_all_chunks(
-        operand,
+    return _ChunkSums(
         issue,
         stall,
         bubble,
-        tile.rows * positions,
-        tile.rows * copies,
-        passes * operand_reads,
-        passes * positions,
-    )
+        steps=tile.rows * positions,
+        fetched=tile.rows * copies,
+        reads=passes * operand_reads,
+        served=passes * positions,
+    ).job(operand)
 
 
 def most_rows(tile: Tile, vpus: int) -> int:
-    """Rows of the VPU that has most of them."""
+    """Return the rows of the VPU that has most of them."""
     units, others = divmod(tile.units - 1, min(vpus, tile.units))
     last = tile.rows - (tile.units - 1) * tile.rows_per_unit
     # The last unit may be smaller; it counts only if no other VPU has as many units as the one that has it.
     return units * tile.rows_per_unit + (last if others == 0 else tile.rows_per_unit)
-
-
-def _of_all_chunks(
-    operand: Operand,
-    issue: Number,
-    stall: Number,
-    bubble: Number,
-    steps: Number,
-    fetched: Number,
-    reads: Number,
-    served: Number,
-) -> Job[Number]:
-    """The job from sums over its passes for one chunk: cycles, VPU steps, weight chunks and lines read, positions."""
-    chunks = operand.chunks
-    return Job(
-        issue_cycles=chunks * issue,
-        port_stall_cycles=chunks * stall,
-        bubble_cycles=chunks * bubble,
-        vpu_steps=chunks * steps,
-        weight_sram_reads=chunks * operand.weight_accesses * fetched,
-        patch_buffer_reads=chunks * reads,
-        broadcast_register_writes=chunks * operand.operand_words * served,
-        weight_register_writes=chunks * operand.weight_words * fetched,
-    )

@@ -24,12 +24,12 @@ class Operand:
 
     @classmethod
     def approximate(cls, machine: Machine, k: int) -> Operand:
-        """4-bit mode: B codes a chunk. No chunks for ``k = 0``."""
+        """Return the operand in 4-bit mode: B codes per chunk, and no chunks for ``k = 0``."""
         return cls._of(machine, k, machine.mvu.bricks_per_vpu, CODE_BITS, CODE_BITS)
 
     @classmethod
     def precise(cls, machine: Machine, d: int, input_bits: int = WORD_BITS) -> Operand:
-        """16-bit mode: L = B/16 weights a chunk, and as many inputs: words, or spikes of one bit."""
+        """Return the operand in 16-bit mode: L = B/16 weights per chunk, and as many inputs (words or spikes)."""
         return cls._of(machine, d, machine.mvu.lanes, input_bits, WORD_BITS)
 
     @classmethod
@@ -44,5 +44,5 @@ class Operand:
 
     @property
     def weight_lines(self) -> int:
-        """Lines of a weight slice that a row's chunks take: each begins on a line of its own."""
+        """Lines of a weight slice that a row's chunks take. Each chunk begins on a line of its own."""
         return self.chunks * self.weight_accesses

@@ -13,7 +13,7 @@ from accelsim.mapping.tiling import Tile
 
 
 def spiking_jobs(spikes: Bools, tile: Tile, machine: Machine) -> tuple[Job[Ints], dict[str, Ints]]:
-    """The jobs of all blocks of a tile whose inputs are spikes, and the counts that only such jobs make.
+    """Return the jobs of all blocks of a tile whose inputs are spikes, and the counts that only such jobs have.
 
     spikes: bool (positions, d).
     """
@@ -64,7 +64,7 @@ def spiking_jobs(spikes: Bools, tile: Tile, machine: Machine) -> tuple[Job[Ints]
 def _by_chunk(
     spikes: Bools, operand: Operand, tile: Tile, machine: Machine, skips: bool
 ) -> tuple[Bools, Bools]:
-    """Which positions a block has, bool (blocks, turns, lanes), and which of them take steps in which chunk.
+    """Return which positions a block has, bool (blocks, turns, lanes), and which of them take steps in which chunk.
 
     The latter (blocks, turns, lanes, chunks). Position number turn * lanes + lane of a block is at [turn, lane].
     """

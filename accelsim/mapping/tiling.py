@@ -67,33 +67,27 @@ class Tile:
 
 
 def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
-    """The tiles of a layer, in the order in which they run.
+    """Return the tiles of a layer, in the order in which they run.
 
-    Raises AccelsimError if the machine cannot run the layer: no fitting selector, no spiking neurons, or a memory too small.
+    Raises:
+        AccelsimError: If the machine cannot run the layer: no fitting selector, no spiking neurons, or a memory too small.
     """
     check_supported(layer, machine)
     check_input_map(layer, machine)
-    shape, mvu = layer.shape, machine.mvu
-    approximated = layer.masks is not None
+    shape, mvu, approximated = layer.shape, machine.mvu, layer.masks is not None
     if approximated and layer.approximation is None:
         raise AccelsimError(f"layer {layer.name}: has masks but no approximation (k, nnz)")
-    k = layer.approximation.k if approximated and layer.approximation else 0
-    nnz = layer.approximation.nnz if approximated and layer.approximation else 0
-    per_unit = layer.rows_per_unit
+    approximation, per_unit = layer.approximation if approximated else None, layer.rows_per_unit
+    k, nnz = (approximation.k, approximation.nnz) if approximation else (0, 0)
 
     rows = shape.n // shape.groups
     units = ceil_div(rows, per_unit)
     row_lines = Operand.precise(machine, shape.d).weight_lines + Operand.approximate(machine, k).weight_lines
     per_tile = mvu.vpus * units_per_slice(layer, machine, per_unit, row_lines)
 
-    code_lines = ceil_div(CODE_BITS * k, machine.patch_buffer.width_bits)
     most_rows = ceil_div(min(per_tile, units), mvu.vpus) * per_unit
+    code_lines = ceil_div(CODE_BITS * k, machine.patch_buffer.width_bits)
     spare_lines = spare_patch_lines(layer, machine, code_lines, most_rows)
-
-    def lanes(tile_units: int) -> int:
-        if mvu.spare_vpus != "share" or tile_units >= mvu.vpus:
-            return 1
-        return min(mvu.position_block, mvu.vpus // tile_units)
 
     cuts = [(first, min(per_tile, units - first)) for first in range(0, units, per_tile)]
     kept = approximated and len(cuts) > 1 and shape.positions * code_lines <= spare_lines
@@ -107,7 +101,7 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
                     rows=min(tile_units * per_unit, rows - first),
                     rows_per_unit=per_unit,
                     units=tile_units,
-                    lanes=lanes(tile_units),
+                    lanes=_lanes(tile_units, machine),
                     positions=shape.positions,
                     d=shape.d,
                     k=k,
@@ -122,6 +116,14 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
             )
     check_output_map(layer, machine, (tile.rows for tile in tiles))
     return tiles
+
+
+def _lanes(tile_units: int, machine: Machine) -> int:
+    """Return how many positions are worked on at a time."""
+    mvu = machine.mvu
+    if mvu.spare_vpus != "share" or tile_units >= mvu.vpus:
+        return 1
+    return min(mvu.position_block, mvu.vpus // tile_units)
 
 
 def check_runs(layers: Iterable[LayerTrace], machine: Machine) -> None:

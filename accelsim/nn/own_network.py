@@ -5,14 +5,18 @@ The images are NumPy arrays on disk, so any data set will do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.files import readable_file
 from accelsim.nn.base.inference import inference
 from accelsim.nn.base.tensor_files import load_network_weights, load_tensors
 from accelsim.nn.injection.conversion import DEFAULT_K_RATIO, convert
@@ -25,27 +29,62 @@ from accelsim.trace.container import one_line
 
 BATCH = 50
 
+MAX_VALUE = 1e6
+"""Largest magnitude of a value of an image: far above any normalization, and its square sums do not overflow float32."""
+
+_ALLOWED = "allowed: float32 (count, channels, height, width)"
+_ZIP = b"PK\x03\x04"
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
 
 def load_images(path: Path | str) -> np.ndarray:
-    """Images from a ``.npy`` file: float32 (count, channels, h, w), mapped, not read. Never unpickles.
+    """Return the images of a ``.npy`` file, mapped, not read; nothing in the file is executed.
 
-    Raises AccelsimError if the file is missing, is no array, holds objects, or has another shape or type.
+    Returns:
+        float32 (count, channels, height, width), at least one image.
+
+    Raises:
+        AccelsimError: If the file is missing, is no regular file or no array, or has another shape, type or size.
     """
-    try:
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot read: {error.strerror or error}") from None
-    except (ValueError, EOFError) as error:
-        raise AccelsimError(f"{path}: not a .npy array of numbers: {error}") from None
-    if (
-        not isinstance(images, np.ndarray)
-        or images.dtype != np.float32
-        or images.ndim != 4
-        or not len(images)
-    ):
-        what = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else "an archive"
-        raise AccelsimError(f"{path}: holds {what}; allowed: float32 (count, channels, height, width)")
-    return images
+    path = readable_file(path, "images")
+    not_npy = f"{path}: not a .npy array of numbers"
+    # The header is a Python literal of whoever wrote the file: reading it may warn, and fail in many ways.
+    with warnings.catch_warnings(), one_line(not_npy), path.open("rb") as file:
+        warnings.simplefilter("ignore")
+        if file.read(len(_ZIP)) == _ZIP:
+            raise AccelsimError(f"{path}: holds an archive; {_ALLOWED}")
+        file.seek(0)
+        version = np.lib.format.read_magic(file)
+        if version not in _HEADERS:
+            raise AccelsimError(f"{not_npy}: format version {version[0]}.{version[1]}; allowed: 1.0 and 2.0")
+        shape, fortran_order, dtype = _HEADERS[version](file)
+        offset = file.tell()
+    if dtype != np.float32 or len(shape) != 4 or not all(type(size) is int and size > 0 for size in shape):
+        raise AccelsimError(f"{path}: holds {dtype} {shape}; {_ALLOWED}")
+    found, wanted = path.stat().st_size - offset, math.prod(shape) * dtype.itemsize
+    if found != wanted:
+        raise AccelsimError(f"{path}: {found:,} bytes of images; {shape} of float32 are {wanted:,}")
+    order: Literal["C", "F"] = "F" if fortran_order else "C"
+    with one_line(f"{path}: cannot read the images"):
+        return np.memmap(path, dtype, "r", offset, shape, order)
+
+
+def _check_values(images: np.ndarray, indices: Iterable[int], path: Path | str) -> None:
+    """Raise AccelsimError for a value that would spoil every image's masks, and not only its own."""
+    for index in indices:
+        values = np.array(images[index])
+        # NaN compares as false.
+        if not (np.abs(values) <= MAX_VALUE).all():
+            worst = values[~(np.abs(values) <= MAX_VALUE)][0]
+            raise AccelsimError(
+                f"{path}: image {index} holds {worst}; allowed: values of -{MAX_VALUE:g} to {MAX_VALUE:g}"
+            )
+
+
+def _check_weights(network: nn.Module, model: str, weights: Path | str | None) -> None:
+    for name, tensor in network.named_parameters():
+        if not torch.isfinite(tensor).all():
+            raise AccelsimError(f"{weights or model}: {name} holds a value that is not finite")
 
 
 def _batches(images: np.ndarray) -> Iterator[Tensor]:
@@ -84,15 +123,17 @@ def export_own_model(
     progress: as in ``export_trace``.
     Returns how well each layer's approximation fits. Raises AccelsimError for anything at fault.
     """
-    shown = load_images(images)
+    shown, teaching = load_images(images), load_images(calibration)
     for index in image_indices:
         if not 0 <= index < len(shown):
             raise AccelsimError(f"{images}: has no image {index}; it has 0 to {len(shown) - 1}")
-    teaching = load_images(calibration)
+    _check_values(shown, image_indices, images)
+    _check_values(teaching, range(len(teaching)), calibration)
     network = make_network(model)
     if weights is not None:
         tensors, _ = load_tensors(weights)
         load_network_weights(network, tensors, weights)
+    _check_weights(network, model, weights)
     _check_fits(network, model, shown, images)
     _check_fits(network, model, teaching, calibration)
     digest = tensors_sha256(dict(network.state_dict()))

@@ -14,12 +14,15 @@ from accelsim.config import Machine
 from accelsim.config.source import Source
 from accelsim.config.validation import validate
 from accelsim.errors import AccelsimError, near_file, suggestion
-from accelsim.files import regular_target
+from accelsim.files import readable_file, regular_target
 from accelsim.store.database_tables import APPLICATION_ID, COSTS, CREATE, SCHEMA_VERSION
 from accelsim.store.point import Outcome, Point, Subject, code_version
 
 BUSY_SECONDS = 30.0
 """How long to wait for another process that is writing."""
+
+_COMPANIONS = ("-wal", "-shm", "-journal")
+"""Ends of the names of the files that SQLite opens beside a database, unasked."""
 
 _SIGNATURE = b"SQLite format 3\0"
 
@@ -306,8 +309,9 @@ def _check_kind(path: Path) -> bool:
     with _told(path, "cannot read"):
         if not path.exists():
             return False
-        if not path.is_file():
-            raise AccelsimError(f"{path}: is a folder or device, not a results database")
+        readable_file(path, "results database")
+        for suffix in _COMPANIONS:
+            readable_file(path.with_name(path.name + suffix), "results database", missing_ok=True)
         with path.open("rb") as file:
             start = file.read(len(_SIGNATURE))
     if start and start != _SIGNATURE:

@@ -59,14 +59,13 @@ def _range(given: dict[str, object], where: str) -> list[object]:
     if how[0] == "factor":
         if by <= 1:
             raise AccelsimError(f"{where}.factor: {by:g}; must be greater than 1")
-        steps = math.floor(math.log(last / first) / math.log(by) + 1e-9)
-        _check_count(steps + 1, where)
-        values = [first * by**step for step in range(steps + 1)]
+        count = _checked_count(_log_ratio(first, last) / math.log(by), where)
+        values = [_times_power(first, by, step) for step in range(count)]
     else:
         if not isinstance(by, int) or by < 2:
             raise AccelsimError(f"{where}.count: {by:g}; must be a whole number of at least 2")
-        _check_count(by, where)
-        values = [first * (last / first) ** (step / (by - 1)) for step in range(by)]
+        _checked_count(by - 1, where)
+        values = [_between(first, last, step / (by - 1)) for step in range(by)]
         values[-1] = last
     return [round(value) if whole else value for value in values]
 
@@ -74,15 +73,38 @@ def _range(given: dict[str, object], where: str) -> list[object]:
 def _arithmetic(first: int | float, last: int | float, step: int | float, where: str) -> list[object]:
     if step <= 0:
         raise AccelsimError(f"{where}.step: {step:g}; must be greater than 0")
-    # The small share forgives 0.3 / 0.1 for being less than 3.
-    count = math.floor((last - first) / step + 1e-9) + 1
-    _check_count(count, where)
+    count = _checked_count((last - first) / step, where)
     return [first + index * step for index in range(count)]
 
 
-def _check_count(count: int, where: str) -> None:
-    if count > MAX_VALUES:
-        raise AccelsimError(f"{where}: has {count} values; at most {MAX_VALUES}")
+def _checked_count(steps: float, where: str) -> int:
+    """Return the number of values that `steps` steps make; checked before they are made, since it may be infinite."""
+    # The small share forgives 0.3 / 0.1 for being less than 3.
+    if not steps + 1e-9 < MAX_VALUES:
+        raise AccelsimError(f"{where}: has too many values; at most {MAX_VALUES}")
+    return math.floor(steps + 1e-9) + 1
+
+
+def _log_ratio(first: int | float, last: int | float) -> float:
+    ratio = last / first
+    return math.log(ratio) if math.isfinite(ratio) else math.log(last) - math.log(first)
+
+
+def _times_power(first: int | float, by: int | float, step: int) -> int | float:
+    """Return first * by**step, which is finite even where the power alone is not."""
+    try:
+        return first * by**step
+    except OverflowError:
+        return first * by ** (step // 2) * by ** (step - step // 2)
+
+
+def _between(first: int | float, last: int | float, share: float) -> float:
+    """Return the value at `share` of the way from `first` to `last` by multiplication."""
+    ratio = last / first
+    if math.isfinite(ratio):
+        return float(first * ratio**share)
+    root = math.sqrt(last) / math.sqrt(first)  # the ratio of two floats may overflow, its root does not
+    return float(first * root**share * root**share)
 
 
 def _number(value: object, where: str) -> int | float:

@@ -10,6 +10,8 @@ import atexit
 import logging
 import os
 import signal
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 WORKER_SECONDS = 60
 """How long to wait for the scheduler to answer, and for the first worker to be there."""
+
+_LENGTH_BYTES = 8
+_MAX_GREETING_BYTES = 1 << 20
+"""Bytes of the length before a scheduler's greeting, and the largest greeting that is believed; real ones have 200."""
 
 KEPT_TRACES = 16
 """Traces that a worker keeps open."""
@@ -149,11 +155,7 @@ def dask_executor(workers: int | None, scheduler: str | None) -> Iterator[Execut
             finally:
                 _end(cluster)
         return
-    try:
-        client = distributed.Client(scheduler, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise AccelsimError(f"sweep: --scheduler {scheduler}: nobody answers there: {said}") from None
+    client = _connected(scheduler)
     with client:
         try:
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
@@ -162,6 +164,61 @@ def dask_executor(workers: int | None, scheduler: str | None) -> Iterator[Execut
                 f"sweep: --scheduler {scheduler}: has no workers after {WORKER_SECONDS} s"
             ) from None
         yield _on(client)
+
+
+def _connected(scheduler: str) -> Client:
+    """Return a client of the scheduler at an address, within `CONNECT_SECONDS`.
+
+    In a thread of its own, since Dask waits without limit for a peer that accepts and says nothing. The thread ends with
+    the process.
+
+    Raises:
+        AccelsimError: If no Dask scheduler answers there in time.
+    """
+    found: list[Client] = []
+    failed: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            _check_speaks_dask(scheduler)
+            # Not the default client: Dask would close that one at exit, and wait for what has been given up.
+            found.append(Client(scheduler, timeout=0.9 * CONNECT_SECONDS, set_as_default=False))
+        except Exception as error:  # what is no scheduler makes Dask fail in whatever way its bytes lead to
+            failed.append(error)
+
+    from distributed import Client
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(CONNECT_SECONDS)
+    if found:
+        return found[0]
+    logging.getLogger("asyncio").setLevel(
+        logging.CRITICAL
+    )  # it would tell of the connection that is given up
+    said = _short(failed[0]) if failed else f"no answer of a Dask scheduler within {CONNECT_SECONDS} s"
+    raise AccelsimError(f"sweep: --scheduler {scheduler}: nobody answers there: {said}")
+
+
+def _check_speaks_dask(scheduler: str) -> None:
+    """Raise ValueError if what listens at a TCP address begins with something else than a scheduler's short greeting.
+
+    Dask takes the first eight bytes for a length, whatever they are, and reserves as much memory.
+    """
+    scheme, _, place = scheduler.rpartition("://")
+    host, _, port = place.rpartition(":")
+    if scheme not in ("", "tcp") or not port.isdecimal():
+        return  # Dask tells what is wrong with it, or knows the protocol
+    try:
+        connection = socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS)
+    except socket.gaierror as error:
+        raise ValueError(f"no such host: {error.strerror}") from None
+    except OSError:
+        return  # nobody listens; Dask waits for somebody who does
+    with connection, connection.makefile("rb") as stream:
+        greeting = stream.read(_LENGTH_BYTES)
+    if len(greeting) < _LENGTH_BYTES or int.from_bytes(greeting, "little") > _MAX_GREETING_BYTES:
+        raise ValueError("what listens there does not speak Dask's protocol")
 
 
 def _local(workers: int | None) -> LocalCluster:
@@ -214,7 +271,7 @@ def _run(client: Client, tasks: Tasks, engine: str) -> Iterator[Done]:
     from distributed.scheduler import KilledWorker
 
     running: dict[Any, list[Point]] = {}
-    completed = as_completed(with_results=True, raise_errors=False)
+    completed = as_completed(loop=client.loop, with_results=True, raise_errors=False)
 
     def send(points: list[Point]) -> None:
         # Not pure: a task that was run before must run again, not be taken from a worker's memory.

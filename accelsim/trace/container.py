@@ -15,7 +15,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from accelsim.errors import AccelsimError, near_file
+from accelsim.errors import AccelsimError
+from accelsim.files import readable_file
 from accelsim.trace.header import BlockTable, header_sha256
 from accelsim.trace.packed_masks import PackedMasks
 
@@ -129,9 +130,19 @@ def read_block(
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    node = file[name]
+    """Return a dataset whose data lie in this file: HDF5 can refer to others, such as a FIFO, and would open them."""
+    node = file
+    for part in name.strip("/").split("/"):
+        if not isinstance(node, h5py.Group):
+            raise ValueError(f"{name} is not a dataset")
+        link = node.get(part, getlink=True)
+        if link is not None and not isinstance(link, h5py.HardLink):
+            raise ValueError(f"{name} is a link; allowed: a dataset of this file")
+        node = node[part]
     if not isinstance(node, h5py.Dataset):
         raise ValueError(f"{name} is not a dataset")
+    if node.external or node.is_virtual:
+        raise ValueError(f"{name} has its data in another file; allowed: a dataset of this file")
     return node
 
 
@@ -145,24 +156,12 @@ def _read_text(file: h5py.File, path: Path, name: str) -> bytes:
 
 
 def _check_is_hdf5(path: Path) -> None:
+    readable_file(path, "trace", hint="; accelsim export makes a trace")
     try:
-        # A pipe or device would block, so only a plain file is opened.
-        if path.is_dir():
-            raise AccelsimError(f"{path}: is a folder; a trace is one HDF5 file")
-        if path.exists() and not path.is_file():
-            raise AccelsimError(f"{path}: is not a plain file")
         with path.open("rb") as file:
             start = file.read(len(SIGNATURE))
-    except AccelsimError:
-        raise
-    except FileNotFoundError:
-        raise AccelsimError(
-            f"{path}: no such file{near_file(path) or '; accelsim export makes a trace'}"
-        ) from None
-    except PermissionError:
-        raise AccelsimError(f"{path}: permission denied") from None
-    except (OSError, ValueError) as error:
-        raise AccelsimError(f"{path}: cannot be read: {error}") from error
+    except OSError as error:
+        raise AccelsimError(f"{path}: cannot read the trace: {error.strerror or error}") from None
     if not start:
         raise AccelsimError(f"{path}: empty file; a trace is an HDF5 file")
     if start != SIGNATURE:

@@ -19,6 +19,7 @@ import pandas as pd
 from accelsim.cli.options import out_folder_option
 from accelsim.cli.program import program
 from accelsim.errors import AccelsimError
+from accelsim.files import readable_file
 from accelsim.marked import between, fill_document
 from accelsim.nn.base.device import use_threads
 from accelsim.nn.data.idx import load_digits, split_digits
@@ -48,6 +49,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     Raises:
         AccelsimError: The file is missing, or is no such file.
     """
+    readable_file(path, "table")
     try:
         frame = pd.read_csv(path)
         return frame.astype(dict.fromkeys(frame.columns[1:], float))

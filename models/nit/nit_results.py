@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
+from accelsim.files import read_text
 from accelsim.tables import frame_of, write_csv
 from models.nit.nit_columns import EXTRA_COLUMNS, PAPER_COLUMNS
 
@@ -48,9 +49,10 @@ def read_results(path: Path) -> list[ResultRow]:
     Raises:
         AccelsimError: The file is missing, or is no such file.
     """
+    text = read_text(path, "file of results")
     try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8").splitlines(), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error):
+        lines = list(csv.reader(text.splitlines(), strict=True))
+    except csv.Error:
         raise AccelsimError(f"{path}: cannot be read as CSV") from None
     if not lines or tuple(lines[0]) != HEAD:
         raise AccelsimError(f"{path}: line 1: not the columns of a file of results")

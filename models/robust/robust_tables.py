@@ -7,11 +7,12 @@ paper's epoch.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from accelsim.bitops.paper_tables import Published, published
-from accelsim.errors import AccelsimError
+from accelsim.files import read_text
 from accelsim.tables import frame_of, markdown_table
 
 Line = Mapping[str, str]
@@ -57,11 +58,7 @@ STUDIED = ("cifar10", "resnet18")
 
 def read_results(path: Path) -> list[dict[str, str]]:
     """The lines of results.csv as text. Raises AccelsimError when it cannot be read."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot read the results: {error.strerror}") from error
+    return list(csv.DictReader(io.StringIO(read_text(path, "file of results"), newline="")))
 
 
 def documents(folder: Path) -> dict[str, dict[str, str]]:

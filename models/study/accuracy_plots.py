@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import readable_file, replaced
 from accelsim.tables import write_csv
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def _save(figure: Figure, path: Path) -> None:
 
 
 def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    readable_file(path, "table")
     try:
         found = pd.read_csv(path)
     except (OSError, ValueError) as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import read_text, replaced
 from accelsim.nn.attacks.catalogue import attack_named
 
 Correct = list[tuple[bool, ...]]
@@ -31,11 +31,12 @@ def read_json(path: Path, what: str) -> Json:
     Raises:
         AccelsimError: The file cannot be read, or holds no object.
     """
+    text = read_text(path, what.removeprefix("a "))
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(text)
         if not isinstance(found, dict):
             raise ValueError
-    except (OSError, ValueError):
+    except ValueError:
         raise AccelsimError(f"{path}: not {what}; remove it") from None
     return found
 

@@ -9,7 +9,9 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from accelsim.errors import AccelsimError, near_file
+from accelsim.config.source import MAX_FILE_BYTES
+from accelsim.errors import AccelsimError
+from accelsim.files import read_text
 from accelsim.nn.base.seeds import MAX_SEED
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -67,14 +69,9 @@ def read_recipe(path: Path | str, schema: type[Schema], changes: Sequence[str] =
 
     Raises AccelsimError naming the file and the first wrong field.
     """
+    text = read_text(path, "recipe", max_bytes=MAX_FILE_BYTES)
     try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AccelsimError(
-            f"{path}: cannot read the recipe: {error.strerror}{near_file(Path(path))}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise AccelsimError(f"{path}: cannot read the recipe: not UTF-8 text: {error.reason}") from error
+        raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise AccelsimError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
     if changes and isinstance(raw, dict):

@@ -13,13 +13,13 @@ pytest.importorskip("amaranth", reason="the RTL needs the extra rtl")
 pytest.importorskip("pyosys", reason="the RTL needs the extra rtl")
 pytest.importorskip("torch", reason="the fixed-point reference needs the extra train")
 
-import accelsim.rtl.validate
+import accelsim.rtl.validation.validate
 from accelsim.cli import main
 from accelsim.cli.validate_rtl_command import validate_rtl
 from accelsim.errors import AccelsimError
-from accelsim.rtl.cases import random_cases
-from accelsim.rtl.validate import Outcome, sampled_layers
-from accelsim.rtl.validation_report import write_report
+from accelsim.rtl.validation.random_cases import random_cases
+from accelsim.rtl.validation.validate import Outcome, sampled_layers
+from accelsim.rtl.validation.validation_report import write_report
 
 AGREES = Outcome("nm", "random", "seed 4, layer 0", 120, 36, 0.5, ())
 DIFFERS = Outcome("nm", "random", "seed 4, layer 1", 80, 9, 0.5, ("core_cycles: RTL 80, compiled engine 81",))
@@ -27,7 +27,7 @@ DIFFERS = Outcome("nm", "random", "seed 4, layer 1", 80, 9, 0.5, ("core_cycles: 
 
 def with_outcomes(monkeypatch: pytest.MonkeyPatch, *outcomes: Outcome) -> None:
     monkeypatch.setattr(
-        accelsim.rtl.validate, "random_outcomes", lambda cases, seed, simulator: iter(outcomes)
+        accelsim.rtl.validation.validate, "random_outcomes", lambda cases, seed, simulator: iter(outcomes)
     )
 
 
@@ -59,7 +59,7 @@ def test_interrupted_it_shows_what_is_done_and_writes_nothing(
         yield DIFFERS
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(accelsim.rtl.validate, "random_outcomes", some_layers)
+    monkeypatch.setattr(accelsim.rtl.validation.validate, "random_outcomes", some_layers)
     report = tmp_path / "report.md"
     with pytest.raises(SystemExit) as ended:
         main(["validate-rtl", "--layers", "none", "--out", str(report)])
@@ -90,7 +90,9 @@ def test_bad_input_is_one_line_and_exit_code_2(
 def test_missing_tools_are_told_before_any_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(accelsim.rtl.validate, "random_outcomes", lambda *_: pytest.fail("work began"))
+    monkeypatch.setattr(
+        accelsim.rtl.validation.validate, "random_outcomes", lambda *_: pytest.fail("work began")
+    )
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SystemExit) as ended:
         main(["validate-rtl", "--layers", "layer1.1.conv2"])
@@ -107,7 +109,9 @@ def test_missing_tools_are_told_before_any_work(
 def test_a_file_that_must_not_be_overwritten_is_told_before_any_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(accelsim.rtl.validate, "random_outcomes", lambda *_: pytest.fail("work began"))
+    monkeypatch.setattr(
+        accelsim.rtl.validation.validate, "random_outcomes", lambda *_: pytest.fail("work began")
+    )
     letter = tmp_path / "letter.md"
     letter.write_text("a letter")
     for out, said in ((letter, "not overwritten"), (letter / "report.md", "cannot write there")):

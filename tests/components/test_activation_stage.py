@@ -82,8 +82,8 @@ def test_negative_words_are_written_as_0() -> None:
 def test_the_rtl_writes_the_same_words() -> None:
     pytest.importorskip("amaranth", reason="needs the extra rtl")
     pytest.importorskip("torch", reason="needs the extra train")
-    from accelsim.rtl.cases import random_cases
-    from accelsim.rtl.validate import machine_outcomes
+    from accelsim.rtl.validation.random_cases import random_cases
+    from accelsim.rtl.validation.validate import machine_outcomes
 
     assert random_cases(1, 1).machine.activation is not None
     outcomes = machine_outcomes(1, 2)

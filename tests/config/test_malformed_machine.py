@@ -364,8 +364,8 @@ def test_the_unspoilt_file_is_a_machine() -> None:
 
 def test_no_file(tmp_path: Path) -> None:
     assert _refusal(tmp_path / "none.yaml") == f"{tmp_path / 'none.yaml'}: no such machine file"
-    assert "not a machine file" in _refusal(tmp_path)
-    assert "not a file name" in _refusal("nul\0l.yaml")
+    assert "cannot read the machine file from a folder" in _refusal(tmp_path)
+    assert "cannot read the machine file: embedded null byte" in _refusal("nul\0l.yaml")
 
 
 @settings(max_examples=150, deadline=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import shutil
 from pathlib import Path
@@ -140,14 +142,81 @@ TABLES: dict[str, tuple[str, str]] = {
         TABLE.replace(ROW, ROW.replace("17.0418", "much")),
         "read_energy_pj is 'much', not a number",
     ),
-    "negative": (TABLE.replace(ROW, ROW.replace("17.0418", "-17")), "read_energy_pj is -17; must be finite"),
-    "nan": (TABLE.replace(ROW, ROW.replace("17.0418", "nan")), "read_energy_pj is nan; must be finite"),
-    "cut row": (TABLE.replace(ROW, ROW[: ROW.index("ED2") + 3]), "read_energy_pj is None, not a number"),
+    "negative": (
+        TABLE.replace(ROW, ROW.replace("17.0418", "-17")),
+        "read_energy_pj is -17; must be 1e-06 to 1e+06",
+    ),
+    "nan": (TABLE.replace(ROW, ROW.replace("17.0418", "nan")), "read_energy_pj is 'nan', not a number"),
+    "cut row": (
+        TABLE.replace(ROW, ROW[: ROW.index("ED2") + 3]),
+        "has fewer cells than the table has columns",
+    ),
     "row twice": (TABLE.replace(ROW, f"{ROW}\n{ROW}"), "32 KiB, 64 bits twice"),
     "column missing": (TABLE.replace("area_mm2", "area", 1), ":1: column area_mm2 is missing"),
     "no rows": (TABLE.splitlines()[0], "no rows"),
     "empty": ("", ":1: column size_kib is missing"),
 }
+
+
+READ = (
+    "size_kib", "word_bits", "read_energy_pj", "write_energy_pj", "leakage_mw", "gate_leakage_mw", "random_cycle_time_ns",
+    "area_mm2",
+)  # fmt: skip
+CELLS = [
+    "1e308", "-1e308", "1e400", "nan", "inf", "-inf", "Infinity", "0", "-0.0", "-1", "1e-300", "5e-324", "", " ", "1_0",
+    "0x10", "1,5", "\u0661", "1e", "--1", "9" * 400, "None", "True", "1 2", "1e7",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("column", READ)
+def test_a_cell_out_of_range_is_refused_with_line_and_column(tmp_path: Path, column: str, cell: str) -> None:
+    rows = list(csv.reader(TABLE.splitlines()))
+    line = 1 + (len(cell) + len(column)) % (len(rows) - 1)
+    rows[line][rows[0].index(column)] = cell
+    message = _refusal(_write(tmp_path, YAML, _text(rows)))
+    place = tmp_path / "cacti7_45nm_sram.csv"
+    assert message.startswith(f"{place}:{line + 1}: {column} is "), message
+
+
+@pytest.mark.parametrize("bits", ["64.9", "64.5", "1e-1", "0.999", "65537", "63.99999"])
+def test_words_have_a_whole_number_of_bits(tmp_path: Path, bits: str) -> None:
+    message = _refusal(_write(tmp_path, YAML, TABLE.replace("32,64,", f"32,{bits},")))
+    assert f": word_bits is {bits}; must be" in message
+
+
+@pytest.mark.parametrize("column", range(len(TABLE.splitlines()[0].split(","))))
+def test_every_column_is_given_once(tmp_path: Path, column: int) -> None:
+    rows = list(csv.reader(TABLE.splitlines()))
+    again = [[*row, row[column]] for row in rows]
+    message = _refusal(_write(tmp_path, YAML, _text(again)))
+    assert f":1: column {rows[0][column]!r} is given twice" in message
+
+
+@pytest.mark.parametrize("status", ["FAILED", "", "OK", "ok ", "error: no solution"])
+def test_rows_that_failed_are_refused(tmp_path: Path, status: str) -> None:
+    rows = list(csv.reader(TABLE.splitlines()))
+    rows[7][rows[0].index("status")] = status
+    message = _refusal(_write(tmp_path, YAML, _text(rows)))
+    assert f"csv:8: status is {status!r}, allowed 'ok'" in message
+
+
+def test_cells_beyond_the_columns_and_tables_without_a_status(tmp_path: Path) -> None:
+    rows = list(csv.reader(TABLE.splitlines()))
+    message = _refusal(_write(tmp_path, YAML, _text([*rows[:3], [*rows[3], "more"], *rows[4:]])))
+    assert "csv:4: has more cells than" in message
+    status = rows[0].index("status")
+    without = _text([[cell for index, cell in enumerate(row) if index != status] for row in rows])
+    assert (
+        load_technology(_write(tmp_path, YAML, without)).sram
+        == load_technology(_write(tmp_path, YAML, TABLE)).sram
+    )
+
+
+def _text(rows: list[list[str]]) -> str:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(rows)
+    return written.getvalue()
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -163,7 +232,7 @@ def test_table_not_there_or_not_text(tmp_path: Path) -> None:
     (tmp_path / "cacti7_45nm_sram.csv").write_bytes(b"\xff\xfe\x00")
     assert "not UTF-8 text" in _refusal(path)
     (tmp_path / "cacti7_45nm_sram.csv").unlink()
-    assert "cannot read SRAM table: No such file" in _refusal(path)
+    assert "no such SRAM table" in _refusal(path)
 
 
 def test_unknown_technology() -> None:

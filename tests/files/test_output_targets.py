@@ -21,6 +21,7 @@ from accelsim.errors import AccelsimError
 from accelsim.files import appended, check_output_file, removed, replaced
 from accelsim.store import Store
 from accelsim.trace import Approximation, LayerShape, Scheme, TraceWriter, open_trace
+from accelsim.visible_text import visible
 from tests.files.own_devices import in_a_thread, is_device, make_device
 
 NEW = b"new content\n"
@@ -259,7 +260,7 @@ def obstacles(tmp_path: Path) -> Iterator[dict[str, Path]]:
 def test_obstacles_are_told_in_one_line(obstacles: dict[str, Path], regular_only: bool) -> None:
     for said, path in obstacles.items():
         message = refusal(lambda path=path: write_new(path, regular_only))
-        assert message.startswith(f"{path}: ") and said.strip() in message
+        assert message.startswith(f"{visible(str(path))}: ") and said.strip() in message
         assert said.strip() in refusal(lambda path=path: append_to(path))
 
 
@@ -372,6 +373,7 @@ def test_standard_output_is_written_through(tmp_path: Path, name: str, behind: s
     code = f"""
 from pathlib import Path
 from accelsim.files import check_output_file, replaced
+from accelsim.visible_text import visible
 print("before")
 check_output_file({name!r})
 with replaced(Path({name!r})) as temporary:

@@ -81,12 +81,9 @@ COMPILED = (
         "compiled: a held chunk is read for every position",
         "section 4, hold_weights: read once per row and held while its positions are served",
         "engine/compiled/ranked_jobs.py",
-        "                    if used == 0:  # an earlier position of this pass has entered it\n"
-        "                        continue\n"
+        "                if used > 0:  # else an earlier position of this pass has entered it\n"
         "                    entered += 1\n",
-        "                    entered += 1\n"
-        "                    if used == 0:\n"
-        "                        continue\n",
+        "                entered += 1\n                if used > 0:\n",
         "compiled",
     ),
     Mutation(

@@ -22,9 +22,9 @@ from accelsim.nn.fixed_point.fixed_point_reference import fixed_point_layer
 from accelsim.nn.fixed_point.layer_operands import CoreOperands
 from accelsim.nn.fixed_point.random_operands import Limits as OperandLimits
 from accelsim.nn.fixed_point.random_operands import random_operands
-from accelsim.rtl.cases import SMALL, MachineCases, fits, random_cases, random_machine
 from accelsim.rtl.core.core_shape import CoreShape, Limits, core_shape
 from accelsim.rtl.rtl_simulation import AmaranthRunner, run_layer
+from accelsim.rtl.validation.random_cases import SMALL, MachineCases, fits, random_cases, random_machine
 from tests.mutations.recorded import FILE
 
 RANDOM, CROWDED, LAYERS = 30, 20, 2

@@ -51,7 +51,7 @@ def test_round_trip(converted: nn.Module, images: Tensor, tmp_path: Path) -> Non
 
 def test_faulty_checkpoints(converted: nn.Module, small_network: nn.Module, tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
-    with pytest.raises(AccelsimError, match=r"c\.safetensors: no such checkpoint; .*models\.prepare"):
+    with pytest.raises(AccelsimError, match=r"c\.safetensors: no such checkpoint; .*accelsim prepare"):
         load_converted(path)
     (tmp_path / "d.safetensors").touch()
     with pytest.raises(AccelsimError, match=r"no such checkpoint; did you mean .*/d\.safetensors"):

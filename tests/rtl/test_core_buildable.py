@@ -15,10 +15,10 @@ pytest.importorskip("torch")
 from accelsim.config import Machine, load_machine
 from accelsim.errors import AccelsimError
 from accelsim.nn.fixed_point.layer_operands import CoreOperands, NoiseOperands, Threshold
-from accelsim.rtl.cases import differences, random_machine
 from accelsim.rtl.core.core_shape import CoreShape, Limits, core_shape
 from accelsim.rtl.layer_program import layer_programs
 from accelsim.rtl.rtl_simulation import AmaranthRunner, run_layer
+from accelsim.rtl.validation.random_cases import differences, random_machine
 from tests.rtl.machines import small_machine
 
 SMALL = Limits(rows_per_vpu=4, codes=32, sign_rows=64)

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("amaranth")
 
-from accelsim.rtl.validate import LAYERS_PER_MACHINE, Outcome, machine_outcomes
+from accelsim.rtl.validation.validate import LAYERS_PER_MACHINE, Outcome, machine_outcomes
 
 MACHINES = 41  # of 5 layers each: 205 layers
 

@@ -312,5 +312,5 @@ def test_a_missing_liberty_is_one_line(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["--liberty", "nowhere.lib"]) == 2
     assert capsys.readouterr() == (
         "",
-        "synth: nowhere.lib: cannot read the cell library: No such file or directory\n",
+        "synth: nowhere.lib: no such cell library\n",
     )

@@ -20,8 +20,8 @@ from amaranth.lib.wiring import In, Out
 from accelsim.errors import AccelsimError
 from accelsim.rtl.blocks.once import written_once
 from accelsim.rtl.blocks.psums import AccumulatorFile
-from accelsim.rtl.cases import differences, random_cases
 from accelsim.rtl.emit import to_verilog
+from accelsim.rtl.validation.random_cases import differences, random_cases
 from accelsim.rtl.verilator.build import verilator_version
 from accelsim.rtl.verilator.model import VerilatedModel
 from accelsim.rtl.verilator.runner import VerilatorRunner

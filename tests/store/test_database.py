@@ -150,7 +150,7 @@ def test_a_full_disk(tmp_path: Path, workload: Workload) -> None:
 def test_what_is_no_results_database(tmp_path: Path) -> None:
     places = {
         "text.db": "not a results database",
-        "folder.db": "is a folder",
+        "folder.db": "a folder; allowed: a regular file",
         "other.db": "not a results database of accelsim",
         "newer.db": f"this accelsim uses {SCHEMA_VERSION}",
         "torn.db": "",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
-from accelsim.sweep.axis_values import MAX_VALUES, axis_values
+from accelsim.inputs import MAX_IMAGE, image_slice
+from accelsim.sweep.axis_values import MAX_VALUES, axis_values, listed_values
 
 
 @pytest.mark.parametrize(
@@ -77,3 +81,62 @@ def test_refused(given: object, said: str) -> None:
     with pytest.raises(AccelsimError, match=r"\Ahere") as caught:
         axis_values(given, "here")
     assert said in str(caught.value)
+
+
+NUMBERS = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True),
+    st.floats(min_value=0, max_value=1e15),
+    st.floats(min_value=0, max_value=1e-300),
+    st.integers(-(10**16), 10**16),
+    st.sampled_from([5e-324, 2.2250738585072014e-308, 1e-300, 1e15, 10**15, 1.0000000000000002, 1, 2]),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(first=NUMBERS, last=NUMBERS, how=st.sampled_from(["step", "factor", "count"]), by=NUMBERS)
+def test_any_range_is_expanded_or_refused(first: float, last: float, how: str, by: float) -> None:
+    try:
+        values = listed_values({"from": first, "to": last, how: by}, "axes.x")
+    except AccelsimError as refused:
+        assert str(refused).startswith("axes.x") and "\n" not in str(refused)
+        return
+    assert 1 <= len(values) <= MAX_VALUES
+    assert all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+    assert values[0] == first
+    assert all(low <= high for low, high in pairwise(values))
+    # The last may be beyond `to` by the share that forgives 0.3 / 0.1, and by rounding.
+    assert values[-1] <= last + 1e-6 * max(abs(last), abs(first))
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [
+        ({"from": 1e-300, "to": 1e15, "factor": 2}, 1047),
+        ({"from": 1e-300, "to": 1e15, "factor": 2.0}, 1047),
+        ({"from": 5e-324, "to": 1e15, "factor": 1e15}, 23),
+        ({"from": 5e-324, "to": 1e15, "count": 5}, 5),
+    ],
+)
+def test_ranges_whose_ratio_overflows(given: dict[str, float], count: int) -> None:
+    values = listed_values(given, "x")
+    assert len(values) == count and values[0] == given["from"]
+    ratios = [math.log(float(high)) - math.log(float(low)) for low, high in pairwise(values)]
+    wanted = math.log(given["factor"]) if "factor" in given else (math.log(1e15) - math.log(5e-324)) / 4
+    assert all(ratio == pytest.approx(wanted, rel=1e-9) for ratio in ratios)
+
+
+@pytest.mark.parametrize("step", [1e-320, 5e-324, 1e-300, 1e-12])
+def test_steps_of_which_there_are_too_many(step: float) -> None:
+    with pytest.raises(AccelsimError, match=f"x: has too many values; at most {MAX_VALUES}"):
+        listed_values({"from": 1, "to": 2, "step": step}, "x")
+
+
+@settings(deadline=None)
+@given(first=st.integers(0, 10**40), more=st.integers(1, 10**40))
+def test_any_range_of_images_is_small_or_refused(first: int, more: int) -> None:
+    try:
+        found = image_slice(f"{first}:{first + more}")
+    except AccelsimError as refused:
+        assert first + more > MAX_IMAGE and "\n" not in str(refused)
+    else:
+        assert found == slice(first, first + more) and first + more <= MAX_IMAGE

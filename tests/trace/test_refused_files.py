@@ -12,6 +12,7 @@ import pytest
 
 from accelsim.errors import AccelsimError
 from accelsim.trace import Scheme, open_trace, write_synthetic_trace
+from accelsim.visible_text import visible
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def one_line(path, act=open_trace):
     with pytest.raises(AccelsimError) as caught:
         act(path)
     message = str(caught.value)
-    assert message.startswith(f"{path}: ")
+    assert message.startswith(f"{visible(str(path))}: ")
     assert "\n" not in message
     return message
 
@@ -45,7 +46,7 @@ def edit_header(path, change):
 
 
 def test_no_such_file(tmp_path):
-    assert "no such file" in one_line(tmp_path / "none.h5")
+    assert "no such trace" in one_line(tmp_path / "none.h5")
 
 
 def test_folder(tmp_path):
@@ -64,7 +65,7 @@ def test_not_hdf5(tmp_path):
 
 def test_pipe_does_not_block(tmp_path):
     os.mkfifo(tmp_path / "t.h5")
-    assert "not a plain file" in one_line(tmp_path / "t.h5")
+    assert "from a FIFO; allowed: a regular file" in one_line(tmp_path / "t.h5")
 
 
 def test_no_permission(path):
@@ -73,7 +74,7 @@ def test_no_permission(path):
     if user == 0:
         os.seteuid(65534)  # root may read everything
     try:
-        assert "permission denied" in one_line(path)
+        assert "Permission denied" in one_line(path)
     finally:
         os.seteuid(user)
 

@@ -47,7 +47,7 @@ class Span(NamedTuple):
     at: int
 
 
-@helper
+@inlined
 def new_group(shape: JobShape) -> BlockGroup:
     """Return a group without blocks."""
     positions, reads = np.zeros((2, GROUP_BLOCKS), np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.arrays import Ints, Words
 from accelsim.engine.compiled.block_group import GROUP_BLOCKS, BlockGroup
 from accelsim.engine.compiled.engine_sums import JOB
-from accelsim.engine.compiled.jit import helper, popcount
+from accelsim.engine.compiled.jit import helper, inlined, popcount
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ONE_PER_BYTE, ZERO, at_least, bit_field
 
@@ -20,7 +20,7 @@ class HeldRows(NamedTuple):
     pieces: First row, rows, and first plane of ``ranks`` of each piece (pieces, 3).
     value: A piece of a position (blocks,).
     taken: Those of its rows that are in the present pass or before (blocks,).
-    below: The same up to the pass before (positions, pieces, blocks).
+    below: The rows of pieces that are in the pass before or earlier (positions, pieces, blocks).
     ranks: Rows that each VPU has met so far, in bytes as in `tally_position` (positions, planes, blocks).
     """
 
@@ -31,7 +31,7 @@ class HeldRows(NamedTuple):
     ranks: Words
 
 
-@helper
+@inlined
 def new_held_rows(shape: JobShape) -> HeldRows:
     """Return scratch for a tile; the large arrays are empty if no job needs them."""
     is_used = shape.countable and shape.hold_weights and shape.most_passes > 1
@@ -75,53 +75,58 @@ def count_held_rows_of_passes(
 ) -> None:
     """As `count_held_rows`, pass by pass, where some job has several."""
     held.below[:] = ZERO
-    for number in range(passes):
+    for number in range(passes - 1):
         limit = ONE_PER_BYTE * np.uint64(min((number + 1) * shape.rows_per_pass, 127))
-        if number == passes - 1:
-            limit = ZERO  # whatever is left is in this pass
         held.ranks[:] = ZERO
         for lane in range(shape.lanes):
-            for piece in range(len(held.pieces)):
-                _count_piece(group, shape, blocks, held, lane, piece, limit)
+            _count_rows_of_pass(group, shape, blocks, held, lane, limit)
+    for lane in range(shape.lanes):
+        _count_rows_left(group, shape, blocks, held, lane)
 
 
 @helper
-def _count_piece(
-    group: BlockGroup, shape: JobShape, blocks: int, held: HeldRows, lane: int, piece: int, limit: np.uint64
+def _count_rows_of_pass(
+    group: BlockGroup, shape: JobShape, blocks: int, held: HeldRows, lane: int, limit: np.uint64
 ) -> None:
-    """Add the rows of a piece that some position of a lane works on in a pass. ``limit``: as in `_take_up_to`."""
-    scratch, taken, below = group.scratch, held.taken, held.below
-    fetches = group.sums[JOB.weight_fetches]
-    scratch[:blocks] = ZERO
-    for position in range(lane, shape.position_block, shape.lanes):
-        _take_up_to(limit, group.bits, blocks, held, position, piece, shape.rows_per_unit)
+    """Count the rows that some position of a lane works on in a pass: those of rank below ``limit``, less ``held.below``."""
+    bits, scratch, fetches = group.bits, group.scratch, group.sums[JOB.weight_fetches]
+    pieces, value, taken, below, ranks = held.pieces, held.value, held.taken, held.below, held.ranks
+    for piece in range(len(pieces)):
+        first, length, low = pieces[piece, 0], pieces[piece, 1], pieces[piece, 0] >> 6
+        scratch[:blocks] = ZERO
+        for position in range(lane, shape.position_block, shape.lanes):
+            for block in range(blocks):
+                value[block] = bit_field(
+                    bits[position, low, block], bits[position, low + 1, block], first & 63, length
+                )
+            taken[:blocks] = ZERO
+            for bit in range(8):
+                shift, plane = np.uint64(bit), pieces[piece, 2] + bit // shape.rows_per_unit
+                for block in range(blocks):
+                    met = ranks[position, plane, block]
+                    here = (value[block] >> shift) & ONE_PER_BYTE
+                    taken[block] |= (here & ~at_least(met, limit)) << shift
+                    ranks[position, plane, block] = met + here
+            for block in range(blocks):
+                scratch[block] |= taken[block] & ~below[position, piece, block]
+                below[position, piece, block] = taken[block]
         for block in range(blocks):
-            scratch[block] |= taken[block] & ~below[position, piece, block]
-            below[position, piece, block] = taken[block]
-    for block in range(blocks):
-        fetches[block] += popcount(scratch[block])
+            fetches[block] += popcount(scratch[block])
 
 
 @helper
-def _take_up_to(
-    limit: np.uint64, bits: Words, blocks: int, held: HeldRows, position: int, piece: int, unit: int
-) -> None:
-    """Set ``held.taken`` to the rows of a piece of which their VPU has met fewer than ``limit`` before (0: to all)."""
-    value, taken, ranks = held.value, held.taken, held.ranks
-    first, length, first_plane = held.pieces[piece, 0], held.pieces[piece, 1], held.pieces[piece, 2]
-    low = first >> 6
-    for block in range(blocks):
-        value[block] = bit_field(
-            bits[position, low, block], bits[position, low + 1, block], first & 63, length
-        )
-        taken[block] = value[block]
-    if limit == ZERO:
-        return
-    taken[:blocks] = ZERO
-    for bit in range(8):
-        shift, plane = np.uint64(bit), first_plane + bit // unit
+def _count_rows_left(group: BlockGroup, shape: JobShape, blocks: int, held: HeldRows, lane: int) -> None:
+    """Count the rows that some position of a lane works on in the last pass: all but those in ``held.below``."""
+    bits, scratch, fetches = group.bits, group.scratch, group.sums[JOB.weight_fetches]
+    pieces, below = held.pieces, held.below
+    for piece in range(len(pieces)):
+        first, length, low = pieces[piece, 0], pieces[piece, 1], pieces[piece, 0] >> 6
+        scratch[:blocks] = ZERO
+        for position in range(lane, shape.position_block, shape.lanes):
+            for block in range(blocks):
+                rows = bit_field(
+                    bits[position, low, block], bits[position, low + 1, block], first & 63, length
+                )
+                scratch[block] |= rows & ~below[position, piece, block]
         for block in range(blocks):
-            met = ranks[position, plane, block]
-            here = (value[block] >> shift) & ONE_PER_BYTE
-            taken[block] |= (here & ~at_least(met, limit)) << shift
-            ranks[position, plane, block] = met + here
+            fetches[block] += popcount(scratch[block])

@@ -9,15 +9,16 @@ import numpy as np
 from accelsim.arrays import Ints, Words
 from accelsim.engine.compiled.block_group import BlockGroup, add_pass
 from accelsim.engine.compiled.engine_sums import JOB
-from accelsim.engine.compiled.jit import helper, lowest_bit
+from accelsim.engine.compiled.jit import helper, inlined, lowest_bit
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ONE, ZERO
 
 
 class RowRanks(NamedTuple):
-    """Scratch, all zero before and after a job but for the first two.
+    """Scratch, all zero before and after a job but for the first three.
 
     owner_of: VPU of each row (rows,), as made by `JobShape.owner_of_row`.
+    lane_of: Lane of each position (positions,).
     pass_of_rank: Pass in which a VPU works on its row of that rank (ranks,).
     rank: Rows met so far (positions, VPUs).
     uses: c(v, r) of the present row (lanes, passes).
@@ -26,6 +27,7 @@ class RowRanks(NamedTuple):
     """
 
     owner_of: Ints
+    lane_of: Ints
     pass_of_rank: Ints
     rank: Ints
     uses: Ints
@@ -33,12 +35,13 @@ class RowRanks(NamedTuple):
     weight_time: Ints
 
 
-@helper
+@inlined
 def new_row_ranks(shape: JobShape, owner_of: Ints) -> RowRanks:
     """Return scratch for a tile."""
     passes, lanes, owners = shape.most_passes, shape.lanes, shape.owners
     return RowRanks(
         owner_of=owner_of,
+        lane_of=np.arange(shape.position_block) % lanes,
         pass_of_rank=np.arange(shape.most_rows) // shape.rows_per_pass,
         rank=np.zeros((shape.position_block, owners), np.int64),
         uses=np.zeros((lanes, passes), np.int64),
@@ -72,27 +75,24 @@ def _enter_rows(
     Returns:
         The number of their last pass, plus 1, and how often a lane meets a row in a pass.
     """
-    owner_of, pass_of_rank, rank, uses = ranks.owner_of, ranks.pass_of_rank, ranks.rank, ranks.uses
-    steps, weight_time = ranks.steps, ranks.weight_time
-    lanes = shape.lanes
+    owner_of, lane_of, pass_of_rank = ranks.owner_of, ranks.lane_of, ranks.pass_of_rank
+    rank, uses, steps, weight_time = ranks.rank, ranks.uses, ranks.steps, ranks.weight_time
     passes, entered = 0, 0
     while rows != ZERO:
         row = rows & (~rows + ONE)
         owner = owner_of[64 * word + lowest_bit(rows)]
         rows ^= row
-        for lane in range(min(lanes, positions)):
-            for position in range(lane, positions, lanes):
-                if bits[position, word, block] & row:
-                    number = pass_of_rank[rank[position, owner]]
-                    uses[lane, number] += 1
-                    passes = max(passes, number + 1)
-            for position in range(lane, positions, lanes):
-                if bits[position, word, block] & row:
-                    number = pass_of_rank[rank[position, owner]]
-                    rank[position, owner] += 1
-                    used = uses[lane, number]
-                    if used == 0:  # an earlier position of this pass has entered it
-                        continue
+        for position in range(positions):
+            if bits[position, word, block] & row:
+                number = pass_of_rank[rank[position, owner]]
+                uses[lane_of[position], number] += 1
+                passes = max(passes, number + 1)
+        for position in range(positions):
+            if bits[position, word, block] & row:
+                lane, number = lane_of[position], pass_of_rank[rank[position, owner]]
+                rank[position, owner] += 1
+                used = uses[lane, number]
+                if used > 0:  # else an earlier position of this pass has entered it
                     entered += 1
                     steps[number, lane, owner] += used
                     weight_time[number, lane, owner] += max(used, shape.weight_accesses)

@@ -8,7 +8,7 @@ import numpy as np
 
 from accelsim.arrays import Ints, Words
 from accelsim.engine.compiled.block_group import GROUP_BLOCKS
-from accelsim.engine.compiled.jit import helper
+from accelsim.engine.compiled.jit import helper, inlined
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ONE, ONE_PER_BYTE, ZERO, at_least, bit_field
 
@@ -31,7 +31,7 @@ class RowTallies(NamedTuple):
     issue: Ints
 
 
-@helper
+@inlined
 def new_tallies(shape: JobShape) -> RowTallies:
     """Return tallies of zero."""
     return RowTallies(

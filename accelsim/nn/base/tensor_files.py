@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from accelsim.errors import AccelsimError, near_file
-from accelsim.files import replaced
+from accelsim.errors import AccelsimError
+from accelsim.files import readable_file, replaced
 from accelsim.trace.container import one_line
 
 
@@ -30,9 +30,8 @@ def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     Raises AccelsimError when the file is missing, damaged, or another kind of file.
     """
-    if not Path(path).exists():
-        made = near_file(Path(path)) or "; python -m models.training.train and accelsim prepare make them"
-        raise AccelsimError(f"{path}: no such checkpoint{made}")
+    hint = "; python -m models.training.train and accelsim prepare make them"
+    readable_file(path, "checkpoint", hint=hint)
     try:
         with safe_open(path, framework="pt") as handle:
             header = handle.metadata() or {}
@@ -70,6 +69,7 @@ def load_progress(path: Path, optimizer: torch.optim.Optimizer) -> int:
     """
     # A damaged file fails in whatever way its bytes lead to.
     with one_line(f"{path}: cannot read the optimizer's state (remove it to start afresh)"):
+        readable_file(path, "optimizer's state")
         # CPU: the run may have stood on a device that this machine lacks; load_state_dict moves it on.
         state = torch.load(path, weights_only=True, map_location="cpu")
         optimizer.load_state_dict(state["optimizer"])

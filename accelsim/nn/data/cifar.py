@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError, suggestion
+from accelsim.files import readable_file
 from accelsim.nn.data.cifar_layout import DATASETS, LAYOUTS, OFFICIAL_SHA1, PIXEL_BYTES, Layout
 
 DATA_VARIABLE = "ACCELSIM_DATA"
@@ -95,8 +96,7 @@ def _find_root(folder: Path | str | None, layout: Layout) -> Path:
 
 def _read_file(path: Path, count: int, layout: Layout) -> np.ndarray:
     record = layout.label_bytes + PIXEL_BYTES
-    if not path.is_file():
-        raise AccelsimError(f"{path}: missing; the official {layout.title} binary version has this file")
+    readable_file(path, "data file", hint=f"; the official {layout.title} binary version has this file")
     size = path.stat().st_size
     if size != count * record:
         raise AccelsimError(

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
+from accelsim.files import read_bytes
 
 SIDE = 28
 PARTS = (("train", 60_000), ("t10k", 10_000))
@@ -74,11 +75,12 @@ def split_digits(count: int, seed: int) -> Split:
 
 
 def _read(folder: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    path = next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
+    path = next((p for p in (folder / name, folder / f"{name}.gz") if p.exists()), None)
     if path is None:
         raise AccelsimError(f"{folder / name}: missing, with or without .gz")
+    raw = read_bytes(path, "idx file")
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
     except (OSError, EOFError, zlib.error) as error:
         raise AccelsimError(f"{path}: cannot read: {error}") from error
     header = 4 + 4 * len(shape)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import readable_file, replaced
 from accelsim.nn.fixed_point.fixed_point_reference import FixedResult
 from accelsim.nn.fixed_point.from_network import Formats, named_layer, network_operands
 from accelsim.nn.fixed_point.layer_operands import CoreOperands
@@ -107,7 +107,7 @@ def load_sample(path: Path | str) -> Sample:
     Raises AccelsimError when the file is missing, damaged or of another kind.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(readable_file(path, "sample"), allow_pickle=False) as archive:
             header = json.loads(str(archive["header"]))
             if header.get("format") != FORMAT:
                 raise AccelsimError(f"{path}: format is {header.get('format')!r}, must be {FORMAT!r}")

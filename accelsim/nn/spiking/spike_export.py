@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
+from accelsim.files import readable_file
 from accelsim.nn.base.tensor_files import load_network_weights, load_tensors
 from accelsim.nn.data.idx import PARTS, DigitSet, load_digits
 from accelsim.nn.injection.converted_checkpoint import tensors_sha256
@@ -125,8 +126,7 @@ def trained_network(folder: Path | str) -> tuple[SpikingNetwork, Settings]:
     Raises AccelsimError when `folder` holds no such run, or one that was stopped before its last epoch.
     """
     path = Path(folder) / "weights.safetensors"
-    if not path.exists():
-        raise AccelsimError(f"{path}: no such checkpoint; python -m models.nit.reproduce makes such runs")
+    readable_file(path, "checkpoint", hint="; python -m models.nit.reproduce makes such runs")
     tensors, metadata = load_tensors(path)
     if "settings" not in metadata:
         raise AccelsimError(f"{path}: holds no settings of a spiking network")

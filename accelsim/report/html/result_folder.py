@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from accelsim.counts import COUNT_NAMES
 from accelsim.energy import GROUPS
 from accelsim.errors import AccelsimError
+from accelsim.files import read_text, readable_file
 from accelsim.report.claims import Claim, Survival, evaluate_claims
 from accelsim.results.normalize import normalized
 from accelsim.results.result_rows import KEYS
@@ -138,14 +139,10 @@ def _check_stored(path: Path, content: Any) -> None:
 
 
 def _read_json(path: Path) -> Any:
+    hint = "; give a folder that `accelsim run`, `compare` or `figure5` wrote"
+    text = read_text(path, "file of results", hint=hint)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise AccelsimError(
-            f"{path}: no such file; give a folder that `accelsim run`, `compare` or `figure5` wrote"
-        ) from None
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot read: {error.strerror}") from None
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise AccelsimError(f"{path}: not JSON: {error}") from None
 
@@ -154,10 +151,9 @@ def _read_layers(path: Path) -> pd.DataFrame:
     import pandas as pd
     import pyarrow as pa
 
+    readable_file(path, "file of results", hint="; `accelsim run` writes it beside results.json")
     try:
         layers = pd.read_parquet(path, columns=list(dict.fromkeys((*KEYS, *LAYER_KEYS, *_NUMBERS))))
-    except FileNotFoundError:
-        raise AccelsimError(f"{path}: no such file; `accelsim run` writes it beside results.json") from None
     except (OSError, ValueError, pa.ArrowException) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise AccelsimError(f"{path}: cannot read: {first}") from None
@@ -206,6 +202,7 @@ def _read_figure5(path: Path, summary: pd.DataFrame) -> pd.DataFrame | None:
 
     if not path.exists():
         return None
+    readable_file(path, "file of results")
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:

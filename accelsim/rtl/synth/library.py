@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
+from accelsim.files import read_bytes
 from accelsim.rtl.synth.blocks_table import LOAD, SLEW, Table
 from accelsim.rtl.synth.liberty_function import BooleanFunction, parse_function
 from accelsim.rtl.synth.liberty_text import Group, parse
@@ -141,13 +142,11 @@ def load_library(path: Path) -> Library:
 
     Raises AccelsimError, one line, if it cannot be read, is not Liberty, or uses units other than 1 ns, 1 nW, fF/pF, 1 V.
     """
+    data = read_bytes(path, "cell library")
     try:
-        data = path.read_bytes()
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
-    except OSError as error:
-        raise AccelsimError(f"{path}: cannot read the cell library: {error.strerror or error}") from None
-    except (EOFError, zlib.error):
+    except (OSError, EOFError, zlib.error):  # gzip.BadGzipFile is an OSError
         raise AccelsimError(f"{path}: cannot unpack the cell library: the gzip data is damaged") from None
     text = data.decode("utf-8", errors="replace")
     root = parse(text, str(path))

@@ -11,7 +11,7 @@ from amaranth.back import rtlil
 
 from accelsim.config.machine import Machine
 from accelsim.errors import AccelsimError
-from accelsim.files import replaced
+from accelsim.files import read_text, replaced
 from accelsim.rtl.synth.catalog import SCHEMES, BlockSpec, Operation
 from accelsim.rtl.synth.gate_power import measure
 from accelsim.rtl.synth.library import Library
@@ -183,8 +183,8 @@ def save_block(path: Path, block: MeasuredBlock) -> None:
 def load_block(path: Path) -> MeasuredBlock | None:
     """What `save_block` wrote; None if there is nothing that can be read."""
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(read_text(path, "measurement"))
         readings = tuple(Reading(**each) for each in data["readings"])
         return MeasuredBlock(data["name"], Physical(**data["physical"]), readings)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return None

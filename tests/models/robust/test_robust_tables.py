@@ -129,10 +129,10 @@ def test_figures(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(AccelsimError, match="cannot read the results"):
+    with pytest.raises(AccelsimError, match="no such file of results"):
         read_results(tmp_path / "none.csv")
     assert main([str(tmp_path / "none.csv"), "--out", str(tmp_path / "o")]) == 2
-    assert "cannot read the results" in capsys.readouterr().err
+    assert "no such file of results" in capsys.readouterr().err
     (tmp_path / "few.csv").write_text(HEADER + LINES[0] + "\n")
     assert main([str(tmp_path / "few.csv"), "--out", str(tmp_path / "o")]) == 0
     assert "figure 3: left out" in capsys.readouterr().out

@@ -72,10 +72,16 @@ def test_narrowed_points(report: Call, database: Path, tmp_path: Path) -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no results": (lambda folder: (folder / "results.json").unlink(), "results.json: no such file"),
-    "no layers": (lambda folder: (folder / "layers.parquet").unlink(), "layers.parquet: no such file"),
+    "no results": (
+        lambda folder: (folder / "results.json").unlink(),
+        "results.json: no such file of results",
+    ),
+    "no layers": (
+        lambda folder: (folder / "layers.parquet").unlink(),
+        "layers.parquet: no such file of results",
+    ),
     "no JSON": (lambda folder: (folder / "results.json").write_text('{"summary": ['), "not JSON"),
-    "no text": (lambda folder: (folder / "results.json").write_bytes(b"\xff\xfe\x00"), "not JSON"),
+    "no text": (lambda folder: (folder / "results.json").write_bytes(b"\xff\xfe\x00"), "not UTF-8 text"),
     "deep": (lambda folder: (folder / "results.json").write_text("[" * 100_000), "not JSON"),
     "a list": (lambda folder: (folder / "results.json").write_text("[]"), "run it again"),
     "no rows": (lambda folder: edit(folder / "results.json", lambda c: c | {"summary": []}), "no results"),

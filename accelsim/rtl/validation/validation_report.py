@@ -12,7 +12,7 @@ from accelsim.components.component_registry import RTL_ACTION_NAMES
 from accelsim.engine import ENGINES
 from accelsim.files import check_output_file, replaced
 from accelsim.marked import between, fill_document
-from accelsim.rtl.validate import LAYERS_PER_MACHINE, Outcome
+from accelsim.rtl.validation.validate import LAYERS_PER_MACHINE, Outcome
 from accelsim.rtl.verilator.build import verilator_version
 from accelsim.rtl.yosys import yosys_version
 from accelsim.tables import frame_of, markdown_table

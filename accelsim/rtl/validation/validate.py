@@ -18,10 +18,10 @@ from accelsim.mapping import why_not
 from accelsim.nn.fixed_point.layer_operands import CoreOperands
 from accelsim.nn.fixed_point.sample import SampledMap, load_sample
 from accelsim.nn.injection.converted_checkpoint import load_converted
-from accelsim.rtl.cases import differences, random_cases
 from accelsim.rtl.core.core_shape import CoreShape, Limits, core_shape
 from accelsim.rtl.layer_program import TileProgram, layer_programs
 from accelsim.rtl.rtl_simulation import AmaranthRunner, TileResult, TileRunner
+from accelsim.rtl.validation.random_cases import differences, random_cases
 from accelsim.rtl.verilator.runner import VerilatorRunner
 
 Simulator = Literal["amaranth", "verilator"]
