@@ -42,7 +42,7 @@ class TileProgram:
 
 
 def _placeholder_mask(operands: CoreOperands) -> NDArray[np.bool_]:
-    """Any mask that the scheme allows: tiles do not depend on it."""
+    """Return a mask that the scheme allows; tiles do not depend on which."""
     mask = np.zeros((operands.positions, operands.n), np.bool_)
     selection = operands.noise.selection if operands.noise is not None else None
     if isinstance(selection, KeepLargest):
@@ -52,7 +52,7 @@ def _placeholder_mask(operands: CoreOperands) -> NDArray[np.bool_]:
 
 
 def layer_programs(operands: CoreOperands, shape: CoreShape) -> Iterator[list[TileProgram]]:
-    """For each tile of the layer the programs of all cores, in order.
+    """Yield for each tile of the layer the programs of all cores, in order.
 
     Raises AccelsimError if the machine, or the core's limits, cannot take the layer.
     """
@@ -178,7 +178,7 @@ def _vpu_values(shape: CoreShape, tile: Tile, owners: list[list[int]]) -> dict[s
 
 
 def _blocks(positions: int, shape: CoreShape, core: int) -> range:
-    """The core's blocks (docs/machine.md, section 3)."""
+    """Return the core's blocks (docs/machine.md, section 3)."""
     blocks, cores = ceil_div(positions, shape.positions), shape.machine.cores
     if shape.machine.split == "interleaved":
         return range(core, blocks, cores)
@@ -239,13 +239,13 @@ def _row_pitch(operands: CoreOperands, shape: CoreShape) -> int:
 
 
 def row_pitch(channels: int, kernel_columns: int, width: int, window: int) -> int:
-    """Words from a map row to the next: at least the row's, congruent to a kernel row's (see `window_fetch`)."""
+    """Return the words from a map row to the next: at least the row's, congruent to a kernel row's (see `window_fetch`)."""
     least = width * channels
     return least + (kernel_columns * channels - least) % window
 
 
 def _owned_rows(shape: CoreShape, tile: Tile) -> list[list[int]]:
-    """For each VPU the rows that it owns, numbered within the tile, ascending."""
+    """Return for each VPU the rows that it owns, numbered within the tile, ascending."""
     owners: list[list[int]] = [[] for _ in range(shape.vpus)]
     for unit in range(tile.units):
         rows = range(unit * tile.rows_per_unit, min((unit + 1) * tile.rows_per_unit, tile.rows))
@@ -260,7 +260,7 @@ def _owned_rows(shape: CoreShape, tile: Tile) -> list[list[int]]:
 
 
 def _chunks(operands: CoreOperands, shape: CoreShape) -> tuple[int, int]:
-    """Weight SRAM lines of a row: of its codes, and of its words."""
+    """Return the weight SRAM lines of a row: of its codes, and of its words."""
     narrow, wide = shape.weight_accesses
     return ceil_div(operands.k, shape.bricks) * narrow, ceil_div(operands.d, shape.lanes) * wide
 

@@ -35,17 +35,17 @@ class VpuShape:
 
     @property
     def wide_bits(self) -> int:
-        """Bits of an operand chunk of a precise job: L words."""
+        """Return the bits of an operand chunk of a precise job: L words."""
         return 16 * self.lanes
 
     @property
     def narrow_bits(self) -> int:
-        """Bits of an operand chunk of an approximate job: B codes."""
+        """Return the bits of an operand chunk of an approximate job: B codes."""
         return 4 * BRICKS * self.lanes
 
 
 def step_layout(shape: VpuShape) -> data.StructLayout:
-    """What identifies a step, and where its sum goes.
+    """Return the layout of what identifies a step, and of where its sum goes.
 
     ``position`` is the position's number in its block; ``first`` and ``last`` mark the row's first and last chunk.
     """
@@ -63,7 +63,7 @@ def step_layout(shape: VpuShape) -> data.StructLayout:
 
 
 def result_layout(shape: VpuShape) -> data.StructLayout:
-    """A finished output: ``row`` is the VPU's own number of the row, ``wide`` says z (1) or z~ (0)."""
+    """Return the layout of a finished output: ``row`` is the VPU's own number of the row, ``wide`` says z (1) or z~ (0)."""
     return data.StructLayout(
         {
             "valid": 1,
@@ -181,7 +181,7 @@ class VpuPipeline(wiring.Component):
         ]
 
     def _tags(self, m: Module) -> list[data.View]:
-        """The step as it is 0, 1, ... ``latency`` edges later."""
+        """Return the step as it is 0, 1, ... ``latency`` edges later."""
         tags: list[data.View] = [self.step]
         for stage in range(1, self.latency + 1):
             tag = Signal(step_layout(self._shape), name=f"step_{stage}")

@@ -10,7 +10,7 @@ from accelsim.rtl.core.core_shape import COORDINATE_BITS, MAX_D, CoreShape
 
 
 class FrontControl(wiring.Component):
-    """Issues one position after the other; between positions all counters stand where a position begins.
+    """Issue one position after the other; between positions all counters stand where a position begins.
 
     ``load`` is the cycle before a tile's first. ``may_start``: a slot is free and a block is left. A position
     that projects goes through its windows (``fetch``, one a cycle) for each group of as many sums as there are

@@ -169,7 +169,7 @@ def _vpu_registers(shape: CoreShape) -> list[Register]:
 
 
 class ConfigRegisters(wiring.Component):
-    """The registers: ``write`` puts ``data`` into number ``address``; each is an output under its name."""
+    """The registers of a core: ``write`` puts ``data`` into number ``address``; each is an output under its name."""
 
     def __init__(self, shape: CoreShape) -> None:
         self._registers = registers(shape)

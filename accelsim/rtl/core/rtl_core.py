@@ -216,7 +216,7 @@ class Core(wiring.Component):
             m.d.comb += address.eq(result_address(shape, selector.place, neuron))
 
     def _join_mvu(self) -> None:
-        """The issue stage: the controller, and the walkers of all VPUs."""
+        """Connect the issue stage: the controller, and the walkers of all VPUs."""
         m, shape, config = self._m, self.shape, self._config
         mvu, scheduler = self._mvu, self._scheduler
         drive(
@@ -259,7 +259,7 @@ class Core(wiring.Component):
                 drive(m, each, **{name: getattr(self._selector, name) for name in MASK_STREAM})
 
     def _join_execution(self) -> None:
-        """The execution stage: what is common to all VPUs, and their results."""
+        """Connect the execution stage: what is common to all VPUs, and their results."""
         m, shape, config = self._m, self.shape, self._config
         reader = self._join_patch_reader()
         late = self._late_window()

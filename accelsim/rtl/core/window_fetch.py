@@ -194,7 +194,7 @@ class WindowFetch(wiring.Component):
 
     @staticmethod
     def _modulo(m: Module, value: Value, modulus: int, name: str) -> tuple[Signal, Signal]:
-        """The value, below twice the modulus, reduced, and whether it had to be."""
+        """Return `value` (below twice the modulus) reduced, and whether it had to be reduced."""
         reduced, carry = Signal(range(modulus), name=f"{name}_column"), Signal(name=f"{name}_carry")
         m.d.comb += [carry.eq(value >= modulus), reduced.eq(Mux(carry, value - modulus, value))]
         return reduced, carry

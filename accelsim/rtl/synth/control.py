@@ -124,7 +124,7 @@ def _shape(machine: Machine) -> CoreShape:
 
 
 def _ring(source: Source, words: int, longest: int) -> Stimulus:
-    """Weights on their way: an entry a cycle, a chunk taken when its entries are there."""
+    """Put one entry of weights per cycle, and take a chunk when its entries are there."""
     weights = source.steps(wide=True).weights
     taken = np.broadcast_to((np.arange(CYCLES) % longest == longest - 1)[:, None], (CYCLES, STREAMS))
     return {
@@ -181,7 +181,7 @@ def _rotate(source: Source, shape: CoreShape) -> Stimulus:
 
 
 def _choose(source: Source, shape: CoreShape) -> Stimulus:
-    """Each VPU shows a group; every cycle another is taken, and the one that was taken shows its next."""
+    """Show one group per VPU; a group is taken per cycle, and its VPU then shows its next one."""
     values, _, _ = source.outputs(shape.most_of)
     shown = np.zeros((CYCLES, STREAMS, shape.vpus, shape.most_of), np.int64)
     for cycle in range(CYCLES):

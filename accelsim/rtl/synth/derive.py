@@ -164,7 +164,7 @@ class Derivation:
         return Number(self._pj(block, operation), f"{block}: {operation}{note}")
 
     def _psum_energy(self) -> tuple[float, float]:
-        """pJ per entry and 16-bit word, and per operation beyond that (a line through the files measured)."""
+        """Return pJ per entry and 16-bit word, and per operation beyond that (a line through the files measured)."""
         energies = [self._mean(f"psum_file_{entries}", "precise", "approximate") for entries in self._files]
         slope, intercept = np.polyfit(self._files, energies, 1)
         return float(slope) / PSUM_WORDS, float(intercept)

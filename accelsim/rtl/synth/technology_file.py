@@ -139,5 +139,5 @@ def _block_lines(units: Mapping[str, Unit]) -> list[str]:
 
 
 def _text(value: object) -> str:
-    """A YAML scalar: JSON's strings and numbers are YAML."""
+    """Return a YAML scalar: JSON's strings and numbers are YAML."""
     return json.dumps(value)
