@@ -33,11 +33,11 @@ from typing import TYPE_CHECKING
 from accelsim.extras import lazy_names
 
 if TYPE_CHECKING:
-    from accelsim.nn.attacks import FGSM as FGSM
-    from accelsim.nn.attacks import MIFGSM as MIFGSM
-    from accelsim.nn.attacks import PGD as PGD
     from accelsim.nn.attacks.attack import Attack as Attack
     from accelsim.nn.attacks.catalogue import attack_named as attack_named
+    from accelsim.nn.attacks.fgsm import FGSM as FGSM
+    from accelsim.nn.attacks.mifgsm import MIFGSM as MIFGSM
+    from accelsim.nn.attacks.pgd import PGD as PGD
     from accelsim.nn.attacks.target import Target as Target
     from accelsim.nn.clean_accuracy import accuracy as accuracy
     from accelsim.nn.clean_accuracy import load_trained as load_trained
@@ -73,9 +73,11 @@ else:
     MODULE_OF, __getattr__ = lazy_names(
         __name__,
         {
-            "attacks": "FGSM MIFGSM PGD",
             "attacks.attack": "Attack",
             "attacks.catalogue": "attack_named",
+            "attacks.fgsm": "FGSM",
+            "attacks.mifgsm": "MIFGSM",
+            "attacks.pgd": "PGD",
             "attacks.target": "Target",
             "clean_accuracy": "accuracy load_trained",
             "data.cifar": "ImageSet load_cifar to_float",
