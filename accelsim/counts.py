@@ -6,8 +6,10 @@ The counts are the actions of the components (``accelsim/components/``), in the 
 
 from __future__ import annotations
 
-from dataclasses import field, make_dataclass
+from collections import namedtuple
+from collections.abc import Iterable, Iterator
 from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, TypeVar
 
 from accelsim.components.component_registry import ACTION_NAMES, ACTIONS
@@ -29,8 +31,18 @@ class _Counted:
 
         def __getattr__(self, name: str) -> int: ...
 
+        def __iter__(self) -> Iterator[int]: ...
+
+        @classmethod
+        def _make(cls: type[Self], values: Iterable[int]) -> Self: ...
+
+    @classmethod
+    def of(cls: type[Self], values: Iterable[int]) -> Self:
+        """Return the counts with these values, one for each name, in the order of the columns."""
+        return cls._make(values)
+
     def __add__(self: Self, other: Self) -> Self:
-        return type(self)(*(getattr(self, name) + getattr(other, name) for name in COUNT_NAMES))
+        return self._make(map(add, self, other))
 
     def replaced(self: Self, **counts: int) -> Self:
         """Return the same counts, some of them replaced."""
@@ -38,7 +50,7 @@ class _Counted:
 
     def as_dict(self) -> dict[str, int]:
         """Return every count by name, in the order of the columns."""
-        return {name: getattr(self, name) for name in COUNT_NAMES}
+        return dict(zip(COUNT_NAMES, self, strict=True))
 
     @property
     def mvu_busy_cycles(self) -> int:
@@ -74,18 +86,13 @@ if TYPE_CHECKING:
         """
 
 else:
-    Counts = make_dataclass(
-        "Counts",
-        [(action.name, int, field(default=0)) for action in ACTIONS],
-        bases=(_Counted,),
-        namespace={
-            "__doc__": "Event and cycle counts of a stretch of work, all exact ints.\n\n"
-            + "\n".join(f"{action.name} ({action.unit}): {action.meaning}" for action in ACTIONS)
-        },
-        frozen=True,
-        slots=True,
+    # A tuple underneath: one is made per layer and image, and a dataclass of as many fields takes twenty times as long.
+    class Counts(_Counted, namedtuple("_CountsTuple", COUNT_NAMES, defaults=[0] * len(COUNT_NAMES))):
+        __slots__ = ()
+
+    Counts.__doc__ = "Event and cycle counts of a stretch of work, all exact ints.\n\n" + "\n".join(
+        f"{action.name} ({action.unit}): {action.meaning}" for action in ACTIONS
     )
-    Counts.__module__ = __name__  # a pickle looks it up there
 
 
 def total(counts: list[Counts]) -> Counts:

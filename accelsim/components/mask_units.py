@@ -41,7 +41,7 @@ class MaskUnits(Component):
     """
 
     name = "mask_units"
-    rtl = ("core.walker.Walker", "core.mask_units.VpuMasks", "core.mask_units.NeuronMasks")
+    rtl = ("core.walker.Walker", "core.rtl_mask_units.VpuMasks", "core.rtl_mask_units.NeuronMasks")
     actions = (Action("selector_busy_cycles", 27, "cycles", "the selector's service time", job="select"),)
     parts = (
         LogicPart(

@@ -75,7 +75,7 @@ class ProjectionUnit(Component):
 
     name = "projection"
     rtl = (
-        "core.projection_unit.ProjectionUnit",
+        "core.rtl_projection_unit.ProjectionUnit",
         "blocks.projection_lane.ProjectionLane",
         "blocks.quantizer.Quantizer",
     )

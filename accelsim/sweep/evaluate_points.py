@@ -106,7 +106,7 @@ class _Sums:
 
     def outcome(self, point: Point) -> Outcome:
         """Return means per image. EDP is the mean of the images' products, as in `Results.summary`."""
-        counts = Counts(*self._counts.tolist())
+        counts = Counts.of(self._counts.tolist())
         images = len(self._edp_pj_us)
         sums = cost_columns(counts, point.machine, point.technology)
         costs = {name: sums[name] / images for name in COSTS if name in sums}

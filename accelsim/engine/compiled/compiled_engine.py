@@ -53,7 +53,7 @@ def run_images(layers: Sequence[LayerTrace], machine: Machine, images: range) ->
         AccelsimError: If a layer cannot run on the machine.
     """
     counts = count_images(layers, machine, images)
-    return (tuple(Counts(*layer) for layer in image.tolist()) for image in counts)
+    return (tuple(map(Counts.of, image.tolist())) for image in counts)
 
 
 def count_images(layers: Sequence[LayerTrace], machine: Machine, images: range, *, threads: int = 1) -> Ints:
