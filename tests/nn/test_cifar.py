@@ -45,7 +45,7 @@ def test_folder_from_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_faults_are_named(tmp_path: Path) -> None:
     with pytest.raises(AccelsimError, match="no such folder"):
         load_cifar10(tmp_path / "nowhere", train=False)
-    with pytest.raises(AccelsimError, match=r"data_batch_1\.bin: missing"):
+    with pytest.raises(AccelsimError, match=r"data_batch_1\.bin: no such data file"):
         load_cifar10(tmp_path, train=True)
     records = write_test_batch(tmp_path)
     records[9_999, 0] = 10
@@ -74,7 +74,7 @@ def test_cifar100_takes_the_fine_label(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(AccelsimError, match=r"test\.bin: label 100, must be 0 to 99"):
         cifar.load_cifar("cifar100", tmp_path, train=False)
     (tmp_path / nested / "train.bin").unlink()
-    with pytest.raises(AccelsimError, match=r"train\.bin: missing; the official CIFAR-100"):
+    with pytest.raises(AccelsimError, match=r"train\.bin: no such data file; the official CIFAR-100"):
         cifar.load_cifar("cifar100", tmp_path, train=True)
 
 

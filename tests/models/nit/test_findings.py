@@ -82,7 +82,7 @@ def test_faults_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     for more, message in (
         ([], "missing, with or without .gz"),
         (["--threads", "0"], "'--threads': 0 is not in the range"),
-        (["--docs", str(tmp_path)], "nit.md: cannot be read"),
+        (["--docs", str(tmp_path)], "nit.md: no such document"),
     ):
         assert findings.main([*arguments, *more]) == 2
         error = capsys.readouterr().err
