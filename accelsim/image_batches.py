@@ -19,6 +19,4 @@ def image_batches(trace: TraceFile, names: Sequence[str], indices: range) -> Ite
 
 def image_bytes(shapes: Iterable[LayerShape]) -> int:
     """Bytes of one image's masks and spikes, packed, of layers of these shapes."""
-    return sum(
-        shape.positions * (shape.mask_bytes + shape.spike_bytes * shape.has_spikes) for shape in shapes
-    )
+    return sum(shape.image_bytes for shape in shapes)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from accelsim.bitops.accounting import (
     APPROXIMATE_MAC,
     PRECISE_MAC,
@@ -13,8 +11,10 @@ from accelsim.bitops.accounting import (
 )
 from accelsim.counts import Counts
 from accelsim.errors import AccelsimError
+from accelsim.image_batches import image_batches
 from accelsim.trace import LayerInfo, LayerTrace, Scheme, TraceFile
 from accelsim.trace.layer_shape import SPIKING_KINDS
+from accelsim.trace.packed_masks import essential_counts
 
 BRICKS_OF_A_PRECISE_MAC = 16
 
@@ -32,7 +32,7 @@ def layer_trace_bitops(layer: LayerTrace) -> BitOps:
     images = range(len(layer.image_ids))
     if layer.masks is None:
         return sum((layer_bitops(info, Scheme.dense()) for _ in images), BitOps())
-    essential = np.bitwise_count(layer.masks).sum(axis=(1, 2), dtype=np.int64)
+    essential = essential_counts(layer.masks)
     return sum((layer_bitops(info, layer.scheme, int(essential[i])) for i in images), BitOps())
 
 
@@ -41,7 +41,12 @@ def trace_bitops(trace: TraceFile, scheme: str, images: slice | None = None) -> 
 
     Raises AccelsimError where the trace lacks the scheme or an image, or is damaged.
     """
-    layers = (trace.layer(layer.name, scheme, images=images or slice(None)) for layer in trace.layers)
+    names = [layer.name for layer in trace.layers]
+    first, stop, _ = (images or slice(None)).indices(len(trace.image_ids))
+    parts = image_batches(trace, names, range(first, stop)) if first < stop else [range(first, stop)]
+    layers = (
+        trace.layer(name, scheme, images=slice(part.start, part.stop)) for part in parts for name in names
+    )
     return sum((layer_trace_bitops(layer) for layer in layers), BitOps())
 
 

@@ -38,6 +38,7 @@ class NmScheme(Scheme):
     example = "nm-1of8"
     example_note = "kept"
     selector_kind = "nm"
+    rule_per_position = True
     colour = "#ee7733"
     symbol = "triangle"
     order = 2
@@ -87,7 +88,13 @@ class NmScheme(Scheme):
         whole_groups, rest = divmod(n // groups, self.of)
         return positions * groups * (whole_groups * self.keep + min(self.keep, rest))
 
-    def check_masks(self, masks: NDArray[np.bool_], groups: int, first_image: int = 0) -> None:
+    def essential_per_run(self, n: int, groups: int) -> tuple[int, int] | None:
+        """Return the size of a group and what it keeps, if whole groups fill a position."""
+        return (self.of, self.keep) if n // groups % self.of == 0 else None
+
+    def check_masks(
+        self, masks: NDArray[np.bool_], groups: int, first_image: int = 0, first_position: int = 0
+    ) -> None:
         """Raise AccelsimError unless every group keeps exactly min(keep, members)."""
         images, positions, n = masks.shape
         per_conv_group = n // groups
@@ -105,6 +112,6 @@ class NmScheme(Scheme):
                 in_group = int(wrong[0][3]) * size if size == self.of else split
                 first = conv_group * per_conv_group + in_group
                 raise AccelsimError(
-                    f"image {first_image + image}, position {position}, channels {first}..{first + size - 1}: "
+                    f"image {first_image + image}, position {first_position + position}, channels {first}..{first + size - 1}: "
                     f"{int(kept[tuple(wrong[0])])} essential; {self.keep}:{self.of} needs exactly {wanted}"
                 )

@@ -34,6 +34,8 @@ class Scheme(ABC):
         example: the id of one of its schemes, for messages and completion; example_note: what to add in a message.
         selector_kind: the kind of selector that a machine must have to make its masks; None if any machine can.
         is_dense: whether nothing is approximated, so that traces hold no masks of it.
+        rule_per_position: whether `check_masks` looks at each position by itself, and takes a `first_position` to count
+            from, so that large images need not be unpacked whole.
         colour, symbol: of its points in charts (a symbol of Apache ECharts); order: its place among families.
 
     and for one scheme, as fields or properties:
@@ -49,6 +51,7 @@ class Scheme(ABC):
     example_note: ClassVar[str] = ""
     selector_kind: ClassVar[SelectorKind | None]
     is_dense: ClassVar[bool] = False
+    rule_per_position: ClassVar[bool] = False
     colour: ClassVar[str] = "#228833"
     symbol: ClassVar[str] = "diamond"
     order: ClassVar[int] = 100
@@ -130,6 +133,13 @@ class Scheme(ABC):
             positions: output pixels of the layer.
             n: neurons (output channels) per position.
             groups: groups of the convolution.
+        """
+        return None
+
+    def essential_per_run(self, n: int, groups: int) -> tuple[int, int] | None:
+        """Return (size, kept) if exactly `kept` of each `size` consecutive neurons of a position are essential; else None.
+
+        Masks in which this holds are not given to `check_masks`, since counting bits is quick.
         """
         return None
 

@@ -99,5 +99,9 @@ class UnstructuredScheme(Scheme):
             return None
         return self._kept(positions * n) if self.scope == "image" else positions * self._kept(n)
 
+    def essential_per_run(self, n: int, groups: int) -> tuple[int, int] | None:
+        """Return what a position keeps, if the share holds for each position."""
+        return (n, self._kept(n)) if self.scope == "position" else None
+
     def _kept(self, neurons: int) -> int:
         return round((1 - self.noise) * neurons)

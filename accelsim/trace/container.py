@@ -7,6 +7,7 @@ HDF5's own metadata carries a checksum; the formats before that do not.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,9 @@ import numpy as np
 
 from accelsim.errors import AccelsimError
 from accelsim.files import readable_file
-from accelsim.trace.header import BlockTable, header_sha256
+from accelsim.trace.header import MAX_HEADER_BYTES, BlockTable, header_sha256
 from accelsim.trace.packed_masks import PackedMasks
+from accelsim.trace.stored_chunks import read_chunk
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HEADER, HEADER_SHA256 = "header", "header_sha256"
@@ -58,7 +60,16 @@ def opened(path: Path) -> Iterator[h5py.File]:
     """`path`, opened for reading. A finished trace never changes, so it is not locked."""
     _check_is_hdf5(path)
     with one_line(f"{path}: damaged or truncated"):
-        file = h5py.File(path, "r", locking=False, rdcc_nbytes=0)
+        try:
+            file = h5py.File(path, "r", locking=False, rdcc_nbytes=0)
+        except OSError as error:
+            # What libhdf5 says where another process has the file open, and where this one has.
+            if "open for write" in str(error) or "locking flag values" in str(error):
+                raise AccelsimError(
+                    f"{path}: is open for writing elsewhere, or its writer was killed; close it there, or mark it as "
+                    "closed (h5clear -s)"
+                ) from None
+            raise
     try:
         yield file
     finally:
@@ -117,14 +128,15 @@ def read_block(
     with one_line(f"{where}: damaged"):
         dataset = _dataset(file, name)
         chunks = (table.images_per_block, *shape[1:])
-        # Compared before reading, so that a wrong shape cannot ask for a huge array.
+        # Compared before reading, so that memory is taken for what the header was found to allow.
         if dataset.shape != shape or dataset.chunks != chunks or dataset.dtype != np.uint8:
             raise AccelsimError(
                 f"{where}: dataset is {dataset.dtype} {dataset.shape} in chunks {dataset.chunks}; "
                 f"the header says uint8 {shape} in chunks {chunks}"
             )
-        rows: PackedMasks = dataset[first : last + 1]
-    if zlib.crc32(rows.tobytes()) != table.crc32[block]:
+        content = read_chunk(dataset, (first, 0, 0), math.prod(chunks))
+    rows: PackedMasks = content.reshape(chunks)[: last + 1 - first]
+    if zlib.crc32(rows.data) != table.crc32[block]:
         raise AccelsimError(f"{where}: damaged: block CRC-32 does not match the header")
     return rows
 
@@ -149,9 +161,11 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
 def _read_text(file: h5py.File, path: Path, name: str) -> bytes:
     with one_line(f"{path}: not an accelsim trace, or damaged: /{name}"):
         dataset = _dataset(file, name)
-        size = path.stat().st_size
-        if dataset.shape != () or dataset.dtype.kind != "S" or dataset.dtype.itemsize > size:
+        if dataset.shape != () or dataset.dtype.kind != "S":
             raise ValueError("is not one fixed-length string")
+        limit = min(path.stat().st_size, MAX_HEADER_BYTES)
+        if dataset.dtype.itemsize > limit:
+            raise ValueError(f"has {dataset.dtype.itemsize} bytes; allowed: at most {limit}")
         return bytes(dataset[()])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,13 @@ from accelsim.checked_values import fraction, layer_name, shown, whole
 from accelsim.errors import AccelsimError
 from accelsim.schemes import Scheme, parse_scheme
 from accelsim.trace.header_document import HeaderModel, LayerModel, MasksModel, SchemeModel, SpikesModel
-from accelsim.trace.layer_shape import SPIKING_KINDS, Approximation, LayerInfo, LayerShape
+from accelsim.trace.layer_shape import (
+    MAX_IMAGE_MASK_BYTES,
+    SPIKING_KINDS,
+    Approximation,
+    LayerInfo,
+    LayerShape,
+)
 
 FORMAT = "accelsim-trace"
 MAJOR, MINOR = 2, 0
@@ -29,6 +35,10 @@ BLOCK_BYTES = 256 * 1024
 """Unpacked bytes that a block aims at; a block always holds at least one whole image."""
 
 MAX_IMAGE_ID = (1 << 63) - 1
+MAX_HEADER_BYTES = 16 << 20
+"""Largest header document. It may hold a million checksums of blocks, of 256 KiB of masks each."""
+MAX_HEADER_OBJECTS = 500_000
+"""Most objects, lists and texts in a header: few bytes of a document, many of memory."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +125,22 @@ def images_per_block(image_bytes: int, images: int) -> int:
     return max(1, min(images, BLOCK_BYTES // image_bytes))
 
 
+def check_image_bytes(layers: Iterable[LayerInfo]) -> None:
+    """Raise AccelsimError if the packed masks and spikes of one image, of all layers, are more than is read."""
+    total = sum(layer.shape.image_bytes for layer in layers)
+    if total > MAX_IMAGE_MASK_BYTES:
+        raise AccelsimError(
+            f"layers: the masks and spikes of one image have {total:,} bytes; "
+            f"allowed: at most {MAX_IMAGE_MASK_BYTES:,}"
+        )
+
+
 def parse_header(document: bytes, where: str) -> Header:
     """Read and check a header document. `where` (the file) begins every AccelsimError."""
+    if sum(document.count(mark) for mark in (b"{", b"[", b'"')) > MAX_HEADER_OBJECTS:
+        raise AccelsimError(
+            f"{where}: /header has more than {MAX_HEADER_OBJECTS:,} objects, lists and quotes"
+        )
     try:
         raw = json.loads(document, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -150,9 +174,8 @@ def check_image_ids(ids: object) -> tuple[int, ...]:
     checked = tuple(whole(f"image_ids[{i}]", value, 0, MAX_IMAGE_ID) for i, value in enumerate(listed))
     if not checked:
         raise AccelsimError("image_ids is empty; a trace has at least one image")
-    if len(set(checked)) != len(checked):
-        twice = next(value for i, value in enumerate(checked) if value in checked[:i])
-        raise AccelsimError(f"image_ids holds {twice} twice")
+    if (twice := _repeated(checked)) is not None:
+        raise AccelsimError(f"image_ids holds {checked[twice]} twice")
     return checked
 
 
@@ -236,6 +259,7 @@ def _header(model: HeaderModel, version: tuple[int, int]) -> Header:
     _check_unique("layers", [layer.name for layer in layers])
     _check_unique("schemes", [entry.scheme.name for entry in schemes])
     image_ids = check_image_ids(model.image_ids)
+    check_image_bytes(layers)
     for layer in layers:
         if version[0] < 2 and layer.shape.kind in SPIKING_KINDS:
             raise AccelsimError(f"layers[{layer.index}]: kind {layer.shape.kind} needs format 2.0")
@@ -292,9 +316,18 @@ def _scheme(index: int, model: SchemeModel) -> SchemeEntry:
 
 
 def _check_unique(where: str, names: list[str]) -> None:
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            raise AccelsimError(f"{where}[{i}]: name {shown(name)} is there twice")
+    if (i := _repeated(names)) is not None:
+        raise AccelsimError(f"{where}[{i}]: name {shown(names[i])} is there twice")
+
+
+def _repeated(values: Sequence[Hashable]) -> int | None:
+    """Return the index of the first value that is there before; None if all differ."""
+    seen: set[Hashable] = set()
+    for i, value in enumerate(values):
+        if value in seen:
+            return i
+        seen.add(value)
+    return None
 
 
 def _blocks(
@@ -306,34 +339,39 @@ def _blocks(
         for layer in layers
         if not layer.is_dense(entry.scheme)
     }
+    shapes = {layer.name: layer.shape for layer in layers}
     blocks: dict[tuple[str, str], BlockTable] = {}
     for i, table in enumerate(tables):
         key = (table.scheme, table.layer)
         where = f"masks[{i}] (scheme {shown(table.scheme)}, layer {shown(table.layer)})"
         if key not in wanted or key in blocks:
             raise AccelsimError(f"{where} belongs to no layer with masks, or is there twice")
-        blocks[key] = _block_table(table, where, images)
+        shape = shapes[table.layer]
+        blocks[key] = _block_table(table, where, shape.positions * shape.mask_bytes, images)
     for scheme, name in sorted(wanted - blocks.keys()):
         raise AccelsimError(f"masks: scheme {shown(scheme)}, layer {shown(name)} is missing")
     return blocks
 
 
 def _spikes(tables: list[SpikesModel], layers: tuple[LayerInfo, ...], images: int) -> dict[str, BlockTable]:
-    wanted = [layer.name for layer in layers if layer.shape.has_spikes]
+    wanted = {layer.name: layer.shape for layer in layers if layer.shape.has_spikes}
     spikes: dict[str, BlockTable] = {}
     for i, table in enumerate(tables):
         where = f"spikes[{i}] (layer {shown(table.layer)})"
         if table.layer not in wanted or table.layer in spikes:
             raise AccelsimError(f"{where} belongs to no layer with input spikes, or is there twice")
-        spikes[table.layer] = _block_table(table, where, images)
+        shape = wanted[table.layer]
+        spikes[table.layer] = _block_table(table, where, shape.positions * shape.spike_bytes, images)
     for name in wanted:
         if name not in spikes:
             raise AccelsimError(f"spikes: layer {shown(name)} is missing")
     return spikes
 
 
-def _block_table(table: MasksModel | SpikesModel, where: str, images: int) -> BlockTable:
-    size = whole(f"{where}: images_per_block", table.images_per_block, 1, images)
+def _block_table(table: MasksModel | SpikesModel, where: str, image_bytes: int, images: int) -> BlockTable:
+    # Bounded as writers bound it: a reader has one block in memory, whatever the file says.
+    most = images_per_block(image_bytes, images)
+    size = whole(f"{where}: images_per_block", table.images_per_block, 1, most)
     count = -(-images // size)
     if len(table.crc32) != count:
         raise AccelsimError(f"{where}: {len(table.crc32)} block checksums; {images} images need {count}")

@@ -14,8 +14,8 @@ SPIKING_KINDS: tuple[LayerKind, ...] = ("current", "spiking")
 """Layers whose outputs are spiking neurons."""
 
 MAX_SEED = (1 << 64) - 1
-MAX_IMAGE_MASK_BYTES = 1 << 30
-"""Largest packed mask, or input spikes, of one image of one layer; a block of the file holds at least one image."""
+MAX_IMAGE_MASK_BYTES = 1 << 27
+"""Most packed masks and input spikes of one image, of a layer and of all layers: they are in memory together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +144,11 @@ class LayerShape:
     def mask_bytes(self) -> int:
         """Bytes of one position's packed mask, ceil(n / 8)."""
         return (self.n + 7) // 8
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of one image's packed masks and input spikes."""
+        return self.positions * (self.mask_bytes + self.spike_bytes * self.has_spikes)
 
     @property
     def _is_fully_connected(self) -> bool:

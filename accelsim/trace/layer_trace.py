@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +18,7 @@ from accelsim.trace.packed_masks import (
     PackedMasks,
     as_bool_masks,
     as_bool_spikes,
-    check_structure,
+    check_packed,
     pack,
     padding_is_zero,
     unpack,
@@ -34,6 +34,7 @@ class LayerTrace:
         row-major (h_out, w_out); None when every neuron is precise (dense scheme or always-dense layer).
     spikes: uint8 (images, positions, ceil(d / 8)), read-only, input i = bit i % 8 of byte i // 8, positions
         in the order of time; of layers of kind "spiking", None for all others.
+    checked: whether the caller has asked `check_packed` already, so that masks are not looked at twice.
     """
 
     name: str
@@ -44,8 +45,9 @@ class LayerTrace:
     image_ids: tuple[int, ...]
     masks: PackedMasks | None
     spikes: PackedMasks | None = None
+    checked: InitVar[bool] = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, checked: bool) -> None:
         where = f"layer {self.name}, scheme {self.scheme.name}"
         self._check_spikes(where)
         if self.is_dense:
@@ -58,8 +60,8 @@ class LayerTrace:
             raise AccelsimError(
                 f"{where}: packed masks are {self.masks.dtype} {self.masks.shape}; allowed: uint8 {wanted}"
             )
-        if not padding_is_zero(self.masks, self.shape.n):
-            raise AccelsimError(f"{where}: a mask bit at or above neuron {self.shape.n} is set")
+        if not checked:
+            check_packed(self.masks, self.shape, self.scheme, where)
         self.masks.setflags(write=False)
 
     @classmethod
@@ -78,7 +80,7 @@ class LayerTrace:
 
         bool_masks: bool, or uint8 of 0 and 1, (images, positions, n), True = essential; None for a dense
             layer, whose images are then counted by `image_ids` (one image by default).
-        Raises AccelsimError for a wrong shape or dtype, or groups that break an N:M scheme.
+        Raises AccelsimError for a wrong shape or dtype, or masks that break a rule of the scheme.
         """
         where = f"layer {name}, scheme {scheme.name}"
         if approximation is not None:
@@ -90,7 +92,6 @@ class LayerTrace:
         if approximation is None and not scheme.is_dense:
             raise AccelsimError(f"{where}: masks need an approximation (k, nnz, seed); it is None")
         masks = as_bool_masks(bool_masks, shape, where)
-        check_structure(masks, shape, scheme, where)
         ids = tuple(range(len(masks)) if image_ids is None else image_ids)
         return cls(name, index, shape, approximation, scheme, ids, pack(masks))
 

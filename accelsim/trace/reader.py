@@ -16,7 +16,7 @@ from accelsim.trace import container
 from accelsim.trace.header import BlockTable, Header, parse_header
 from accelsim.trace.layer_shape import LayerInfo
 from accelsim.trace.layer_trace import LayerTrace
-from accelsim.trace.packed_masks import PackedMasks, padding_is_zero
+from accelsim.trace.packed_masks import PackedMasks, check_packed, padding_is_zero
 
 
 class TraceFile:
@@ -113,7 +113,7 @@ class TraceFile:
         """A layer's masks under a scheme, and its input spikes, for a range of images (places in the file, not image ids).
 
         Reads only the blocks that hold these images. Raises AccelsimError for an unknown layer or scheme,
-        an image range that is empty or outside the file, and for a damaged block, by name.
+        an image range that is empty or outside the file, and by name for a damaged block or masks that break their scheme.
         """
         info, wanted = self.layer_info(name), self.scheme(scheme)
         first, stop = self._image_range(images)
@@ -123,8 +123,7 @@ class TraceFile:
             table = self.header.blocks[wanted.name, name]
             dataset = container.masks_path(wanted.name, name)
             masks = self._bits(dataset, where, info.shape.mask_bytes, info, table, first, stop)
-            if not padding_is_zero(masks, info.shape.n):
-                raise AccelsimError(f"{where}: a mask bit at or above neuron {info.shape.n} is set")
+            check_packed(masks, info.shape, wanted, where, first)
         if info.shape.has_spikes:
             where = f"{self.path}: spikes, layer {name}"
             table = self.header.spikes[name]
@@ -133,7 +132,9 @@ class TraceFile:
             if not padding_is_zero(spikes, info.shape.d):
                 raise AccelsimError(f"{where}: a spike bit at or above input {info.shape.d} is set")
         ids = self.image_ids[first:stop]
-        return LayerTrace(name, info.index, info.shape, info.approximation, wanted, ids, masks, spikes)
+        return LayerTrace(
+            name, info.index, info.shape, info.approximation, wanted, ids, masks, spikes, checked=True
+        )
 
     def _bits(
         self,
@@ -148,10 +149,18 @@ class TraceFile:
         """The packed bits of images first to stop - 1, (images, positions, position_bytes)."""
         shape = (len(self.image_ids), info.shape.positions, position_bytes)
         size = table.images_per_block
-        bits = np.empty((stop - first, *shape[1:]), np.uint8)
         with container.opened(self.path) as file:
             if container.read_header(file, self.path)[1] != self.sha256:
                 raise AccelsimError(f"{self.path}: was replaced by another trace since it was opened")
+            if first // size == (stop - 1) // size:
+                block = first // size
+                rows = container.read_block(file, dataset, where, shape, table, block)
+                return rows[first - block * size : stop - block * size]
+            try:
+                bits = np.empty((stop - first, *shape[1:]), np.uint8)
+            except MemoryError:
+                gib = (stop - first) * info.shape.positions * position_bytes / 2**30
+                raise AccelsimError(f"{where}: no memory for {gib:.1f} GiB; ask for fewer images") from None
             for block in range(first // size, (stop - 1) // size + 1):
                 rows = container.read_block(file, dataset, where, shape, table, block)
                 low, high = max(first, block * size), min(stop, block * size + len(rows))

@@ -13,7 +13,7 @@ from accelsim.errors import AccelsimError
 from accelsim.schemes import Scheme
 from accelsim.trace import container
 from accelsim.trace.layer_shape import LayerInfo
-from accelsim.trace.packed_masks import BoolMasks, check_structure, padding_is_zero, unpack
+from accelsim.trace.packed_masks import PackedMasks, check_packed, essential_counts, padding_is_zero
 from accelsim.trace.reader import TraceFile, open_trace
 
 
@@ -63,8 +63,8 @@ def check_trace(path: str | os.PathLike[str]) -> TraceReport:
                     except AccelsimError as error:
                         problems.append(str(error))
                     else:
-                        essential += int(masks.sum())
-                        neurons += masks.size
+                        essential += int(essential_counts(masks).sum())
+                        neurons += len(masks) * layer.shape.positions * layer.shape.n
             if neurons:
                 fractions[scheme.name] = essential / neurons
         for name, table in trace.header.spikes.items():
@@ -79,20 +79,15 @@ def check_trace(path: str | os.PathLike[str]) -> TraceReport:
 
 def _check_block(
     file: h5py.File, trace: TraceFile, scheme: Scheme, layer: LayerInfo, block: int
-) -> BoolMasks:
+) -> PackedMasks:
     """The masks of a sound block; raises AccelsimError otherwise."""
     table = trace.header.blocks[scheme.name, layer.name]
     where = f"{trace.path}: scheme {scheme.name}, layer {layer.name}"
     shape = (len(trace.image_ids), layer.shape.positions, layer.shape.mask_bytes)
     dataset = container.masks_path(scheme.name, layer.name)
     rows = container.read_block(file, dataset, where, shape, table, block)
-    first = block * table.images_per_block
-    if not padding_is_zero(rows, layer.shape.n):
-        images = f"images {first}..{first + len(rows) - 1}"
-        raise AccelsimError(f"{where}, {images}: a mask bit at or above neuron {layer.shape.n} is set")
-    masks = unpack(rows, layer.shape.n)
-    check_structure(masks, layer.shape, scheme, where, first)
-    return masks
+    check_packed(rows, layer.shape, scheme, where, block * table.images_per_block)
+    return rows
 
 
 def _check_spikes(file: h5py.File, trace: TraceFile, layer: LayerInfo, block: int) -> None:

@@ -20,10 +20,12 @@ from accelsim.files import put_in_place, regular_target, temporary_beside
 from accelsim.schemes import BASELINE, Scheme, find_scheme
 from accelsim.trace import container
 from accelsim.trace.header import (
+    MAX_HEADER_BYTES,
     BlockTable,
     Header,
     SchemeEntry,
     check_accuracy,
+    check_image_bytes,
     check_image_ids,
     check_label,
     check_weights_sha256,
@@ -139,7 +141,9 @@ class TraceWriter:
                         "allowed: an Approximation or None"
                     )
                 approximation.check_fits(shape)
-            self._layers[name] = LayerInfo(name, len(self._layers), shape, approximation)
+            layer = LayerInfo(name, len(self._layers), shape, approximation)
+            check_image_bytes([*self._layers.values(), layer])
+            self._layers[name] = layer
 
     def add_scheme(
         self, scheme: Scheme, accuracy: float | None = None, accuracy_images: int | None = None
@@ -230,9 +234,13 @@ class TraceWriter:
         file = self._file
         if file is None:
             raise AccelsimError(f"{self.path}: not open")
-        header = self._complete_header()
+        document = self._complete_header().to_bytes()
+        if len(document) > MAX_HEADER_BYTES:
+            raise AccelsimError(
+                f"{self.path}: a header of {len(document):,} bytes; write fewer images to a file"
+            )
         with container.one_line(f"{self.path}: cannot write"):
-            container.write_header(file, header.to_bytes())
+            container.write_header(file, document)
             file.close()
             with self._temporary.open("rb") as written:
                 os.fsync(written.fileno())

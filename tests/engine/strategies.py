@@ -67,7 +67,7 @@ def random_scheme(rng: Random) -> Scheme:
     if kind == "nm":
         of = rng.randint(2, 6)
         return Scheme.nm(keep=rng.randint(1, of), of=of)
-    return Scheme.unstructured(noise=0.5) if kind == "unstructured" else Scheme.dense()
+    return Scheme.unstructured(0.5, "calibrated") if kind == "unstructured" else Scheme.dense()
 
 
 def random_layer(

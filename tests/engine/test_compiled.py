@@ -69,7 +69,9 @@ def wide_layer(rng: Random, machine: Machine, n: int, positions: int) -> LayerTr
     assert machine.selector is not None
     if machine.selector.kind == "threshold":
         masks = draw.random((1, positions, n)) < rng.choice((0.02, 0.3, 0.9))
-        return LayerTrace.from_masks("wide", shape, Scheme.unstructured(0.5), masks, Approximation(4, 8, 0))
+        return LayerTrace.from_masks(
+            "wide", shape, Scheme.unstructured(0.5, scope="calibrated"), masks, Approximation(4, 8, 0)
+        )
     of = rng.choice((1, 2, 3, 4, 8, 16, 70))
     scheme = Scheme.nm(rng.randint(1, of), of)
     order = draw.random((1, positions, -(-n // of), of)).argsort(axis=-1)
@@ -126,7 +128,9 @@ def test_many_rows_on_one_vpu(n: int, rows_per_pass: int, hold_weights: bool) ->
     }
     shape = LayerShape(kind="conv", c_in=2, c_out=n, kernel=(1, 1), h_in=1, w_in=7)
     masks = np.random.default_rng(n).random((1, 7, n)) < 0.9
-    layer = LayerTrace.from_masks("one", shape, Scheme.unstructured(0.1), masks, Approximation(4, 8, 0))
+    layer = LayerTrace.from_masks(
+        "one", shape, Scheme.unstructured(0.1, scope="calibrated"), masks, Approximation(4, 8, 0)
+    )
     assert differences([layer], small_machine(mvu=mvu)) == {}
 
 

@@ -55,7 +55,7 @@ def regular_counts(scheme: Scheme, name: str) -> set[str]:
 
 
 MASKED = regular_counts(Scheme.nm(1, 8), "structured") | regular_counts(
-    Scheme.unstructured(0.875), "unstructured"
+    Scheme.unstructured(0.875, scope="calibrated"), "unstructured"
 )
 DENSE = regular_counts(Scheme.dense(), "dense")
 JOB_COUNTS = set(chain.from_iterable(counts_per_job_sum(64, machine_of("structured"))))

@@ -124,7 +124,9 @@ def conv(d: int, n: int, positions: int, groups: int = 1) -> LayerShape:
 def masked(shape: LayerShape, density: float = 0.4, k: int = 8, nnz: int = 10) -> LayerTrace:
     draw = np.random.default_rng(1)
     masks = draw.random((1, shape.positions, shape.n)) < density
-    return LayerTrace.from_masks("masked", shape, Scheme.unstructured(0.5), masks, Approximation(k, nnz, 0))
+    return LayerTrace.from_masks(
+        "masked", shape, Scheme.unstructured(0.5, scope="calibrated"), masks, Approximation(k, nnz, 0)
+    )
 
 
 def dense(shape: LayerShape) -> LayerTrace:
@@ -259,7 +261,9 @@ def test_positions_without_essential_neurons(lookahead: int) -> None:
     shape = conv(6, 8, 9)
     masks = np.zeros((1, 9, 8), np.bool_)
     masks[0, [2, 3, 8], 5] = True
-    layer = LayerTrace.from_masks("some", shape, Scheme.unstructured(0.9), masks, Approximation(8, 10, 0))
+    layer = LayerTrace.from_masks(
+        "some", shape, Scheme.unstructured(0.9, scope="calibrated"), masks, Approximation(8, 10, 0)
+    )
     machine = small_machine(sequencer={"lookahead": lookahead})
     (counts,) = check([layer], machine)
     assert counts["essential_neurons"] == 3

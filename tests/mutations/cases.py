@@ -29,7 +29,9 @@ def held_case(rng: Random) -> Case:
     shape = LayerShape(
         kind="conv", c_in=rng.randint(4, 20), c_out=neurons, kernel=(1, 1), h_in=1, w_in=positions
     )
-    layer = LayerTrace.from_masks("held", shape, Scheme.unstructured(0.5), masks, Approximation(8, 8, 0))
+    layer = LayerTrace.from_masks(
+        "held", shape, Scheme.unstructured(0.5, scope="calibrated"), masks, Approximation(8, 8, 0)
+    )
     block = rng.randint(3, 4)
     machine = small_machine(
         mvu={
@@ -104,7 +106,9 @@ def wide_case(rng: Random) -> Case:
 def _one_pixel_layer(rng: Random, name: str, d: int, neurons: int, positions: int) -> LayerTrace:
     masks = np.random.default_rng(rng.getrandbits(32)).random((1, positions, neurons)) < 0.4
     shape = LayerShape(kind="conv", c_in=d, c_out=neurons, kernel=(1, 1), h_in=1, w_in=positions)
-    return LayerTrace.from_masks(name, shape, Scheme.unstructured(0.5), masks, Approximation(4, 4, 0))
+    return LayerTrace.from_masks(
+        name, shape, Scheme.unstructured(0.5, scope="calibrated"), masks, Approximation(4, 4, 0)
+    )
 
 
 MAKERS = {

@@ -42,5 +42,7 @@ def _layer(recorded: dict[str, Any]) -> LayerTrace:
         return LayerTrace.from_masks("layer", shape, scheme, None)
     packed = np.frombuffer(bytes.fromhex(recorded["mask"]), np.uint8)
     mask = np.unpackbits(packed, count=shape.positions * shape.n).reshape(1, shape.positions, shape.n)
+    if scheme.kind == "unstructured":
+        scheme = Scheme.unstructured(scheme.noise, scope="calibrated")  # masks of any share
     approximation = Approximation(recorded["k"], recorded["nnz"], seed=0)
     return LayerTrace.from_masks("layer", shape, scheme, mask.astype(np.bool_), approximation)

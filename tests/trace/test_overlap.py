@@ -15,7 +15,7 @@ SHAPE = LayerShape(kind="conv", c_in=4, c_out=6, kernel=(1, 1), h_in=2, w_in=2)
 
 def layer(masks: np.ndarray, shape: LayerShape = SHAPE) -> LayerTrace:
     return LayerTrace.from_masks(
-        "conv", shape, Scheme.unstructured(0.5), masks, Approximation(k=2, nnz=2, seed=0)
+        "conv", shape, Scheme.unstructured(0.5, scope="calibrated"), masks, Approximation(k=2, nnz=2, seed=0)
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -217,3 +219,20 @@ def test_malformed_header(path, word, change):
 )
 def test_asking_for_what_is_not_there(path, word, ask):
     assert word in one_line(path, lambda p: ask(open_trace(p)))
+
+
+def test_open_for_writing_elsewhere(path):
+    """In this process, and in another one."""
+    program = f"import h5py; file = h5py.File({str(path)!r}, 'r+'); print(flush=True); input()"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    writer.stdout.readline()
+    try:
+        assert "is open for writing elsewhere" in one_line(path)
+    finally:
+        writer.communicate("\n")
+    open_trace(path)
+    with h5py.File(path, "r+"):
+        assert "is open for writing elsewhere" in one_line(path)
+    open_trace(path)

@@ -72,11 +72,15 @@ def test_round_trip(data, shape_list, images):
         patch.setattr(header, "BLOCK_BYTES", block_bytes)
         path = Path(folder) / "t.h5"
         with TraceWriter(path, network="net", dataset="set", image_ids=ids, seeds={"P": 3}) as writer:
-            writer.add_scheme(Scheme.unstructured(noise=0.7), accuracy=0.5, accuracy_images=10)
+            writer.add_scheme(
+                Scheme.unstructured(noise=0.7, scope="calibrated"), accuracy=0.5, accuracy_images=10
+            )
             writer.add_scheme(nm)
             for i, shape in enumerate(shape_list):
                 writer.add_layer(f"layer{i}", shape, Approximation(k=1, nnz=1, seed=i))
-                written["unstructured-70", i] = rng.random((images, shape.positions, shape.n)) < 0.3
+                written["unstructured-70-calibrated", i] = (
+                    rng.random((images, shape.positions, shape.n)) < 0.3
+                )
                 written[nm.name, i] = random_nm(shape, nm.keep, nm.of, images, rng)
             for (scheme, i), masks in written.items():
                 start = 0
@@ -86,7 +90,7 @@ def test_round_trip(data, shape_list, images):
                     start += len(batch)
         trace = open_trace(path)
         assert (trace.network, trace.dataset, trace.image_ids) == ("net", "set", tuple(ids))
-        assert trace.accuracy("unstructured-70") == (0.5, 10)
+        assert trace.accuracy("unstructured-70-calibrated") == (0.5, 10)
         assert trace.accuracy(nm) is None
         assert [layer.shape for layer in trace.layers] == shape_list
         assert check_trace(path).problems == ()
@@ -111,12 +115,12 @@ def test_bit_order_by_hand(tmp_path):
     masks[0, 1, [7, 10]] = True
     with TraceWriter(tmp_path / "t.h5", network="n", dataset="d", image_ids=[5]) as writer:
         writer.add_layer("a", shape, Approximation(k=1, nnz=1, seed=0))
-        writer.add_scheme(Scheme.unstructured(noise=0.8))
-        writer.write("unstructured-80", "a", masks)
+        writer.add_scheme(Scheme.unstructured(noise=0.8, scope="calibrated"))
+        writer.write("unstructured-80-calibrated", "a", masks)
     packed = [[[0b00001001, 0b00000001], [0b10000000, 0b00000100]]]
-    assert open_trace(tmp_path / "t.h5").layer("a", "unstructured-80").masks.tolist() == packed
+    assert open_trace(tmp_path / "t.h5").layer("a", "unstructured-80-calibrated").masks.tolist() == packed
     with h5py.File(tmp_path / "t.h5") as file:
-        assert file["masks/unstructured-80/a"][()].tolist() == packed
+        assert file["masks/unstructured-80-calibrated/a"][()].tolist() == packed
         assert json.loads(file["header"][()])["layers"][0]["n"] == 11
 
 

@@ -14,7 +14,7 @@ from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme, TraceW
 
 SHAPE = LayerShape(kind="conv", c_in=4, c_out=20, kernel=(3, 3), padding=(1, 1), h_in=2, w_in=2, groups=2)
 P = Approximation(k=2, nnz=1, seed=1)
-UNSTRUCTURED, NM = Scheme.unstructured(noise=0.5), Scheme.nm(keep=1, of=4)
+UNSTRUCTURED, NM = Scheme.unstructured(noise=0.5, scope="calibrated"), Scheme.nm(keep=1, of=4)
 
 
 def writer(path, **changes):
@@ -191,10 +191,10 @@ shape = LayerShape(kind="conv", c_in=1, c_out=64, kernel=(1, 1), h_in=32, w_in=3
 try:
     with TraceWriter({str(tmp_path / "t.h5")!r}, network="n", dataset="d", image_ids=range(64)) as w:
         w.add_layer("a", shape, Approximation(1, 1, 0))
-        w.add_scheme(Scheme.unstructured(0.5))
+        w.add_scheme(Scheme.unstructured(0.5, scope="calibrated"))
         rng = np.random.default_rng(0)
         for _ in range(64):
-            w.write("unstructured-50", "a", rng.random((1, 1024, 64)) < 0.5)
+            w.write("unstructured-50-calibrated", "a", rng.random((1, 1024, 64)) < 0.5)
 except AccelsimError as error:
     print(error)
 """
