@@ -1,7 +1,8 @@
-"""What kind of file something is: a trace, machine, technology, sweep or results database, by content or bundled name."""
+"""What kind of file something is, by content or bundled name; "results" is a database of them."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -11,9 +12,21 @@ from accelsim.files import readable_file
 from accelsim.inputs import ALL_TRACES
 from accelsim.trace.container import SIGNATURE
 
-Kind = Literal["trace", "machine", "technology", "sweep", "results"]
+Kind = Literal[
+    "trace",
+    "machine",
+    "technology",
+    "sweep",
+    "results",
+    "folder of results",
+    "SRAM table",
+    "checkpoint",
+    "recipe",
+]
 
 _DATABASE = b"SQLite format 3\0"
+_RECIPE = re.compile(rb"^(phases|epochs|training):", re.MULTILINE)
+"""A key that every training recipe, adversarial recipe or plan of a study has, each its own."""
 _FOLDERS: dict[Kind, str] = {
     "machine": "hwconfigs",
     "technology": "hwconfigs/technology",
@@ -30,6 +43,8 @@ def kind_of(name: str | Path) -> Kind:
     try:
         if not path.exists():
             return _bundled_kind(str(name))
+        if path.is_dir():
+            return _folder_kind(path)
         readable_file(path, "trace, machine, technology, sweep or results database")
         with path.open("rb") as file:
             head = file.read(4096)
@@ -39,9 +54,26 @@ def kind_of(name: str | Path) -> Kind:
         return "trace"
     if head.startswith(_DATABASE):
         return "results"
-    if b"accelsim-sweep" in head:
-        return "sweep"
-    return "technology" if b"accelsim-technology" in head else "machine"
+    if path.suffix == ".safetensors" or head[8:10] == b'{"':  # a length, then a header in JSON
+        return "checkpoint"
+    return _text_kind(head)
+
+
+def _text_kind(head: bytes) -> Kind:
+    for kind in ("sweep", "technology", "machine"):
+        if f"accelsim-{kind}/".encode() in head:
+            return kind
+    if b"size_kib" in head.partition(b"\n")[0]:
+        return "SRAM table"
+    return "recipe" if _RECIPE.search(head) else "machine"
+
+
+def _folder_kind(path: Path) -> Kind:
+    if not (path / "results.json").exists():
+        raise AccelsimError(
+            f"{path}: is a folder without results.json; allowed: one that `accelsim run` wrote"
+        )
+    return "folder of results"
 
 
 def _bundled_kind(name: str) -> Kind:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from accelsim.cli.options import machine_names, technology_option
 from accelsim.inputs import as_machine, as_technology
+from accelsim.json_text import json_text
 
 
 @click.command()
@@ -25,6 +24,6 @@ def area(machines: tuple[str, ...], technology: str, as_json: bool) -> None:
 
     content = areas_content([as_machine(machine) for machine in machines], as_technology(technology))
     if as_json:
-        click.echo(json.dumps(content))
+        click.echo(json_text(content))
     else:
         describe.show(content)

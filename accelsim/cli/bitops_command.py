@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import click
 
 from accelsim.cli.completion_command import trace_or_file
 from accelsim.cli.options import images_option, json_option
+from accelsim.json_text import json_text
 
 if TYPE_CHECKING:
     from accelsim.bitops.paper_comparison import Entry
@@ -50,7 +50,7 @@ def bitops(trace: str | None, images: slice | None, out: Path | None, markdown: 
     if out is not None:
         _write(rows, out)
     if as_json:
-        click.echo(json.dumps(rows))
+        click.echo(json_text(rows))
     else:
         _show(rows)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import click
 
-from accelsim.bundled import bundled_path
 from accelsim.cli.completion_command import bundled_or_file
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
+from accelsim.file_checks import check_file
 from accelsim.file_kinds import kind_of
-from accelsim.inputs import ALL_TRACES, DEFAULT_TECHNOLOGY, as_machine, as_technology, as_trace
+from accelsim.inputs import DEFAULT_TECHNOLOGY, as_machine, as_technology, as_trace
+from accelsim.json_text import json_text
 from accelsim.visible_text import visible
 
 EXIT_DAMAGED = 1
@@ -38,6 +36,8 @@ def inspect(file: str, technology: str, as_json: bool) -> None:
     from accelsim.report import describe
 
     kind = kind_of(file)
+    if kind not in ("trace", "machine", "technology", "sweep", "results"):
+        raise AccelsimError(f"{file}: is a {kind}; accelsim check reads it, inspect does not")
     if kind in ("sweep", "results"):
         command = f"accelsim sweep {file} --dry-run" if kind == "sweep" else f"accelsim results {file}"
         raise AccelsimError(f"{file}: is a {kind} file; {command} tells what it holds")
@@ -48,18 +48,25 @@ def inspect(file: str, technology: str, as_json: bool) -> None:
     else:
         content = describe.technology_content(as_technology(file))
     if as_json:
-        click.echo(json.dumps(content))
+        click.echo(json_text(content))
     else:
         describe.show(content)
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True)
-def check(files: tuple[str, ...]) -> None:
+@click.option(
+    "--technology",
+    default=DEFAULT_TECHNOLOGY,
+    show_default=True,
+    shell_complete=bundled_or_file("hwconfigs/technology"),
+    help="What machines are to be made in: their clock and memories are checked against it.",
+)
+def check(files: tuple[str, ...], technology: str) -> None:
     """Read FILES whole and report every fault, a line each: traces block by block, machines,
-    technologies, sweeps and results databases.
+    technologies, SRAM tables, sweeps, results databases, folders of results, recipes and checkpoints.
 
-    Exit code 0 if all are sound, 1 if any is damaged or wrong.
+    What a run refuses, check reports: both ask the same code. Exit code 0 if all are sound, 1 if any is damaged or wrong.
 
     \b
     Example: accelsim check traces/*.h5 hwconfigs/*.yaml hwconfigs/sweeps/*.yaml
@@ -67,7 +74,7 @@ def check(files: tuple[str, ...]) -> None:
     sound = True
     with progress_bar(len(files), "files") as progress:
         for file in files:
-            problems, summary = _check_one(file)
+            problems, summary = check_file(file, technology)
             sound = sound and not problems
             for problem in problems:
                 click.echo(visible(problem), err=True)
@@ -77,28 +84,3 @@ def check(files: tuple[str, ...]) -> None:
                 progress(file)
     if not sound:
         click.get_current_context().exit(EXIT_DAMAGED)
-
-
-def _check_one(file: str) -> tuple[tuple[str, ...], str]:
-    from accelsim.trace import check_trace
-
-    try:
-        kind = kind_of(file)
-        if kind == "trace":
-            bundled = file in ALL_TRACES and not Path(file).exists()
-            report = check_trace(bundled_path(f"traces/{file}.h5") if bundled else file)
-            return report.problems, f"trace, {report.blocks_checked} blocks"
-        if kind == "machine":
-            return (), f"machine {as_machine(file).name}"
-        if kind == "sweep":
-            from accelsim.sweep import load_sweep, open_space
-
-            return (), f"sweep, {open_space(load_sweep(file)).combinations} combinations"
-        if kind == "results":
-            from accelsim.store import Store
-
-            with Store.open_to_read(file) as store:
-                return store.problems(), f"results, {len(store.done())} points done"
-        return (), f"technology {as_technology(file).name}"
-    except AccelsimError as error:
-        return (str(error),), ""

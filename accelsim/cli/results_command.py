@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from accelsim.cli.options import Names
+from accelsim.json_text import json_text
 
 if TYPE_CHECKING:
     from accelsim.store.flat_table import Row
@@ -75,7 +75,7 @@ def results(
         write_table(chosen, out, wanted or list(rows[0] if rows else ()))
         click.echo(f"written: {out} ({len(chosen)} of {len(rows)} points)")
     elif as_json:
-        click.echo(json.dumps(chosen))
+        click.echo(json_text(chosen))
     else:
         if columns is None:
             names = shown_columns(chosen)
@@ -105,7 +105,7 @@ def _shown(value: Any) -> str:
 
 def _show_sweeps(sweeps: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(sweeps))
+        click.echo(json_text(sweeps))
         return
     for each in sweeps:
         failed = f", {each['failed']} failed" if each["failed"] else ""

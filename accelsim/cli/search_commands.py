@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +13,7 @@ from accelsim.cli.progress import progress_bar
 from accelsim.cli.results_command import print_rows
 from accelsim.cli.sweep_command import DEFAULT_DB, check_one_of, executor_of, scheduler_option, workers_option
 from accelsim.errors import AccelsimError
+from accelsim.json_text import json_text
 from accelsim.search import DEFAULT_OBJECTIVES, PER, SAMPLERS
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _show_search(found: Search, name: str, objectives: list[str], db: str, as_js
             "front": front,
             "db": db,
         }
-        click.echo(json.dumps(content))
+        click.echo(json_text(content))
         return
     axes = [each for each in front[0] if each == "machine" or _varies(front, each)] if front else []
     _show_rows([{each: row[each] for each in axes} for row in front])
@@ -197,7 +197,7 @@ def pareto(
             plot_fronts(rows, objectives, temporary)
     front = [row for row in rows if row["front"]]
     if as_json:
-        click.echo(json.dumps(front))
+        click.echo(json_text(front))
         return
     columns = [*_telling(rows), *objectives]
     for group in range(rows[-1]["group"] + 1):

@@ -25,6 +25,7 @@ from accelsim.cli.progress import progress_bar
 from accelsim.compare import DEFAULT_MACHINES, FIRST_THRESHOLD
 from accelsim.energy.spread import DEFAULT_SPREAD, MAX_DRAWS, Spread
 from accelsim.inputs import BUNDLED_TRACES, as_machine, as_technology, as_trace
+from accelsim.json_text import json_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +67,7 @@ def _finish(results: Results, paths: list[Path], as_json: bool) -> None:
     from accelsim.report.terminal import show_files, show_summary
 
     if as_json:
-        click.echo(json.dumps(results.as_json()))
+        click.echo(json_text(results.as_json()))
     else:
         show_summary(results.summary)
         show_files(paths)
@@ -166,7 +167,7 @@ def compare(
     table = normalized(results.summary)
     if as_json:
         content = json.loads(table.to_json(orient="records", double_precision=15))
-        click.echo(json.dumps({"table": content, "provenance": results.provenance}))
+        click.echo(json_text({"table": content, "provenance": results.provenance}))
     else:
         show_machines(
             results, {name: area(each, loaded).total_mm2 for name, each in results.machines.items()}
@@ -263,7 +264,7 @@ def figure5(
             "areas_mm2": figure.areas_mm2,
             "provenance": figure.results.provenance,
         }
-        click.echo(json.dumps(content))
+        click.echo(json_text(content))
         return
     show_machines(figure.results, figure.areas_mm2)
     show_relative(figure.table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import click
 from accelsim.cli.completion_command import bundled_or_file
 from accelsim.cli.options import engine_option
 from accelsim.errors import AccelsimError
+from accelsim.json_text import json_text
 
 if TYPE_CHECKING:
     from accelsim.store import Point, Store
@@ -186,7 +186,7 @@ def _show_plan(space: Space, plan: Plan, pending: list[Point], engine: str, as_j
             "seconds": seconds,
             "first": first,
         }
-        click.echo(json.dumps(content))
+        click.echo(json_text(content))
         return
     kept = len(plan.subjects) - len(pending) - len(plan.unbuildable)
     click.echo(
@@ -222,7 +222,7 @@ def _show_done(progress: Progress, db: str, as_json: bool) -> None:
             "failed": failed,
             "db": db,
         }
-        click.echo(json.dumps(content))
+        click.echo(json_text(content))
         return
     seconds = time.monotonic() - progress.started
     click.echo(

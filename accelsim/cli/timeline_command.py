@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.files import check_output_file, replaced
 from accelsim.inputs import as_machine, as_technology, as_trace
+from accelsim.json_text import json_text
 from accelsim.version import __version__
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def timeline(
         _write(view, file, provenance)
     summary = _summary(view)
     if as_json:
-        click.echo(json.dumps(provenance | summary))
+        click.echo(json_text(provenance | summary))
         return
     for key, value in summary.items():
         click.echo(f"{key:<20} {value:,.6g}" if isinstance(value, float) else f"{key:<20} {value}")
@@ -141,7 +141,7 @@ def _write(view: View, file: Path, provenance: dict[str, Any]) -> None:
     if file.suffix == ".json":
         write_trace_events(view, file, provenance)
     elif file.suffix == ".vcd":
-        write_vcd(view, file, [json.dumps(provenance)])
+        write_vcd(view, file, [json_text(provenance)])
     else:
         with replaced(file) as temporary:
             plot_power(view, temporary)

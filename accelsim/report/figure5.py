@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from accelsim.inputs import (
     as_technology,
     as_trace,
 )
+from accelsim.json_text import json_text
 from accelsim.pictures import save_picture
 from accelsim.report.chart import ChartTables
 from accelsim.report.chart_picture import picture_of
@@ -151,7 +151,7 @@ def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
         paths.append(write_csv(sensitivity(figure.table, figure.uncertainty), folder / "sensitivity.csv"))
     with replaced(folder / "claims.json", paths) as temporary:
         claims = [claim.as_dict() for claim in figure.claims]
-        temporary.write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json_text(claims, indent=1) + "\n", encoding="utf-8")
     with replaced(folder / "figure5.md", paths) as temporary:
         temporary.write_text(figure.markdown, encoding="utf-8")
     for chart in charts():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.errors import AccelsimError
 from accelsim.files import check_output_file, replaced, writable_folder
+from accelsim.json_text import json_text
 from accelsim.results.result_rows import KEYS, cost_columns, utilization_columns
 from accelsim.tables import write_csv
 
@@ -131,7 +132,7 @@ class Results:
             stem, _, suffix = name.partition(".")
             if suffix == "json":
                 with replaced(folder / name, paths) as temporary:
-                    temporary.write_text(json.dumps(self.as_json(), indent=1) + "\n", encoding="utf-8")
+                    temporary.write_text(json_text(self.as_json(), indent=1) + "\n", encoding="utf-8")
                 continue
             if stem not in tables:
                 tables[stem] = getattr(self, stem)

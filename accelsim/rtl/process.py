@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ def run_tool(
     After ``timeout_s`` seconds (subprocess.TimeoutExpired), Ctrl-C, or any other exception it is killed with all that
     it started: Yosys's ABC, Verilator's compilers.
     """
-    # A session of its own, so that its processes can be ended together; Ctrl-C then reaches them through us alone.
+    # On POSIX a session of its own, so that its processes can be ended together; Ctrl-C then reaches them through us alone.
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as tool:
@@ -26,6 +27,9 @@ def run_tool(
             out, err = tool.communicate(timeout=timeout_s)
         except BaseException:
             with suppress(ProcessLookupError):  # it may have ended meanwhile
-                os.killpg(tool.pid, signal.SIGKILL)
+                if sys.platform == "win32":
+                    tool.kill()
+                else:
+                    os.killpg(tool.pid, signal.SIGKILL)
             raise
     return subprocess.CompletedProcess(command, tool.returncode, out, err)

@@ -112,6 +112,7 @@ class NmScheme(Scheme):
                 in_group = int(wrong[0][3]) * size if size == self.of else split
                 first = conv_group * per_conv_group + in_group
                 raise AccelsimError(
-                    f"image {first_image + image}, position {first_position + position}, channels {first}..{first + size - 1}: "
+                    f"image {first_image + image}, position {first_position + position}, "
+                    f"channels {first}..{first + size - 1}: "
                     f"{int(kept[tuple(wrong[0])])} essential; {self.keep}:{self.of} needs exactly {wanted}"
                 )

@@ -242,12 +242,16 @@ def _local(workers: int | None) -> LocalCluster:
         raise
 
 
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""Ends a process at once. Windows has no SIGKILL; there os.kill ends a process whatever the signal."""
+
+
 def _end(cluster: LocalCluster) -> None:
     """End the workers at once. Asked to go, they would finish their task first; nothing that they hold is of use."""
     for nanny in cluster.workers.values():
         if nanny.pid is not None:
             with suppress(ProcessLookupError):
-                os.kill(nanny.pid, signal.SIGKILL)
+                os.kill(nanny.pid, KILL)
 
 
 def _on(client: Client) -> Executor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,8 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from accelsim.config.extends import file_named
-from accelsim.config.source import Source, find_config, read_source
+from accelsim.config.source import KeyPath, Source, dotted, find_config, read_source
 from accelsim.config.validation import validate
+from accelsim.errors import AccelsimError
 from accelsim.strict_model import Strict
 
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -103,4 +105,16 @@ def load_sweep(path_or_name: str | Path) -> Spec:
     """
     path = find_config(path_or_name, "hwconfigs/sweeps", "sweep")
     source = read_source(path, "sweep file")
+    _check_finite(source.data, (), source)
     return Spec(validate(SweepFile, source), source, path)
+
+
+def _check_finite(data: object, path: KeyPath, source: Source) -> None:
+    """Raise AccelsimError if a number anywhere in the file is NaN or infinite: no field takes one, and no point is one."""
+    if isinstance(data, float) and not math.isfinite(data):
+        raise AccelsimError(
+            f"{source.where(path)}: field {dotted(path)}: must be a finite number, not {data}"
+        )
+    parts = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in parts:
+        _check_finite(value, (*path, key), source)

@@ -121,7 +121,8 @@ def check_packed(
 def essential_counts(masks: PackedMasks) -> NDArray[np.int64]:
     """Return how many bits of each image are set, int64 (images,)."""
     words = _as_words(masks.reshape(len(masks), -1))
-    return np.bitwise_count(words).sum(axis=1, dtype=np.int64)
+    counts: NDArray[np.int64] = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
+    return counts
 
 
 def _check_counts(essential: NDArray[Any], shape: LayerShape, scheme: Scheme, first_image: int) -> None:
@@ -142,7 +143,8 @@ def _check_runs(
     if run is None:
         return
     size, wanted = run
-    kept = np.count_nonzero(masks.reshape(*masks.shape[:2], -1, size), axis=-1)
+    images, positions, n = masks.shape
+    kept = np.count_nonzero(masks.reshape(images, positions, n // size, size), axis=-1)
     wrong = np.argwhere(kept != wanted)
     if len(wrong):
         image, position, place = (int(i) for i in wrong[0])

@@ -118,7 +118,7 @@ def fletcher32(content: Bytes) -> int:
 _PIECE_BYTES = 1 << 14
 _PIECE_WORDS = 1 << 15
 """Few enough that all sums stay below 2**53, where floats are exact; their products are the fast ones."""
-_WEIGHTS = np.arange(_PIECE_WORDS, 0, -1, np.float64)
+_WEIGHTS = np.arange(_PIECE_WORDS, 0, -1, dtype=np.float64)
 
 
 def _folded(value: int) -> int:

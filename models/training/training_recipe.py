@@ -72,7 +72,7 @@ def read_recipe(path: Path | str, schema: type[Schema], changes: Sequence[str] =
     text = read_text(path, "recipe", max_bytes=MAX_FILE_BYTES)
     try:
         raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # the last two: of a date, of deep nesting
         raise AccelsimError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
     if changes and isinstance(raw, dict):
         raw |= dict(map(_change, changes))

@@ -43,7 +43,7 @@ def test_a_layer_that_fits_is_one_tile() -> None:
 def test_weights_larger_than_the_sram_are_cut_into_tiles() -> None:
     # A slice of 1 KiB has 128 lines of 64 bits: 6 rows of 20 lines. 4 VPUs, 24 rows a tile.
     small = machine("unstructured", mvu__vpus=4, weight_sram__kib=4, weight_sram__macro_kib=1)
-    tiles = tile_layer(layer(64, 60, Scheme.unstructured(noise=0.5, scope="calibrated")), small)
+    tiles = tile_layer(layer(64, 60, Scheme.unstructured(0.5, "calibrated")), small)
     assert [(tile.first_row, tile.rows) for tile in tiles] == [(0, 24), (24, 24), (48, 12)]
     assert [tile.projects for tile in tiles] == [True, False, False]  # kept in the patch buffer
     assert [tile.counts_positions for tile in tiles] == [True, False, False]
@@ -120,7 +120,7 @@ def test_lines_of_the_output_map_are_whole_in_every_tile() -> None:
 def test_projections_that_do_not_fit_are_made_again() -> None:
     # Lines of 256 bits: 3 slots x 4 patches x (4 + 1) = 60, and 1,600 positions x 1; 51 KiB are 1,632, 52 KiB 1,664.
     changes = {"mvu__vpus": 4, "weight_sram__kib": 4, "weight_sram__macro_kib": 1}
-    big = layer(64, 60, Scheme.unstructured(noise=0.5, scope="calibrated"), size=40)
+    big = layer(64, 60, Scheme.unstructured(0.5, "calibrated"), size=40)
     for kib, projects in ((51, True), (52, False)):
         tight = machine("unstructured", **changes, patch_buffer__kib=kib, patch_buffer__macro_kib=1)
         assert [tile.projects for tile in tile_layer(big, tight)] == [True, projects, projects]
@@ -169,8 +169,8 @@ def test_positions_are_dealt_to_lanes() -> None:
         (layer(8, 128, Scheme.nm(keep=1, of=8), size=32), machine(output_sram__kib=100),
          "field output_sram.kib: 100 is too small for the output map of layer layer; at least 256$"),
         (layer(64, 64, Scheme.nm(keep=1, of=8)), machine("unstructured"), "has a selector of kind threshold, not nm$"),
-        (layer(64, 64, Scheme.unstructured(noise=0.5, scope="calibrated")), machine(), "has a selector of kind nm, not threshold$"),
-        (layer(64, 64, Scheme.unstructured(noise=0.5, scope="calibrated")), machine("dense"),
+        (layer(64, 64, Scheme.unstructured(0.5, "calibrated")), machine(), "has a selector of kind nm, not threshold$"),
+        (layer(64, 64, Scheme.unstructured(0.5, "calibrated")), machine("dense"),
              "machine dense has no selector and runs dense only$"),
         (layer(64, 64, Scheme.nm(keep=1, of=16)), machine(),
              "selector.max_of of machine structured is 8, less than the 16 rows of a group$"),

@@ -47,8 +47,16 @@ def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, metadata
 
 
+def check_finite_tensors(tensors: dict[str, Tensor], path: Path | str) -> None:
+    """Raise AccelsimError naming a tensor that holds NaN or infinity: no network computes anything with one."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor.float()).all()):
+            raise AccelsimError(f"{path}: tensor {name!r} holds values that are not finite")
+
+
 def load_network_weights(network: nn.Module, tensors: dict[str, Tensor], path: Path | str) -> None:
-    """Copy checkpoint tensors into a network; raises AccelsimError when names or shapes do not fit."""
+    """Copy checkpoint tensors into a network; AccelsimError when they are not finite, or names or shapes do not fit."""
+    check_finite_tensors(tensors, path)
     try:
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
     except RuntimeError as error:
