@@ -26,11 +26,16 @@ def write_tables(
             "images": each.images,
             "draws": each.draws,
             **_numbers(each.numbers),
+            "ensemble": each.ensemble,
             "mean_l2": each.mean_l2,
         }
         for each in results
     ]
-    write_csv(frame_of(rows), folder / "results.csv", formats=dict.fromkeys((*NUMBERS, "mean_l2"), ".4f"))
+    write_csv(
+        frame_of(rows),
+        folder / "results.csv",
+        formats=dict.fromkeys((*NUMBERS, "ensemble", "mean_l2"), ".4f"),
+    )
     attacks = list(dict.fromkeys(each.attack for each in results))
     table = []
     for variant in dict.fromkeys(each.variant for each in results):

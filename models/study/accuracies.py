@@ -4,6 +4,8 @@
     mean    expected accuracy: the mean over the fresh draws
     worst   share of images that every draw classifies correctly
 
+Beside them `ensemble`: the accuracy of all draws together, by their mean softmax.
+
 They are the same for a network without noise. The worst case takes, image by image, the attack that does most harm, among
 those bounded by the paper's eps; cw-l2 has no such bound, and a larger eps is another question. Of a random network the
 `mean` of the worst case is the least of several estimates from a few draws each, and so a little too low; `one` and `worst`
@@ -55,6 +57,8 @@ class Result:
     draws: int
     numbers: Numbers
     mean_l2: float
+    ensemble: float | None = None
+    """Accuracy in per cent of the ensemble of the draws (the largest mean softmax), RSE's rule; None if not recorded."""
 
 
 def worst_case(correct: Mapping[str, Correct]) -> Numbers | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from torch import Tensor, nn
@@ -93,19 +94,27 @@ def evaluate(
     results, worst, warnings = [], {}, []
     for variant in plan.variants:
         run = _VariantRun(bench, variant)
-        correct = {}
+        correct, zeros = {}, {}
         for attack in plan.attacks:
             record = run.record(attack)
             correct[attack.name] = record.correct[: plan.images]
             numbers, draws = Numbers.of(correct[attack.name]), len(record.correct[0])
-            results.append(Result(variant.name, attack.name, plan.images, draws, numbers, record.mean_l2))
+            ensemble = None if record.ensemble is None else 100 * fmean(record.ensemble[: plan.images])
+            results.append(
+                Result(variant.name, attack.name, plan.images, draws, numbers, record.mean_l2, ensemble)
+            )
+            zeros[attack.name] = (record.zero_gradients or 0, len(record.correct))
             say(
                 f"{variant.name} {attack.name}: one {numbers.one:.2f} mean {numbers.mean:.2f} "
                 f"worst {numbers.worst:.2f} %"
             )
         worst[variant.name] = worst_case(correct)
         warnings += doubts_of(
-            variant.name, correct, is_random=run.is_random, is_approximated=not variant.scheme.is_dense
+            variant.name,
+            correct,
+            is_random=run.is_random,
+            is_approximated=not variant.scheme.is_dense,
+            zeros=zeros,
         )
     return Measurements(results, worst, warnings)
 
@@ -194,13 +203,19 @@ class _VariantRun:
         labels = data.labels[part].to(self._device)
         stream = _stream(plan.seed, self._variant.name, attack.name, first)
         target = self._target
+        zero = None
+        if attack.box == "white" and attack.attack.needs_gradient:
+            seen = Target(target.network, attack.draws, attack.treatment)
+            zero = int(seen.has_zero_gradient(x, labels).sum())
         reseed(target.network, stream)
         reseed(substitute.network, stream)
         attacked = attack(target, substitute, x, labels, torch.Generator().manual_seed(stream))
         # Draws that the attack cannot have seen.
         reseed(target.network, stream ^ 1)
-        correct = [tuple(image) for image in target.correct(attacked, labels, draws).tolist()]
-        record.add(correct, float((attacked - x).flatten(1).norm(dim=1).mean()))
+        judged, ensemble = target.judged(attacked, labels, draws)
+        correct = [tuple(image) for image in judged.tolist()]
+        distance = float((attacked - x).flatten(1).norm(dim=1).mean())
+        record.add(correct, distance, ensemble.tolist(), zero)
 
     def _head(self, attack: NamedAttack, draws: int) -> Json:
         """Return everything that decides a record."""

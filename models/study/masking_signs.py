@@ -15,6 +15,7 @@ import numpy as np
 
 from accelsim.files import removed, replaced
 from accelsim.nn.attacks import FGSM, MIFGSM, PGD, AutoAttack
+from accelsim.nn.attacks.attack import zero_gradients
 from accelsim.nn.attacks.catalogue import NamedAttack, attack_named
 from models.study.accuracies import NEVER_BELOW, Numbers, is_bounded
 from models.study.records import Correct
@@ -23,8 +24,17 @@ _BEYOND_CHANCE = 2.0
 """Standard errors of a mean of paired differences that one attack must leave more than another."""
 
 
+_FAR_BELOW = 10.0
+"""Percentage points that a loss of margins, or AutoAttack, may leave less than PGD before it is a sign."""
+
+
 def doubts_of(
-    variant: str, correct: Mapping[str, Correct], *, is_random: bool, is_approximated: bool
+    variant: str,
+    correct: Mapping[str, Correct],
+    *,
+    is_random: bool,
+    is_approximated: bool,
+    zeros: Mapping[str, tuple[int, int]] | None = None,
 ) -> list[str]:
     """Return one line for each doubt about a variant's accuracies, most serious first.
 
@@ -33,8 +43,10 @@ def doubts_of(
         correct: By name of attack, of the same images.
         is_random: Whether it draws at every pass.
         is_approximated: Whether it has quantized neurons and a mask, so that its gradients are straight-through estimates.
+        zeros: By name of attack, for how many of how many images the gradient that it takes is zero.
     """
-    found = [*signs_of(correct), *gaps_of(correct, is_random, is_approximated)]
+    zero = [f"{name}: {zero_gradients(*counts)}" for name, counts in (zeros or {}).items() if counts[0]]
+    found = [*zero, *signs_of(correct), *gaps_of(correct, is_random, is_approximated)]
     return [f"{variant}: {doubt}" for doubt in found]
 
 
@@ -45,6 +57,7 @@ def signs_of(correct: Mapping[str, Correct]) -> list[str]:
         *_black_beats_white(met, correct),
         *_stronger_and_leaves_more(met, correct),
         *_goes_round_the_defence(met, correct),
+        *_far_below_cross_entropy(met, correct),
     ]
 
 
@@ -95,6 +108,31 @@ def _goes_round_the_defence(met: Mapping[str, NamedAttack], correct: Mapping[str
         for plain, around in _pairs(met, _is_around)
         if _leaves_more(correct[plain], correct[around])
     ]
+
+
+def _far_below_cross_entropy(met: Mapping[str, NamedAttack], correct: Mapping[str, Correct]) -> list[str]:
+    """Compare PGD along the cross-entropy with the same PGD along the margin, and with AutoAttack.
+
+    The cross-entropy's gradient vanishes where a network is sure of itself; theirs does not.
+    """
+    return [
+        f"{lower} leaves {_mean(correct[lower])}, {plain} {_mean(correct[plain])}, much more: the gradient of the "
+        f"cross-entropy is masked; report {lower}, the lower"
+        for plain, lower in _pairs(met, _goes_round_cross_entropy)
+        if Numbers.of(correct[plain]).mean - Numbers.of(correct[lower]).mean > _FAR_BELOW
+        and _leaves_more(correct[plain], correct[lower])
+    ]
+
+
+def _goes_round_cross_entropy(plain: NamedAttack, other: NamedAttack) -> bool:
+    """Return whether `plain` is PGD along the cross-entropy, and `other` searches the same ball by another loss."""
+    one, two = plain.attack, other.attack
+    if not isinstance(one, PGD) or one.loss != "cross-entropy" or plain.transfer or other.transfer:
+        return False
+    if isinstance(two, AutoAttack):
+        return abs(one.eps - two.eps) < NEVER_BELOW
+    same_view = (plain.draws, plain.treatment) == (other.draws, other.treatment)
+    return isinstance(two, PGD) and two == replace(one, loss="margin") and same_view
 
 
 def _random_networks(met: Mapping[str, NamedAttack], is_random: bool) -> list[str]:

@@ -69,12 +69,16 @@ class AttackRecord:
         head: Everything that decides it.
         correct: Of the images from the first on.
         distances: Mean L2 distance of attacked from clean images, one per batch, with the number of images.
+        ensemble: Which images the mean softmax of the draws classifies correctly; None in files of before it was kept.
+        zero_gradients: For how many images the gradient is zero; None where that was not looked at.
     """
 
     path: Path
     head: Json
     correct: Correct = field(default_factory=list)
     distances: list[tuple[float, int]] = field(default_factory=list)
+    ensemble: list[bool] | None = field(default_factory=list)
+    zero_gradients: int | None = 0
 
     @classmethod
     def open(cls, path: Path, head: Json) -> AttackRecord:
@@ -100,7 +104,12 @@ class AttackRecord:
         try:
             correct = [tuple(draw == "1" for draw in image) for image in found["rights"]]
             distances = [(float(mean), int(count)) for mean, count in found["distances"]]
-            return cls(path, _of_this_format(dict(found["head"])), correct, distances)
+            ensemble = None if found.get("ensemble") is None else [each == "1" for each in found["ensemble"]]
+            zero = None if found.get("zero_gradients") is None else int(found["zero_gradients"])
+            if ensemble is not None and len(ensemble) != len(correct):
+                raise ValueError
+            head = _of_this_format(dict(found["head"]))
+            return cls(path, head, correct, distances, ensemble, zero)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise AccelsimError(f"{path}: not a record of an evaluation; remove it") from error
 
@@ -114,12 +123,26 @@ class AttackRecord:
         """Mean L2 distance of attacked from clean images."""
         return sum(mean * count for mean, count in self.distances) / sum(count for _, count in self.distances)
 
-    def add(self, correct: Correct, distance: float) -> None:
-        """Append a batch and save."""
+    def add(
+        self,
+        correct: Correct,
+        distance: float,
+        ensemble: list[bool] | None = None,
+        zero_gradients: int | None = None,
+    ) -> None:
+        """Append a batch and save. What one batch lacks, the whole record does."""
         self.correct.extend(correct)
+        self.ensemble = None if self.ensemble is None or ensemble is None else self.ensemble + ensemble
+        unknown = self.zero_gradients is None or zero_gradients is None
+        self.zero_gradients = None if unknown else (self.zero_gradients or 0) + (zero_gradients or 0)
         self.distances.append((distance, len(correct)))
         rights = ["".join("01"[draw] for draw in image) for image in self.correct]
-        write_json(self.path, {"head": self.head, "rights": rights, "distances": self.distances})
+        more: Json = {}
+        if self.ensemble is not None:
+            more["ensemble"] = "".join("01"[each] for each in self.ensemble)
+        if self.zero_gradients is not None:
+            more["zero_gradients"] = self.zero_gradients
+        write_json(self.path, {"head": self.head, "rights": rights, "distances": self.distances, **more})
 
 
 def _of_this_format(head: Json) -> Json:

@@ -6,6 +6,7 @@ Attacks along the sign of a gradient share `IteratedAttack.steps_along`: FGSM (G
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -13,9 +14,11 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from accelsim.errors import AccelsimError
 from accelsim.nn.attacks.target import Target
+from accelsim.nn.base.random_module import is_random
 
 Norm = Literal["linf", "l2"]
 Prefix = Literal["transfer", "eot", "bpda"]
@@ -86,17 +89,16 @@ class Attack(ABC):
         if self.model is None:
             raise AccelsimError(f"{name}: attacks no model; write {name}(model, ...)(x, labels)")
         target = Target.of(self.model)
-        if target.network.training:
-            raise AccelsimError(f"{name}: the model is in training mode; call model.eval() first")
-        # Written so that a NaN fails.
-        if not (len(x) and float(x.amin()) >= 0.0 and float(x.amax()) <= 1.0):
-            raise AccelsimError(f"{name}: x must be images in [0, 1]; put a normalization into the model")
-        if labels.shape != x.shape[:1]:
-            raise AccelsimError(
-                f"{name}: labels are {tuple(labels.shape)}, must be ({len(x)},), one per image"
-            )
-        attacked = self.perturb(target, x, labels, torch.Generator().manual_seed(seed))
-        return within_bounds(name, self.bound, x, attacked)
+        check_attackable(name, target.network, x, labels)
+        attacked = within_bounds(
+            name, self.bound, x, self.perturb(target, x, labels, torch.Generator().manual_seed(seed))
+        )
+        # A random network's draws are not to depend on this look at it, and its gradients are hardly ever all zero.
+        if self.needs_gradient and not is_random(target.network):
+            zero = int(target.has_zero_gradient(x, labels).sum())
+            if zero:
+                warnings.warn(f"{name}: {zero_gradients(zero, len(x))}", stacklevel=2)
+        return attacked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +129,37 @@ class IteratedAttack(LinfAttack):
             at = at + self.step * direction(at)
             at = (x + (at - x).clamp(-self.eps, self.eps)).clamp(0.0, 1.0)
         return at
+
+
+def check_attackable(name: str, network: nn.Module, x: Tensor, labels: Tensor) -> None:
+    """Check what every attack of a finished network takes for granted.
+
+    Args:
+        name: Of the attack, for messages.
+        network: The network that is run.
+        x: Images, (N, ...).
+        labels: int64 (N,).
+
+    Raises:
+        AccelsimError: The network, or a batch normalization of it, is in training mode, so that the attack would change
+            it; x is empty or outside [0, 1]; or there is not one label per image.
+    """
+    norms = (module for module in network.modules() if isinstance(module, _BatchNorm))
+    if network.training or any(norm.training for norm in norms):
+        raise AccelsimError(f"{name}: the model is in training mode; call model.eval() first")
+    # Written so that a NaN fails.
+    if not (len(x) and float(x.amin()) >= 0.0 and float(x.amax()) <= 1.0):
+        raise AccelsimError(f"{name}: x must be images in [0, 1]; put a normalization into the model")
+    if labels.shape != x.shape[:1]:
+        raise AccelsimError(f"{name}: labels are {tuple(labels.shape)}, must be ({len(x)},), one per image")
+
+
+def zero_gradients(zero: int, images: int) -> str:
+    """Return what zero gradients mean, in words."""
+    return (
+        f"the gradient is zero for {zero} of {images} images, so an attack along it does nothing there: gradients are "
+        "masked, and accuracy under it is no robustness; try pgd20-margin, square or autoattack"
+    )
 
 
 def per_image(values: Tensor, images: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.attacks.attack import Attack, within_bounds
+from accelsim.nn.attacks.attack import Attack, check_attackable, within_bounds
 from accelsim.nn.attacks.registry import check_number, find, registrations
 from accelsim.nn.attacks.target import Target, Treatment
 
@@ -91,7 +91,11 @@ class NamedAttack:
             x: Images (N, channels, h, w) in [0, 1].
             labels: int64 (N,).
             generator: Of the CPU.
+
+        Raises:
+            AccelsimError: The network is in training mode, x is outside [0, 1], or the attack left its bound.
         """
+        check_attackable(f"attack {self.name}", target.network, x, labels)
         attacked = substitute if self.transfer else target
         seen = Target(attacked.network, self.draws, self.treatment)
         return within_bounds(self.name, self.eps, x, self.attack.perturb(seen, x, labels, generator))

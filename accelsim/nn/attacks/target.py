@@ -92,6 +92,13 @@ class Target:
             total += back
         return total / self.draws
 
+    def has_zero_gradient(self, x: Tensor, labels: Tensor) -> Tensor:
+        """Return for which images the gradient of the cross-entropy is zero everywhere: bool (N,).
+
+        No attack along its sign moves them, so that they seem robust (Carlini et al. 2019).
+        """
+        return ~self.gradient(x, labels).flatten(1).any(dim=1)
+
     def finite_gradient(self, x: Tensor, labels: Tensor, loss: LossName = "cross-entropy") -> Tensor:
         """Return `gradient`.
 
@@ -110,10 +117,18 @@ class Target:
         Raises:
             AccelsimError: Logits are not finite. The largest of NaNs is the first, a class like any other.
         """
-        found = []
+        return self.judged(x, labels, draws)[0]
+
+    def judged(self, x: Tensor, labels: Tensor, draws: int = 1) -> tuple[Tensor, Tensor]:
+        """Return what `correct` does, and which images the ensemble of the same draws classifies correctly: bool (N,).
+
+        The ensemble takes the largest mean of the draws' softmax, which is how RSE (Liu et al. 2018) predicts.
+        """
+        found, together = [], torch.zeros(())
         for _ in range(draws):
             logits = self.logits(x)
             if not torch.isfinite(logits).all():
                 raise AccelsimError("the network's logits are not all finite; its accuracy means nothing")
             found.append(logits.argmax(dim=1) == labels)
-        return torch.stack(found, dim=1).cpu()
+            together = together.to(x.device) + F.softmax(logits.double(), dim=1)
+        return torch.stack(found, dim=1).cpu(), (together.argmax(dim=1) == labels).cpu()

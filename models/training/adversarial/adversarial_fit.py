@@ -150,6 +150,13 @@ class _Run:
         value = loss.item()
         if not math.isfinite(value):
             raise AccelsimError(f"{recipe.network}: loss is {value} at step {step}; lower lr")
+        if not all(
+            bool(torch.isfinite(each.grad).all())
+            for group in self.optimizer.param_groups
+            for each in group["params"]
+            if each.grad is not None
+        ):
+            raise AccelsimError(f"{recipe.network}: a gradient is not finite at step {step}; lower lr")
         self.optimizer.step()
         return value, 100.0 * float((logits.argmax(dim=1) == labels).double().mean())
 

@@ -33,7 +33,7 @@ def adversarial_images(
     network.eval()
     try:
         with torch.no_grad():
-            natural = F.softmax(network(x).float(), dim=1)
+            natural = F.log_softmax(network(x).float(), dim=1)
         start = (x + TRADES_START * torch.randn(x.shape, generator=generator).to(x.device)).clamp(0.0, 1.0)
         return pgd.steps_along(lambda at: _divergence_gradient(network, at, natural).sign(), x, start)
     finally:
@@ -61,7 +61,7 @@ def loss_of(
     if recipe.loss != "trades":
         return F.cross_entropy(logits, labels), logits
     clean = network(x).float()
-    divergence = _divergence(logits, F.softmax(clean, dim=1)) / len(x)
+    divergence = _divergence(logits, F.log_softmax(clean, dim=1)) / len(x)
     return F.cross_entropy(clean, labels) + recipe.trades_beta * divergence, logits
 
 
@@ -87,8 +87,11 @@ def perturbed_weights(parameters: Sequence[nn.Parameter], loss: Tensor, gamma: f
 
 
 def _divergence(logits: Tensor, target: Tensor) -> Tensor:
-    """KL(target | softmax(logits)), summed over the batch."""
-    return F.kl_div(F.log_softmax(logits, dim=1), target, reduction="sum")
+    """KL(softmax(target) | softmax(logits)), summed over the batch; target: log-probabilities.
+
+    Probabilities themselves may be 0, where the gradient of their logarithm is NaN.
+    """
+    return F.kl_div(F.log_softmax(logits, dim=1), target, reduction="sum", log_target=True)
 
 
 def _divergence_gradient(network: nn.Module, at: Tensor, target: Tensor) -> Tensor:

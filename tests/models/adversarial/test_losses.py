@@ -103,3 +103,19 @@ def test_awp_in_a_run_changes_the_curve(tmp_path: Path, monkeypatch: pytest.Monk
     assert curves[0][:5] == curves[1][:5] and curves[0] == curves[2]
     # The loss at weights that were moved up the gradient is higher.
     assert float(curves[1][5]) > float(curves[0][5])
+
+
+def test_trades_is_finite_where_a_softmax_is_zero(network: nn.Module, batch: tuple[Tensor, Tensor]) -> None:
+    """Logits of a range over 104 have probabilities that are 0 in float32."""
+    x, labels = batch
+    plan = recipe(loss="trades", trades_beta=3.0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(50.0)
+        logits = network(x)
+        assert float((logits.amax(1) - logits.amin(1)).max()) > 104
+    attacked = adversarial_images(network, x, labels, plan, torch.Generator().manual_seed(0))
+    loss, _ = loss_of(network, x, attacked, labels, plan)
+    gradients = torch.autograd.grad(loss, list(network.parameters()))
+    assert torch.isfinite(attacked).all() and torch.isfinite(loss)
+    assert all(bool(torch.isfinite(each).all()) for each in gradients)

@@ -100,3 +100,18 @@ def test_draws_count_by_their_mean() -> None:
     often, seldom = [(True,) * 8 + (False,) * 2] * 50, [(True,) * 2 + (False,) * 8] * 50
     (line,) = told({"pgd20": often, "eot10-pgd20": seldom})
     assert "eot10-pgd20 leaves 20.00 %, pgd20 80.00 %" in line
+
+
+def test_gradients_that_are_zero() -> None:
+    lines = doubts_of(
+        "v", {"pgd20": right(1)}, is_random=False, is_approximated=False, zeros={"pgd20": (8, 100), "fgsm": (0, 100)}
+    )
+    assert lines[0].startswith("v: pgd20: the gradient is zero for 8 of 100 images") and len(lines) == 1
+
+
+@pytest.mark.parametrize("lower", ["pgd20-margin", "autoattack"])
+def test_a_loss_of_margins_far_below(lower: str) -> None:
+    (line,) = told({"pgd20": right(0.9), lower: right(0.3)})
+    assert f"{lower} leaves 30.00 %, pgd20 90.00 %" in line and f"report {lower}" in line
+    assert told({"pgd20": right(0.4), lower: right(0.33)}) == []
+    assert told({"pgd20": right(0.3), lower: right(0.9)}) == []
