@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -98,11 +99,9 @@ def _planned(space: Space) -> Plan:
 
 @contextmanager
 def _if_there(db: str) -> Iterator[Store | None]:
-    from pathlib import Path
-
     from accelsim.store import Store
 
-    if not Path(db).exists():
+    if not os.path.exists(db):  # noqa: PTH110 - Path raises where a name is too long
         yield None
         return
     with Store.open_to_read(db) as store:

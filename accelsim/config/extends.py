@@ -7,6 +7,7 @@ new one. `name` and `description` are a file's own: no two machines should share
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +37,7 @@ def with_bases(source: Source, file: Path | None, shipped_in: str, what: str) ->
     while (named := _named(chain[-1])) is not None:
         where = f"{chain[-1].where((KEY,))}: field {KEY}"
         path = file_named(named, folder, shipped_in)
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 - Path raises where a name is too long
             near = near_file(path) or f"; bundled: {', '.join(bundled_names(shipped_in))}"
             raise AccelsimError(f"{where}: {named!r}: no such {what}, and no bundled one of that name{near}")
         if path.resolve() in seen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,7 +92,7 @@ def _sort(results: Sequence[str | Path]) -> tuple[Path | None, Path | None]:
     for each in map(Path, results):
         if each.is_dir():
             folders.append(each)
-        elif not each.exists():
+        elif not os.path.exists(each):  # noqa: PTH110 - Path raises where a name is too long
             raise AccelsimError(
                 f"{each}: no such folder of results or results database; "
                 f"accelsim figure5, compare or run --out {each} makes a folder"
