@@ -6,11 +6,12 @@ from pathlib import Path
 
 import yaml
 
+from accelsim.config.source import MAX_FILE_BYTES
 from accelsim.errors import AccelsimError
 from accelsim.files import read_text
 from models.robust.robust_plan import load_study
 from models.training.adversarial.adversarial_recipe import load_adversarial_recipe
-from models.training.training_recipe import MAX_FILE_BYTES, load_recipe
+from models.training.training_recipe import load_recipe
 
 
 def check_recipe(path: Path) -> str:

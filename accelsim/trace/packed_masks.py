@@ -127,7 +127,9 @@ def essential_counts(masks: PackedMasks) -> NDArray[np.int64]:
 
 def _check_counts(essential: NDArray[Any], shape: LayerShape, scheme: Scheme, first_image: int) -> None:
     wanted = scheme.essential_count(shape.positions, shape.n, shape.groups)
-    wrong = np.flatnonzero(essential != wanted) if wanted is not None else ()
+    if wanted is None:
+        return
+    wrong = np.flatnonzero(essential != wanted)
     if len(wrong):
         image = int(wrong[0])
         raise AccelsimError(

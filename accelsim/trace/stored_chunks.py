@@ -78,7 +78,7 @@ def _unpacked(stored: Bytes, chunk_bytes: int) -> Bytes:
     # In pieces, since zlib joins what it unpacks at once, which takes the memory twice.
     for start in range(0, len(stored), _PIECE_BYTES):
         try:
-            piece = stream.decompress(stored[start : start + _PIECE_BYTES], chunk_bytes - filled + 1)
+            piece = stream.decompress(stored[start : start + _PIECE_BYTES].data, chunk_bytes - filled + 1)
         except zlib.error as error:
             raise ValueError(f"a chunk cannot be unpacked: {error}") from None
         if len(piece) > chunk_bytes - filled:
