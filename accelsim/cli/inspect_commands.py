@@ -98,7 +98,9 @@ def _check_one(file: str) -> tuple[tuple[str, ...], str]:
             from accelsim.store import Store
 
             with Store.open_to_read(file) as store:
-                return store.problems(), f"results, {len(store.done())} points done"
+                problems = store.problems()
+                before = "" if store.has_checksums else "; written before checksums"
+                return problems, "" if problems else f"results, {len(store.done())} points done{before}"
         return (), f"technology {as_technology(file).name}"
     except AccelsimError as error:
         return (str(error),), ""
