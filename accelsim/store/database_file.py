@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -59,13 +59,14 @@ def connect_to_read(path: Path) -> tuple[sqlite3.Connection, TemporaryDirectory[
     """
     uri = path.resolve().as_uri()
     # Opened to write so that SQLite can tidy up after a writer that was killed; nothing else is written.
-    connection = sqlite3.connect(f"{uri}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-    try:
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-        return _set_up(connection), None
-    except sqlite3.OperationalError:
-        connection.close()
+    with suppress(sqlite3.OperationalError):
+        connection = sqlite3.connect(f"{uri}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+            return _set_up(connection), None
+        except sqlite3.OperationalError:
+            connection.close()
     # WAL mode wants a file beside the database. Where none can be made, nobody writes either.
     if any(_size(path.with_name(path.name + suffix)) for suffix in _LOGS):
         return _connect_to_copy(path)
