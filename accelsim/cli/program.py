@@ -14,13 +14,13 @@ from typing import Any, Protocol
 
 import click
 
+from accelsim.early_interrupt import EXIT_INTERRUPTED
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import noted
 from accelsim.visible_text import visible, visible_streams
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
 
 
 class Main(Protocol):
