@@ -46,6 +46,9 @@ POLL_SECONDS = 0.01
 WATCH_SECONDS = 1.0
 """How often the workers are counted while no task ends."""
 
+_OPEN_FILES, _OPEN_FILES_OF_WORKER = 64, 3
+"""Files and connections that Dask has open at least: in all, and for each worker of this computer."""
+
 _LENGTH_BYTES = 8
 _MAX_GREETING_BYTES = 1 << 20
 """Bytes of the length before a scheduler's greeting, and the largest greeting that is believed; real ones have 200."""
@@ -233,6 +236,7 @@ def _local(workers: int | None) -> LocalCluster:
     from distributed import LocalCluster
     from distributed.deploy.spec import close_clusters
 
+    _check_open_files(workers or 1)
     try:
         return LocalCluster(
             n_workers=workers,
@@ -251,6 +255,22 @@ def _local(workers: int | None) -> LocalCluster:
         atexit.unregister(close_clusters)
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         raise AccelsimError(f"sweep: --workers {workers}: cannot start them: {_short(error)}") from None
+
+
+def _check_open_files(workers: int) -> None:
+    """Raise AccelsimError if this process may open too few files: Dask would fail somewhere, and tell of it at length."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    allowed, needed = (
+        resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        _OPEN_FILES + _OPEN_FILES_OF_WORKER * workers,
+    )
+    if allowed != resource.RLIM_INFINITY and allowed < needed:
+        raise AccelsimError(
+            f"sweep: --workers {workers} needs {needed} open files, this shell allows {allowed} (ulimit -n)"
+        )
 
 
 class _Watch:
