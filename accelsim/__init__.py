@@ -10,6 +10,7 @@ The public API::
 Traces are made with `TraceWriter` (from NumPy) or with `accelsim.nn` (from PyTorch); the core in hardware is `accelsim.rtl`.
 """
 
+from accelsim import early_interrupt  # noqa: F401  # isort: skip  # first: the other imports take seconds
 from accelsim.compare import compare
 from accelsim.config import Machine, Technology, load_machine, load_technology
 from accelsim.errors import AccelsimError

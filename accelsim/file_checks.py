@@ -68,7 +68,9 @@ def _database(file: str, technology: str) -> Found:
     from accelsim.store import Store
 
     with Store.open_to_read(file) as store:
-        return store.problems(), f"results, {len(store.done())} points done"
+        problems = store.problems()
+        before = "" if store.has_checksums else "; written before checksums"
+        return problems, "" if problems else f"results, {len(store.done())} points done{before}"
 
 
 def _folder(file: str, technology: str) -> Found:

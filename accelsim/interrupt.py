@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from accelsim import early_interrupt
+
 _pressed = False
 
 
@@ -24,6 +26,7 @@ def noted() -> Iterator[None]:
     Does nothing in a thread that gets no signals, and where somebody else handles this one.
     """
     global _pressed
+    early_interrupt.disarm()
     ours = threading.current_thread() is threading.main_thread() and (
         signal.getsignal(signal.SIGINT) is signal.default_int_handler
     )

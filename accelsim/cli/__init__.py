@@ -21,7 +21,10 @@ from accelsim.cli.simulation_commands import compare, figure5, run
 from accelsim.cli.sweep_command import sweep
 from accelsim.cli.timeline_command import timeline
 from accelsim.cli.validate_rtl_command import validate_rtl
+from accelsim.early_interrupt import INTERRUPTED
 from accelsim.version import __version__
+
+PREFIX = "accelsim: "
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -62,5 +65,5 @@ for command in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of ``accelsim``; exits with 0, 1 (check found damage, output full), 2 (bad input) or 130 (Ctrl-C)."""
-    interrupted = "interrupted; files already written are whole"
-    sys.exit(run_program(cli, arguments, name="accelsim", prefix="accelsim: ", interrupted=interrupted))
+    interrupted = INTERRUPTED.removeprefix(PREFIX)
+    sys.exit(run_program(cli, arguments, name="accelsim", prefix=PREFIX, interrupted=interrupted))

@@ -6,6 +6,7 @@ end the same way.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -14,13 +15,13 @@ from typing import Any, Protocol
 
 import click
 
+from accelsim.early_interrupt import EXIT_INTERRUPTED
 from accelsim.errors import AccelsimError
 from accelsim.interrupt import noted
 from accelsim.visible_text import visible, visible_streams
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
 
 
 class Main(Protocol):
@@ -50,6 +51,8 @@ def run_program(
         0; what the command returned, if a number; 1 if the output cannot be written; 2 for bad input; 130 after Ctrl-C.
     """
 
+    # Pictures are saved, never shown: whatever this says, no backend is needed, and a wrong one stops matplotlib's import.
+    os.environ.pop("MPLBACKEND", None)
     with visible_streams():
         return _exit_code(command, arguments, name, prefix, interrupted)
 

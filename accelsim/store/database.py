@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,17 +16,23 @@ from accelsim.config import Machine
 from accelsim.config.source import Source
 from accelsim.config.validation import validate
 from accelsim.errors import AccelsimError, near_file, suggestion
-from accelsim.files import readable_file, regular_target
-from accelsim.store.database_tables import APPLICATION_ID, COSTS, CREATE, SCHEMA_VERSION
+from accelsim.files import regular_target
+from accelsim.store.database_file import check_kind, connect_to_read, connect_to_write, log_of, told
+from accelsim.store.database_tables import (
+    APPLICATION_ID,
+    CHECKSUM,
+    COSTS,
+    CREATE,
+    SCHEMA_VERSION,
+    TABLES,
+    UNCHECKED_VERSION,
+)
 from accelsim.store.point import Outcome, Point, Subject, code_version
+from accelsim.store.row_checksum import check_point, parsed_object, row_checksum
 
-BUSY_SECONDS = 30.0
-"""How long to wait for another process that is writing."""
-
-_COMPANIONS = ("-wal", "-shm", "-journal")
-"""Ends of the names of the files that SQLite opens beside a database, unasked."""
-
-_SIGNATURE = b"SQLite format 3\0"
+_MEMBERS = "members (sweep, position, point, labels)"
+_OBJECTS = {"machines": ("config",), "technologies": ("content",), "members": ("labels",)}
+"""Columns of JSON objects; those of points are checked with their types."""
 
 
 class Store:
@@ -34,9 +42,13 @@ class Store:
     nothing that was committed, and leaves nothing half-written.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, copy: TemporaryDirectory[str] | None = None
+    ) -> None:
         self.path = path
         self._connection = connection
+        self._copy = copy
+        self._columns: dict[str, list[str]] = {}
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -46,10 +58,10 @@ class Store:
         """
         place = Path(path)
         regular_target(place)
-        _check_kind(place)
-        with _told(place, "cannot write"):
+        check_kind(place)
+        with told(place, "cannot write"):
             place.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(place, timeout=BUSY_SECONDS, isolation_level=None)
+            connection = connect_to_write(place)
             try:
                 store = cls(place, connection)
                 if not store._is_blank():
@@ -60,6 +72,9 @@ class Store:
                 with store._transaction():
                     if store._is_blank():
                         store._create()
+                    elif not store.has_checksums:
+                        store._add_checksums()
+                store._read_columns()
             except BaseException:
                 connection.close()
                 raise
@@ -72,29 +87,42 @@ class Store:
         Raises AccelsimError if there is no such file, or it is something else.
         """
         place = Path(path)
-        if not _check_kind(place):
+        if not check_kind(place):
             made = near_file(place) or f"; accelsim sweep SWEEP.yaml --db {place} makes it"
             raise AccelsimError(f"{place}: no such results database{made}")
-        uri = place.resolve().as_uri()
-        with _told(place, "cannot read"):
-            # Opened to write so that SQLite can tidy up after a writer that was killed; nothing else is written.
-            connection = sqlite3.connect(
-                f"{uri}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None
-            )
+        with told(place, "cannot read"):
+            connection, copy = connect_to_read(place)
+            store = cls(place, connection, copy)
             try:
-                connection.execute("PRAGMA query_only = ON")
-                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-            except sqlite3.OperationalError:
-                # WAL mode wants a file beside the database. Where none can be made, nobody writes either.
-                connection.close()
-                connection = sqlite3.connect(f"{uri}?immutable=1", uri=True, isolation_level=None)
-            store = cls(place, connection)
-            store._check_schema()
+                store._check_schema()
+                store._read_columns()
+            except BaseException:
+                store.close()
+                raise
         return store
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file. Warns if the write-ahead log could not be folded into it, as on a full disk."""
+        try:
+            if not self._connection.execute("PRAGMA query_only").fetchone()[0]:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            if log_of(self.path).exists():
+                warnings.warn(
+                    f"{self.path}: its log could not be folded in ({error}): keep {self.path} and {log_of(self.path)} "
+                    "together, since neither is whole without the other; once there is room, any accelsim sweep or "
+                    "results on it does it",
+                    stacklevel=2,
+                )
+        finally:
+            self._connection.close()
+            if self._copy is not None:
+                self._copy.cleanup()
+
+    @property
+    def has_checksums(self) -> bool:
+        """Whether rows have checksums; a database that was written before there were any has none."""
+        return bool(self._connection.execute("PRAGMA user_version").fetchone()[0] != UNCHECKED_VERSION)
 
     def __enter__(self) -> Self:
         return self
@@ -109,22 +137,26 @@ class Store:
         the outcomes of points stay, whichever sweep they belong to.
         """
         rows = [(name, position, point, _json(labels)) for position, (point, labels) in enumerate(members)]
-        with _told(self.path, "cannot write"), self._transaction():
+        with told(self.path, "cannot write"), self._transaction():
             self._connection.execute("DELETE FROM sweeps WHERE name = ?", (name,))
-            self._connection.execute("INSERT INTO sweeps VALUES (?, ?)", (name, spec))
-            self._connection.executemany("INSERT INTO members VALUES (?, ?, ?, ?)", rows)
+            self._connection.execute("INSERT INTO sweeps (name, spec) VALUES (?, ?)", (name, spec))
+            self._connection.executemany(f"INSERT INTO {_MEMBERS} VALUES (?, ?, ?, ?)", rows)
+            self._seal("sweeps", "name = ?", (name,))
+            self._seal("members", "sweep = ?", (name,))
 
     def add_members(self, name: str, members: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         """Put more points, (point id, labels), at the end of a sweep, unless they are in it; made if missing."""
-        with _told(self.path, "cannot write"), self._transaction():
+        with told(self.path, "cannot write"), self._transaction():
             execute = self._connection.execute
-            execute("INSERT OR IGNORE INTO sweeps VALUES (?, '')", (name,))
+            execute("INSERT OR IGNORE INTO sweeps (name, spec) VALUES (?, '')", (name,))
+            self._seal("sweeps", "name = ?", (name,))
             # Looked for once, since no index has it.
             query = "SELECT coalesce(max(position) + 1, 0) FROM members WHERE sweep = ?"
             (position,) = execute(query, (name,)).fetchone()
             for point, labels in members:
                 row = (name, position, point, _json(labels))
-                position += execute("INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)", row).rowcount
+                position += execute(f"INSERT OR IGNORE INTO {_MEMBERS} VALUES (?, ?, ?, ?)", row).rowcount
+                self._seal("members", "sweep = ? AND point = ?", (name, point))
 
     def sweeps(self) -> list[dict[str, Any]]:
         """Name, members, and how many of them are done and failed, of every sweep."""
@@ -139,9 +171,7 @@ class Store:
 
     def sweep_files(self) -> dict[str, str]:
         """The text of the sweep file of every sweep or search, by name."""
-        return {
-            row["name"]: row["spec"] for row in self._select("SELECT name, spec FROM sweeps ORDER BY name")
-        }
+        return {row["name"]: row["spec"] for row in self._rows("sweeps", "ORDER BY name")}
 
     def put(self, outcomes: Iterable[tuple[Subject, Outcome]], engine: str) -> None:
         """Record outcomes, all of them or, if the process dies, none.
@@ -149,17 +179,18 @@ class Store:
         One recorded before is replaced, but a result never by a failure: another process, with more memory, may have
         run meanwhile what failed here.
         """
-        with _told(self.path, "cannot write"), self._transaction():
+        with told(self.path, "cannot write"), self._transaction():
             for subject, outcome in outcomes:
                 self._put_one(subject, outcome, engine)
 
     def done(self) -> set[str]:
         """Identities of all points that ran; those that failed are not among them, and so are tried again."""
-        return {row["id"] for row in self._select("SELECT id FROM points WHERE state = 'done'")}
+        self._check_pages()
+        return {row["id"] for row in self._rows("points") if row["state"] == "done"}
 
     def outcome(self, point: str) -> Outcome | None:
         """What is recorded of the point of that identity; None if nothing is."""
-        for row in self._select("SELECT * FROM points WHERE id = ?", (point,)):
+        for row in self._rows("points", "WHERE id = ?", (point,)):
             if row["error"] is not None:
                 return Outcome(point, row["error"])
             costs = {name: row[name] for name in COSTS}
@@ -182,38 +213,59 @@ class Store:
             else """members.sweep = (
             SELECT min(other.sweep) FROM members AS other WHERE other.point = points.id)"""
         )
+        self._check_pages()
+        parts = ("points", "machines", "members")
+        names = [f"{part}.{column}" for part in parts for column in self._columns[part]]
         query = f"""
-            SELECT points.*, machines.config AS config, members.labels AS labels
+            SELECT {", ".join(f'{name} AS "{name}"' for name in names)}
             FROM points JOIN members ON members.point = points.id AND {of_sweep}
                         LEFT JOIN machines ON machines.sha256 = points.machine_sha256
             ORDER BY {"members.position" if sweep is not None else "points.id"}"""
-        return self._select(query, {"sweep": sweep} if sweep is not None else ())
+        for row in self._select(query, {"sweep": sweep} if sweep is not None else ()):
+            point, machine, member = (
+                {column: row[f"{part}.{column}"] for column in self._columns[part]} for part in parts
+            )
+            self._check_row("points", point)
+            self._check_row("members", member)
+            if point["machine_sha256"] is not None:
+                self._check_row("machines", machine)
+            yield {**point, "config": machine["config"], "labels": member["labels"]}
 
     def problems(self) -> tuple[str, ...]:
-        """What is damaged, a line each: pages of the file, and machines or technologies that a point refers to."""
-        damage = (row["integrity_check"] for row in self._select("PRAGMA integrity_check"))
-        said = [f"{self.path}: {' '.join(text.split())}" for text in damage if text != "ok"]
+        """What is damaged, a line each: pages of the file, rows, and what a row refers to and is gone."""
+        said = [f"{self.path}: {text}" for text in self._page_problems()]
+        for name in TABLES:
+            try:
+                for row in self._all(name):
+                    try:
+                        self._check_row(name, row)
+                    except AccelsimError as error:
+                        said.append(str(error))
+            except AccelsimError as error:  # pages that cannot be read at all
+                said.append(str(error))
         broken = {row["parent"] for row in self._select("PRAGMA foreign_key_check")}
-        return (
-            *said,
-            *(f"{self.path}: a row refers to a row of {table} that is gone" for table in sorted(broken)),
-        )
+        said += (f"{self.path}: a row refers to a row of {table} that is gone" for table in sorted(broken))
+        return tuple(dict.fromkeys(said))
 
     def machine_of(self, start: str) -> Machine:
         """The machine of the point whose identity begins with ``start``, named after it.
 
         Raises AccelsimError if it is not one point, or one without a machine.
         """
-        query = """SELECT points.id AS id, points.error AS error, machines.config AS config
-                   FROM points LEFT JOIN machines ON machines.sha256 = points.machine_sha256
-                   WHERE substr(points.id, 1, length(?1)) = ?1 LIMIT 2"""
-        found = list(self._select(query, (start,)))
+        found = list(self._rows("points", "WHERE substr(id, 1, length(?1)) = ?1 LIMIT 2", (start,)))
         if len(found) != 1:
             count = "more than one point" if found else "no point"
             raise AccelsimError(f"{self.path}: {count} whose id begins with {start!r}")
-        if found[0]["config"] is None:
+        sha256 = found[0]["machine_sha256"]
+        if sha256 is None:
             raise AccelsimError(f"{self.path}: point {start} is no machine: {found[0]['error']}")
-        data = {"name": f"point-{found[0]['id'][:12]}", **json.loads(found[0]["config"])}
+        machines = list(self._rows("machines", "WHERE sha256 = ?", (sha256,)))
+        if not machines:
+            raise AccelsimError(f"{self.path}: a row refers to a row of machines that is gone")
+        data = {
+            "name": f"point-{found[0]['id'][:12]}",
+            **parsed_object(machines[0]["config"], f"{self.path}: config"),
+        }
         return validate(Machine, Source(f"{self.path}: point {start}", data, {}))
 
     def _put_one(self, subject: Subject, outcome: Outcome, engine: str) -> None:
@@ -222,14 +274,16 @@ class Store:
         if isinstance(subject, Point):
             machine_sha256 = subject.machine_sha256
             execute(
-                "INSERT OR IGNORE INTO machines VALUES (?, ?)",
+                "INSERT OR IGNORE INTO machines (sha256, config) VALUES (?, ?)",
                 (machine_sha256, _json(subject.machine_config)),
             )
+            self._seal("machines", "sha256 = ?", (machine_sha256,))
         technology, workload = subject.technology, subject.workload
         execute(
-            "INSERT OR IGNORE INTO technologies VALUES (?, ?, ?)",
+            "INSERT OR IGNORE INTO technologies (sha256, name, content) VALUES (?, ?, ?)",
             (technology.sha256, technology.name, _json(technology.as_file())),
         )
+        self._seal("technologies", "sha256 = ?", (technology.sha256,))
         finished = outcome.error is None
         row = {
             "id": outcome.id,
@@ -252,6 +306,7 @@ class Store:
             **{name: outcome.costs.get(name) for name in COSTS},
             "utilization": _json(outcome.utilization) if finished else None,
             "counts": _json(outcome.counts) if finished else None,
+            "checksum": "",
         }
         marks, replaced = ", ".join("?" * len(row)), ", ".join(f"{name} = excluded.{name}" for name in row)
         execute(
@@ -259,9 +314,78 @@ class Store:
             "WHERE excluded.state = 'done' OR points.state = 'failed'",
             tuple(row.values()),
         )
+        self._seal("points", "id = ?", (outcome.id,))
+
+    def _seal(self, table: str, where: str, arguments: Sequence[Any]) -> None:
+        """Give the new rows their checksums, from the values as SQLite has stored them."""
+        columns = ", ".join(self._columns[table][:-1])
+        self._connection.execute(
+            f"UPDATE {table} SET checksum = row_checksum('{table}', {columns}) WHERE checksum = '' AND {where}",
+            arguments,
+        )
+
+    def _rows(self, table: str, end: str = "", arguments: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
+        """Yield rows of a table; raise AccelsimError at the first that is damaged."""
+        for row in self._all(table, end, arguments):
+            self._check_row(table, row)
+            yield row
+
+    def _all(self, table: str, end: str = "", arguments: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
+        return self._select(f"SELECT {', '.join(self._columns[table])} FROM {table} {end}", arguments)
+
+    def _check_row(self, table: str, row: Mapping[str, Any]) -> None:
+        name = f"{self.path}: {table}, row {next(iter(row.values()))!r:.40}"
+        if "checksum" in row:
+            if row["checksum"] != row_checksum(table, *list(row.values())[:-1]):
+                raise AccelsimError(
+                    f"{name}: damaged or changed since it was written (its checksum is wrong)"
+                )
+            return
+        try:
+            if table == "points":
+                check_point(row)
+            for column in _OBJECTS.get(table, ()):
+                parsed_object(row[column], column)
+        except AccelsimError as error:
+            raise AccelsimError(f"{name}: not what a sweep writes: {error}") from None
+
+    def _check_pages(self) -> None:
+        # A damaged index hides rows from a query, which no checksum of a row shows.
+        for text in self._page_problems():
+            raise AccelsimError(f"{self.path}: damaged: {text}")
+
+    def _page_problems(self) -> list[str]:
+        found = (" ".join(row["integrity_check"].split()) for row in self._select("PRAGMA integrity_check"))
+        return [text for text in found if text != "ok"]
+
+    def _read_columns(self) -> None:
+        """Read which columns there are, and refuse tables that are not those that this database's version has."""
+        with sqlite3.connect(":memory:") as expected:
+            expected.executescript(CREATE)
+            for table in TABLES:
+                query = f"PRAGMA table_info({table})"
+                there, ours = (list(each.execute(query)) for each in (self._connection, expected))
+                if self.has_checksums and there != ours:
+                    raise AccelsimError(
+                        f"{self.path}: damaged: its table {table} has not the columns it should"
+                    )
+                self._columns[table] = [row[1] for row in there]
+                missing = {row[1] for row in ours} - {*self._columns[table], "checksum"}
+                if missing:
+                    raise AccelsimError(f"{self.path}: damaged: table {table} has no column {min(missing)}")
+        expected.close()
+
+    def _add_checksums(self) -> None:
+        """Bring a database of `UNCHECKED_VERSION` to this version: from now on its rows are checked too."""
+        for table in TABLES:
+            self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {CHECKSUM}")
+        self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self._read_columns()
+        for table in TABLES:
+            self._seal(table, "true", ())
 
     def _select(self, query: str, arguments: Any = ()) -> Iterator[dict[str, Any]]:
-        with _told(self.path, "cannot read"):
+        with told(self.path, "cannot read"):
             cursor = self._connection.execute(query, arguments)
             names = [column[0] for column in cursor.description]
             for row in cursor:
@@ -297,41 +421,12 @@ class Store:
             )
         if application != APPLICATION_ID:
             raise AccelsimError(f"{self.path}: an SQLite file, but not a results database of accelsim")
-        if version != SCHEMA_VERSION:
+        if version not in (UNCHECKED_VERSION, SCHEMA_VERSION):
             raise AccelsimError(
                 f"{self.path}: a results database of version {version}, but this accelsim uses {SCHEMA_VERSION}: sweep "
                 "again into another --db, or read it with the accelsim that wrote it"
             )
 
 
-def _check_kind(path: Path) -> bool:
-    """Refuse what is there and is no SQLite file; whether there is something."""
-    with _told(path, "cannot read"):
-        if not path.exists():
-            return False
-        readable_file(path, "results database")
-        for suffix in _COMPANIONS:
-            readable_file(path.with_name(path.name + suffix), "results database", missing_ok=True)
-        with path.open("rb") as file:
-            start = file.read(len(_SIGNATURE))
-    if start and start != _SIGNATURE:
-        raise AccelsimError(f"{path}: not a results database (an SQLite file)")
-    return True
-
-
 def _json(content: Any) -> str:
     return json.dumps(content, separators=(",", ":"), default=dict)
-
-
-@contextmanager
-def _told(path: Path, what: str) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise AccelsimError(f"{path}: {what}: {error}") from None
-    except OSError as error:
-        raise AccelsimError(f"{path}: {what}: {error.strerror or error}") from None
-    except ValueError as error:
-        if isinstance(error, AccelsimError):
-            raise
-        raise AccelsimError(f"{path!r}: not a file name") from None

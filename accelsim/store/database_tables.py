@@ -7,7 +7,12 @@ from accelsim.energy import GROUPS
 APPLICATION_ID = 0x61637331
 """Marks an SQLite file as ours ("acs1")."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+UNCHECKED_VERSION = 1
+"""The schema before rows had a checksum: it is read as it is, and gets the checksums when a sweep writes to it."""
+
+TABLES = ("machines", "technologies", "points", "sweeps", "members")
 
 COSTS = (
     "latency_cycles",
@@ -21,15 +26,22 @@ COSTS = (
 
 _COST_COLUMNS = "\n".join(f"    {name} REAL," for name in COSTS)
 
+CHECKSUM = "checksum TEXT NOT NULL DEFAULT ''"
+"""Last column of every table: `row_checksum` of the others; empty only until the transaction that wrote the row ends."""
+
+_CHECKSUM = f"    {CHECKSUM}"
+
 CREATE = f"""
 CREATE TABLE machines (
     sha256 TEXT PRIMARY KEY,
-    config TEXT NOT NULL            -- JSON, resolved, less name and description
+    config TEXT NOT NULL,           -- JSON, resolved, less name and description
+{_CHECKSUM}
 );
 CREATE TABLE technologies (
     sha256 TEXT PRIMARY KEY,
     name TEXT NOT NULL,
-    content TEXT NOT NULL           -- JSON of the technology file as used
+    content TEXT NOT NULL,          -- JSON of the technology file as used
+{_CHECKSUM}
 );
 CREATE TABLE points (
     id TEXT PRIMARY KEY,
@@ -51,17 +63,20 @@ CREATE TABLE points (
     code TEXT NOT NULL,             -- versions of the package and the model that made it
 {_COST_COLUMNS}
     utilization TEXT,               -- JSON
-    counts TEXT                     -- JSON, exact sums over layers and images
+    counts TEXT,                    -- JSON, exact sums over layers and images
+{_CHECKSUM}
 );
 CREATE TABLE sweeps (
     name TEXT PRIMARY KEY,
-    spec TEXT NOT NULL              -- the sweep file's text
+    spec TEXT NOT NULL,             -- the sweep file's text
+{_CHECKSUM}
 );
 CREATE TABLE members (
     sweep TEXT NOT NULL REFERENCES sweeps (name) ON DELETE CASCADE,
     position INTEGER NOT NULL,
     point TEXT NOT NULL,            -- points.id, once it has run
     labels TEXT NOT NULL,           -- JSON: names and axis values in this sweep
+{_CHECKSUM},
     PRIMARY KEY (sweep, point)
 ) WITHOUT ROWID;
 CREATE INDEX members_of_point ON members (point);

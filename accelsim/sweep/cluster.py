@@ -39,6 +39,16 @@ CONNECT_SECONDS = 10
 WORKER_SECONDS = 60
 """How long to wait for the scheduler to answer, and for the first worker to be there."""
 
+REPLACE_SECONDS = 20
+"""How long one of this computer's workers may be gone before another is started; Dask does so itself, but not always."""
+
+POLL_SECONDS = 0.01
+WATCH_SECONDS = 1.0
+"""How often the workers are counted while no task ends."""
+
+_OPEN_FILES, _OPEN_FILES_OF_WORKER = 64, 3
+"""Files and connections that Dask has open at least: in all, and for each worker of this computer."""
+
 _LENGTH_BYTES = 8
 _MAX_GREETING_BYTES = 1 << 20
 """Bytes of the length before a scheduler's greeting, and the largest greeting that is believed; real ones have 200."""
@@ -151,7 +161,7 @@ def dask_executor(workers: int | None, scheduler: str | None) -> Iterator[Execut
     if scheduler is None:
         with _local(workers) as cluster, distributed.Client(cluster) as client:
             try:
-                yield _on(client)
+                yield _on(client, cluster)
             finally:
                 _end(cluster)
         return
@@ -226,6 +236,7 @@ def _local(workers: int | None) -> LocalCluster:
     from distributed import LocalCluster
     from distributed.deploy.spec import close_clusters
 
+    _check_open_files(workers or 1)
     try:
         return LocalCluster(
             n_workers=workers,
@@ -240,6 +251,59 @@ def _local(workers: int | None) -> LocalCluster:
         atexit.unregister(close_clusters)
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         raise
+    except Exception as error:  # workers that are killed, or files that run out, make Dask fail in many ways
+        atexit.unregister(close_clusters)
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        raise AccelsimError(f"sweep: --workers {workers}: cannot start them: {_short(error)}") from None
+
+
+def _check_open_files(workers: int) -> None:
+    """Raise AccelsimError if this process may open too few files: Dask would fail somewhere, and tell of it at length."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    allowed, needed = (
+        resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        _OPEN_FILES + _OPEN_FILES_OF_WORKER * workers,
+    )
+    if allowed != resource.RLIM_INFINITY and allowed < needed:
+        raise AccelsimError(
+            f"sweep: --workers {workers} needs {needed} open files, this shell allows {allowed} (ulimit -n)"
+        )
+
+
+class _Watch:
+    """Sees to it that a sweep never waits in silence for workers that are gone."""
+
+    def __init__(self, client: Client, cluster: LocalCluster | None) -> None:
+        self._client, self._cluster = client, cluster
+        self._wanted = len(cluster.worker_spec) if cluster is not None else 1
+        self._counted = self._complete = self._any = time.monotonic()
+
+    def look(self) -> None:
+        """Count the workers, once in `WATCH_SECONDS`; start others for those of this computer that stay away.
+
+        Raises:
+            AccelsimError: If there has been no worker for `WORKER_SECONDS`.
+        """
+        now = time.monotonic()
+        if now - self._counted < WATCH_SECONDS:
+            return
+        self._counted = now
+        there = len(self._client.nthreads())
+        if there:
+            self._any = now
+        elif now - self._any > WORKER_SECONDS:
+            raise AccelsimError(
+                f"sweep: no worker for {WORKER_SECONDS} s; what is done is recorded; run the sweep again to go on from here"
+            )
+        if there >= self._wanted:
+            self._complete = now
+        elif self._cluster is not None and now - self._complete > REPLACE_SECONDS:
+            self._complete = now
+            # A worker that is killed while it starts is not started again: others take its place.
+            self._cluster.scale(len(self._cluster.worker_spec) + self._wanted - there)
 
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -254,7 +318,7 @@ def _end(cluster: LocalCluster) -> None:
                 os.kill(nanny.pid, KILL)
 
 
-def _on(client: Client) -> Executor:
+def _on(client: Client, cluster: LocalCluster | None = None) -> Executor:
     # Now, so that importing and compiling is not taken for the time of the first points. Workers that join later do it
     # with their first task.
     for said in client.run(prepare, ENGINES[0], on_error="return").values():
@@ -265,12 +329,12 @@ def _on(client: Client) -> Executor:
             )
 
     def run(tasks: Tasks, engine: str) -> Iterator[Done]:
-        return _run(client, tasks, engine)
+        return _run(client, tasks, engine, _Watch(client, cluster))
 
     return run
 
 
-def _run(client: Client, tasks: Tasks, engine: str) -> Iterator[Done]:
+def _run(client: Client, tasks: Tasks, engine: str, watch: _Watch) -> Iterator[Done]:
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
@@ -291,6 +355,9 @@ def _run(client: Client, tasks: Tasks, engine: str) -> Iterator[Done]:
     try:
         fill()
         while running:
+            while not completed.has_ready():
+                watch.look()
+                time.sleep(POLL_SECONDS)
             future, result = next(completed)
             points = running.pop(future)
             if future.status == "finished":
