@@ -104,7 +104,11 @@ def test_draws_count_by_their_mean() -> None:
 
 def test_gradients_that_are_zero() -> None:
     lines = doubts_of(
-        "v", {"pgd20": right(1)}, is_random=False, is_approximated=False, zeros={"pgd20": (8, 100), "fgsm": (0, 100)}
+        "v",
+        {"pgd20": right(1)},
+        is_random=False,
+        is_approximated=False,
+        zeros={"pgd20": (8, 100), "fgsm": (0, 100)},
     )
     assert lines[0].startswith("v: pgd20: the gradient is zero for 8 of 100 images") and len(lines) == 1
 
