@@ -11,9 +11,12 @@ from accelsim.files import readable_file
 from accelsim.inputs import ALL_TRACES
 from accelsim.trace.container import SIGNATURE
 
-Kind = Literal["trace", "machine", "technology", "sweep", "results"]
+Kind = Literal["trace", "machine", "technology", "sweep", "results", "folder"]
 
 _DATABASE = b"SQLite format 3\0"
+_RESULTS = "results.json"
+"""The file by which a folder of results is known."""
+
 _FOLDERS: dict[Kind, str] = {
     "machine": "hwconfigs",
     "technology": "hwconfigs/technology",
@@ -30,6 +33,8 @@ def kind_of(name: str | Path) -> Kind:
     try:
         if not path.exists():
             return _bundled_kind(str(name))
+        if path.is_dir() and (path / _RESULTS).exists():
+            return "folder"
         readable_file(path, "trace, machine, technology, sweep or results database")
         with path.open("rb") as file:
             head = file.read(4096)

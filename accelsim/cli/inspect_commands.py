@@ -38,6 +38,10 @@ def inspect(file: str, technology: str, as_json: bool) -> None:
     from accelsim.report import describe
 
     kind = kind_of(file)
+    if kind == "folder":
+        raise AccelsimError(
+            f"{file}: is a folder of results; accelsim report {file} --html PAGE.html shows it"
+        )
     if kind in ("sweep", "results"):
         command = f"accelsim sweep {file} --dry-run" if kind == "sweep" else f"accelsim results {file}"
         raise AccelsimError(f"{file}: is a {kind} file; {command} tells what it holds")
@@ -57,7 +61,7 @@ def inspect(file: str, technology: str, as_json: bool) -> None:
 @click.argument("files", nargs=-1, required=True)
 def check(files: tuple[str, ...]) -> None:
     """Read FILES whole and report every fault, a line each: traces block by block, machines,
-    technologies, sweeps and results databases.
+    technologies, sweeps, results databases and folders of results.
 
     Exit code 0 if all are sound, 1 if any is damaged or wrong.
 
@@ -101,6 +105,19 @@ def _check_one(file: str) -> tuple[tuple[str, ...], str]:
                 problems = store.problems()
                 before = "" if store.has_checksums else "; written before checksums"
                 return problems, "" if problems else f"results, {len(store.done())} points done{before}"
+        if kind == "folder":
+            return _check_folder(Path(file))
         return (), f"technology {as_technology(file).name}"
     except AccelsimError as error:
         return (str(error),), ""
+
+
+def _check_folder(folder: Path) -> tuple[tuple[str, ...], str]:
+    from accelsim.report.html.result_folder import READ_FILES, read_folder
+    from accelsim.results.folder_checksums import folder_problems, has_checksums
+
+    if problems := folder_problems(folder, READ_FILES):
+        return tuple(problems), ""
+    rows = len(read_folder(folder).layers)
+    before = "" if has_checksums(folder) else "; written before checksums"
+    return (), f"folder of results, {rows} rows{before}"
