@@ -231,4 +231,4 @@ def _read_claims(path: Path) -> tuple[Claim, ...]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"])) or "it"
-        raise AccelsimError(f"{path}: {field}: {first['msg']}; not what `accelsim figure5` writes") from None
+        raise AccelsimError(f"{path}: not what `accelsim figure5` writes: {field}: {first['msg']}") from None
