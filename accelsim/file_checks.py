@@ -74,10 +74,15 @@ def _database(file: str, technology: str) -> Found:
 
 
 def _folder(file: str, technology: str) -> Found:
-    from accelsim.report.html.result_folder import read_folder
+    from accelsim.report.html.result_folder import READ_FILES, read_folder
+    from accelsim.results.folder_checksums import folder_problems, has_checksums
 
-    folder = read_folder(Path(file))
-    return (), f"folder of results, {len(folder.layers)} layers"
+    folder = Path(file)
+    if problems := folder_problems(folder, READ_FILES):
+        return tuple(problems), ""
+    rows = len(read_folder(folder).layers)
+    before = "" if has_checksums(folder) else "; written before checksums"
+    return (), f"folder of results, {rows} rows{before}"
 
 
 def _checkpoint(file: str, technology: str) -> Found:

@@ -36,6 +36,8 @@ def inspect(file: str, technology: str, as_json: bool) -> None:
     from accelsim.report import describe
 
     kind = kind_of(file)
+    if kind == "folder of results":
+        raise AccelsimError(f"{file}: is a {kind}; accelsim report {file} --html PAGE.html shows it")
     if kind not in ("trace", "machine", "technology", "sweep", "results"):
         raise AccelsimError(f"{file}: is a {kind}; accelsim check reads it, inspect does not")
     if kind in ("sweep", "results"):

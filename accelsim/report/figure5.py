@@ -32,6 +32,7 @@ from accelsim.report.claims import Claim, evaluate_claims
 from accelsim.report.error_bars import Uncertainty, uncertainty
 from accelsim.report.figure5_markdown import claims_markdown, figure5_markdown
 from accelsim.report.tornado import sensitivity
+from accelsim.results.folder_checksums import write_checksums
 from accelsim.results.normalize import normalized
 from accelsim.results.run_results import Results
 from accelsim.schemes import BASELINE
@@ -161,4 +162,5 @@ def write_figure5(figure: Figure5, out: str | Path) -> list[Path]:
                 break
             with replaced(folder / f"{chart.name}{suffix}", paths) as temporary:
                 save_picture(picture, temporary)
+    write_checksums(folder, paths)
     return paths

@@ -12,6 +12,7 @@ from accelsim.counts import COUNT_NAMES, Counts
 from accelsim.errors import AccelsimError
 from accelsim.files import check_output_file, replaced, writable_folder
 from accelsim.json_text import json_text
+from accelsim.results.folder_checksums import CHECKSUMS, write_checksums
 from accelsim.results.result_rows import KEYS, cost_columns, utilization_columns
 from accelsim.tables import write_csv
 
@@ -27,7 +28,7 @@ FILES = ("layers.csv", "layers.parquet", "images.csv", "images.parquet", "summar
 def check_results_folder(out: str | Path) -> None:
     """Raise AccelsimError, before the work, if `Results.write` could not write to `out`, a folder that may be missing."""
     writable_folder(out)
-    for name in FILES:
+    for name in (*FILES, CHECKSUMS):
         if os.path.lexists(Path(out) / name):
             check_output_file(Path(out) / name, regular_only=_is_parquet(name))
 
@@ -118,8 +119,8 @@ class Results:
     def write(self, out: str | Path) -> list[Path]:
         """Write ``layers`` and ``images`` as CSV and Parquet, ``summary.csv`` and ``results.json`` into a folder.
 
-        Existing files of those names are replaced, each in one step. Returns the paths. Raises
-        AccelsimError if the folder cannot be made or written.
+        Their SHA-256 go into `CHECKSUMS` beside them. Existing files of those names are replaced, each in one step. Returns
+        the paths. Raises AccelsimError if the folder cannot be made or written.
         """
         folder = Path(out)
         try:
@@ -141,6 +142,7 @@ class Results:
             else:
                 with replaced(folder / name, paths, regular_only=True) as temporary:
                     tables[stem].to_parquet(temporary, index=False)
+        write_checksums(folder, paths)
         return paths
 
     def as_json(self) -> dict[str, Any]:

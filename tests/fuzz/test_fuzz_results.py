@@ -47,10 +47,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, small_trace: Path) -> Path
     return folder
 
 
-NO_CHECKSUMS = pytest.mark.xfail(strict=False, reason="files of a folder of results carry no checksums yet")
-
-
-@pytest.mark.parametrize("kind", ["database", pytest.param("folder", marks=NO_CHECKSUMS)])
+@pytest.mark.parametrize("kind", ["database", "folder"])
 def test_fuzz_results(
     kind: str, cases: Cases, outcomes: Counter[str], tmp_path: Path, database: Path, results: Path
 ) -> None:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 
 from accelsim.errors import AccelsimError
 from accelsim.nn.attacks.target import Target
@@ -25,6 +26,7 @@ Prefix = Literal["transfer", "eot", "bpda"]
 
 PAPER_EPS = 8 / 255
 PAPER_STEP = 2 / 255
+_IN_TRAINING = "{}: the model is in training mode; call model.eval() first"
 _ROUNDING = 1e-5
 """Of pixels, in float32: x + eps - x is not eps."""
 
@@ -89,6 +91,8 @@ class Attack(ABC):
         if self.model is None:
             raise AccelsimError(f"{name}: attacks no model; write {name}(model, ...)(x, labels)")
         target = Target.of(self.model)
+        if target.network.training:
+            raise AccelsimError(_IN_TRAINING.format(name))
         check_attackable(name, target.network, x, labels)
         attacked = within_bounds(
             name, self.bound, x, self.perturb(target, x, labels, torch.Generator().manual_seed(seed))
@@ -141,12 +145,11 @@ def check_attackable(name: str, network: nn.Module, x: Tensor, labels: Tensor) -
         labels: int64 (N,).
 
     Raises:
-        AccelsimError: The network, or a batch normalization of it, is in training mode, so that the attack would change
-            it; x is empty or outside [0, 1]; or there is not one label per image.
+        AccelsimError: A batch normalization or dropout of the network is in training mode, so that the attack would
+            change it, or meet another network; x is empty or outside [0, 1]; or there is not one label per image.
     """
-    norms = (module for module in network.modules() if isinstance(module, _BatchNorm))
-    if network.training or any(norm.training for norm in norms):
-        raise AccelsimError(f"{name}: the model is in training mode; call model.eval() first")
+    if any(module.training for module in network.modules() if isinstance(module, _BatchNorm | _DropoutNd)):
+        raise AccelsimError(_IN_TRAINING.format(name))
     # Written so that a NaN fails.
     if not (len(x) and float(x.amin()) >= 0.0 and float(x.amax()) <= 1.0):
         raise AccelsimError(f"{name}: x must be images in [0, 1]; put a normalization into the model")

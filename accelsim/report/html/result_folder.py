@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from accelsim.counts import COUNT_NAMES
 from accelsim.energy import GROUPS
 from accelsim.errors import AccelsimError
 from accelsim.files import read_text, readable_file
-from accelsim.report.claims import Claim, Survival, evaluate_claims
+from accelsim.report.claims import Claim, evaluate_claims
+from accelsim.results.folder_checksums import check_folder
 from accelsim.results.normalize import normalized
 from accelsim.results.result_rows import KEYS
 from accelsim.schemes import family_of
@@ -32,6 +33,9 @@ SHARE_COLUMNS = (
     "mvu_busy", "mapping_efficiency", "brick_utilization", "front_busy", "selector_busy", "output_busy",
 )  # fmt: skip
 RELATIVE_COLUMNS = ("time_rel", "energy_rel", "edp_rel", *(f"{each}_rel" for each in GROUPS))
+
+READ_FILES = ("results.json", "layers.parquet", "figure5.csv", "claims.json")
+"""The files of a folder that are read."""
 
 _NUMBERS = ("noise", *COST_COLUMNS, *SHARE_COLUMNS, *COUNT_NAMES)
 
@@ -101,6 +105,7 @@ def read_folder(path: Path) -> Folder:
     """Read a folder. Raises AccelsimError if something is missing, damaged, or of another run than the rest."""
     import pandas as pd
 
+    check_folder(path, READ_FILES)
     stored = _read_json(path / "results.json")
     _check_stored(path / "results.json", stored)
     summary = pd.DataFrame(stored["summary"])
@@ -222,12 +227,8 @@ def _read_claims(path: Path) -> tuple[Claim, ...]:
     if not path.exists():
         return ()
     try:
-        return tuple(_claim(each) for each in _read_json(path))
-    except (TypeError, KeyError, AttributeError):
-        raise AccelsimError(f"{path}: not what `accelsim figure5` writes") from None
-
-
-def _claim(stored: dict[str, Any]) -> Claim:
-    draws = stored.get("under_draws")
-    survival = None if draws is None else Survival(**(draws | {"changed_by": tuple(draws["changed_by"])}))
-    return Claim(**(stored | {"under_draws": survival}))
+        return tuple(TypeAdapter(list[Claim]).validate_json(read_text(path, "file of results"), strict=True))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "it"
+        raise AccelsimError(f"{path}: not what `accelsim figure5` writes: {field}: {first['msg']}") from None
