@@ -58,7 +58,7 @@ def test_a_folder_of_results(tmp_path: Path, small_trace: Path) -> None:
     assert invoke("run", small_trace, "--machine", "structured", "--out", out).exit_code == 0
     assert "folder of results" in invoke("check", out).output
     (out / "results.json").write_text("{")
-    assert "not JSON" in problem(out)
+    assert "results.json" in problem(out)
     assert "is a folder without results.json" in problem(tmp_path)
 
 
