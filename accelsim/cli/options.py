@@ -112,7 +112,7 @@ device_option = click.option(
     "--device", default="cpu", show_default=True, help="Where PyTorch computes: cpu, cuda or cuda:<number>."
 )
 threads_option = click.option(
-    "--threads", type=int, help="Number of PyTorch's threads. Default: one for each core."
+    "--threads", type=click.IntRange(1, 1024), help="Number of PyTorch's threads. Default: one for each core."
 )
 
 

@@ -23,6 +23,9 @@ from accelsim.visible_text import visible, visible_streams
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
+_SHOWN_NAME = 200
+"""Characters of a file's name that a message shows."""
+
 
 class Main(Protocol):
     """A program's ``main``: run it on `arguments`, by default the process's, and return its exit code."""
@@ -85,10 +88,16 @@ def _exit_code(
         tell(interrupted)
         return EXIT_INTERRUPTED
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        tell(f"cannot write output{where}: {error.strerror or error}")
+        if error.filename:  # a name from the command line or a file, such as one that is too long
+            tell(f"{_shortened(visible(str(error.filename)))}: {error.strerror or error}")
+            return EXIT_BAD_INPUT
+        tell(f"cannot write output: {error.strerror or error}")
         return EXIT_FAILED
     return status if isinstance(status, int) else 0
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _SHOWN_NAME else f"{name[:_SHOWN_NAME]}..."
 
 
 def program(
