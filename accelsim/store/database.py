@@ -26,13 +26,12 @@ from accelsim.store.database_tables import (
     SCHEMA_VERSION,
     TABLES,
     UNCHECKED_VERSION,
+    read_columns,
 )
 from accelsim.store.point import Outcome, Point, Subject, code_version
-from accelsim.store.row_checksum import check_point, parsed_object, row_checksum
+from accelsim.store.row_checksum import check_row, parsed_object
 
 _MEMBERS = "members (sweep, position, point, labels)"
-_OBJECTS = {"machines": ("config",), "technologies": ("content",), "members": ("labels",)}
-"""Columns of JSON objects; those of points are checked with their types."""
 
 
 class Store:
@@ -74,7 +73,7 @@ class Store:
                         store._create()
                     elif not store.has_checksums:
                         store._add_checksums()
-                store._read_columns()
+                store._columns = read_columns(place, connection, store.has_checksums)
             except BaseException:
                 connection.close()
                 raise
@@ -95,7 +94,7 @@ class Store:
             store = cls(place, connection, copy)
             try:
                 store._check_schema()
-                store._read_columns()
+                store._columns = read_columns(place, connection, store.has_checksums)
             except BaseException:
                 store.close()
                 raise
@@ -225,10 +224,10 @@ class Store:
             point, machine, member = (
                 {column: row[f"{part}.{column}"] for column in self._columns[part]} for part in parts
             )
-            self._check_row("points", point)
-            self._check_row("members", member)
+            check_row(self.path, "points", point)
+            check_row(self.path, "members", member)
             if point["machine_sha256"] is not None:
-                self._check_row("machines", machine)
+                check_row(self.path, "machines", machine)
             yield {**point, "config": machine["config"], "labels": member["labels"]}
 
     def problems(self) -> tuple[str, ...]:
@@ -238,7 +237,7 @@ class Store:
             try:
                 for row in self._all(name):
                     try:
-                        self._check_row(name, row)
+                        check_row(self.path, name, row)
                     except AccelsimError as error:
                         said.append(str(error))
             except AccelsimError as error:  # pages that cannot be read at all
@@ -327,27 +326,11 @@ class Store:
     def _rows(self, table: str, end: str = "", arguments: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
         """Yield rows of a table; raise AccelsimError at the first that is damaged."""
         for row in self._all(table, end, arguments):
-            self._check_row(table, row)
+            check_row(self.path, table, row)
             yield row
 
     def _all(self, table: str, end: str = "", arguments: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
         return self._select(f"SELECT {', '.join(self._columns[table])} FROM {table} {end}", arguments)
-
-    def _check_row(self, table: str, row: Mapping[str, Any]) -> None:
-        name = f"{self.path}: {table}, row {next(iter(row.values()))!r:.40}"
-        if "checksum" in row:
-            if row["checksum"] != row_checksum(table, *list(row.values())[:-1]):
-                raise AccelsimError(
-                    f"{name}: damaged or changed since it was written (its checksum is wrong)"
-                )
-            return
-        try:
-            if table == "points":
-                check_point(row)
-            for column in _OBJECTS.get(table, ()):
-                parsed_object(row[column], column)
-        except AccelsimError as error:
-            raise AccelsimError(f"{name}: not what a sweep writes: {error}") from None
 
     def _check_pages(self) -> None:
         # A damaged index hides rows from a query, which no checksum of a row shows.
@@ -358,29 +341,12 @@ class Store:
         found = (" ".join(row["integrity_check"].split()) for row in self._select("PRAGMA integrity_check"))
         return [text for text in found if text != "ok"]
 
-    def _read_columns(self) -> None:
-        """Read which columns there are, and refuse tables that are not those that this database's version has."""
-        with sqlite3.connect(":memory:") as expected:
-            expected.executescript(CREATE)
-            for table in TABLES:
-                query = f"PRAGMA table_info({table})"
-                there, ours = (list(each.execute(query)) for each in (self._connection, expected))
-                if self.has_checksums and there != ours:
-                    raise AccelsimError(
-                        f"{self.path}: damaged: its table {table} has not the columns it should"
-                    )
-                self._columns[table] = [row[1] for row in there]
-                missing = {row[1] for row in ours} - {*self._columns[table], "checksum"}
-                if missing:
-                    raise AccelsimError(f"{self.path}: damaged: table {table} has no column {min(missing)}")
-        expected.close()
-
     def _add_checksums(self) -> None:
         """Bring a database of `UNCHECKED_VERSION` to this version: from now on its rows are checked too."""
         for table in TABLES:
             self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {CHECKSUM}")
         self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self._read_columns()
+        self._columns = read_columns(self.path, self._connection, has_checksums=True)
         for table in TABLES:
             self._seal(table, "true", ())
 

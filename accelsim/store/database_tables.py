@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 from accelsim.energy import GROUPS
+from accelsim.errors import AccelsimError
 
 APPLICATION_ID = 0x61637331
 """Marks an SQLite file as ours ("acs1")."""
@@ -81,3 +86,24 @@ CREATE TABLE members (
 ) WITHOUT ROWID;
 CREATE INDEX members_of_point ON members (point);
 """
+
+
+def read_columns(path: Path, connection: sqlite3.Connection, has_checksums: bool) -> dict[str, list[str]]:
+    """Return the columns of every table.
+
+    Raises:
+        AccelsimError: If they are not those that a database of this version has.
+    """
+    columns = {}
+    with closing(sqlite3.connect(":memory:")) as expected:
+        expected.executescript(CREATE)
+        for table in TABLES:
+            query = f"PRAGMA table_info({table})"
+            there, ours = (list(each.execute(query)) for each in (connection, expected))
+            columns[table] = [row[1] for row in there]
+            missing = {row[1] for row in ours} - {*columns[table], "checksum"}
+            if missing:
+                raise AccelsimError(f"{path}: damaged: table {table} has no column {min(missing)}")
+            if has_checksums and there != ours:
+                raise AccelsimError(f"{path}: damaged: its table {table} has not the columns it should")
+    return columns

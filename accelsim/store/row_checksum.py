@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from accelsim.errors import AccelsimError
 from accelsim.store.database_tables import COSTS
 
 _CHECKSUM_BYTES = 16
+
+_OBJECTS = {"machines": ("config",), "technologies": ("content",), "members": ("labels",)}
+"""Columns of JSON objects; those of points are checked with their types."""
 
 _TEXTS = (
     "id", "state", "technology_sha256", "network", "dataset", "trace", "trace_sha256", "workload_sha256", "scheme", "kind",
@@ -70,3 +74,23 @@ def check_point(row: Mapping[str, Any]) -> None:
         for key, value in parsed_object(row[name], name).items():
             if not isinstance(value, kinds) or isinstance(value, bool):
                 raise AccelsimError(f"{name}: {key}: {value!r:.40}")
+
+
+def check_row(path: Path, table: str, row: Mapping[str, Any]) -> None:
+    """Check a row's checksum, or, where rows have none yet, the types of what it holds.
+
+    Raises:
+        AccelsimError: If the row is damaged.
+    """
+    name = f"{path}: {table}, row {next(iter(row.values()))!r:.40}"
+    if "checksum" in row:
+        if row["checksum"] != row_checksum(table, *list(row.values())[:-1]):
+            raise AccelsimError(f"{name}: damaged or changed since it was written (its checksum is wrong)")
+        return
+    try:
+        if table == "points":
+            check_point(row)
+        for column in _OBJECTS.get(table, ()):
+            parsed_object(row[column], column)
+    except AccelsimError as error:
+        raise AccelsimError(f"{name}: not what a sweep writes: {error}") from None

@@ -35,7 +35,8 @@ def raising(error: BaseException) -> Callable[[], int]:
     [
         (AccelsimError("file: field:\n wrong"), 2, "file: field: wrong\n"),
         (KeyboardInterrupt(), 130, "stopped; the same command goes on from step 3\n"),
-        (OSError(28, "No space left on device", "x.csv"), 1, "cannot write output x.csv: No space left on device\n"),
+        (OSError(28, "No space left on device"), 1, "cannot write output: No space left on device\n"),
+        (OSError(28, "No space left on device", "x.csv"), 2, "x.csv: No space left on device\n"),
     ],
 )  # fmt: skip
 def test_a_fault_of_the_input_is_one_line(

@@ -43,9 +43,8 @@ def whole_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(whole_folder: Path, tmp_path: Path) -> Path:
     """A copy of it, to be changed."""
     copy = Path(shutil.copytree(whole_folder, tmp_path / "figure5"))
-    (
-        copy / "SHA256SUMS"
-    ).unlink()  # tests change files, and what is then found is for more than a checksum to say
+    # Tests change files, and what is then found is for more than a checksum to say.
+    (copy / "SHA256SUMS").unlink()
     return copy
 
 
