@@ -73,6 +73,7 @@ def check(files: tuple[str, ...], technology: str) -> None:
     \b
     Example: accelsim check traces/*.h5 hwconfigs/*.yaml hwconfigs/sweeps/*.yaml
     """
+    as_technology(technology)  # a bad option is bad input, no damage of a file
     sound = True
     with progress_bar(len(files), "files") as progress:
         for file in files:
