@@ -154,7 +154,7 @@ def test_check_and_inspect(accelsim: Call, spec: Path, tmp_path: Path) -> None:
     accelsim("sweep", spec, "--db", db)
     code, out, err = accelsim("check", spec, db, "equal-area")
     assert (code, err) == (0, "")
-    assert f"{spec}: sound (sweep, 24 combinations)" in out
+    assert f"{spec}: sound (sweep, 24 combinations, 10 points)" in out
     assert f"{db}: sound (results, 6 points done)" in out
     spec.write_text(spec.read_text().replace("mvu.vpus:", "mvu.vpu:"))
     code, out, err = accelsim("check", spec, db)

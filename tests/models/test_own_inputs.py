@@ -176,7 +176,9 @@ def test_weights(tmp_path: Path, value: float) -> None:
     state["2.weight"][0, 0, 0, 0] = value
     save_file(state, tmp_path / "w.safetensors")
     np.save(tmp_path / "images.npy", PIXELS)
-    with pytest.raises(AccelsimError, match=r"w\.safetensors: 2\.weight holds a value that is not finite"):
+    with pytest.raises(
+        AccelsimError, match=r"w\.safetensors: tensor '2\.weight' holds values that are not finite"
+    ):
         export_own_model(
             f"{__name__}:tiny", tmp_path / "images.npy", tmp_path / "images.npy", tmp_path / "t.h5", SCHEMES, [0],
             weights=tmp_path / "w.safetensors",

@@ -92,7 +92,7 @@ def test_a_training_checkpoint_is_attacked_too(
         (["--images", "0"], "images is 0"),
         (["--seed", "-1"], "'--seed': -1 is not in the range"),
         (["--device", "tpu"], "device: 'tpu' is unknown"),
-        (["--threads", "0"], "threads: 0, must be at least 1"),
+        (["--threads", "0"], "'--threads': 0 is not in the range"),
     ],
 )
 def test_bad_input_is_one_line(
