@@ -68,7 +68,8 @@ def check(files: tuple[str, ...], technology: str) -> None:
     """Read FILES whole and report every fault, a line each: traces block by block, machines,
     technologies, SRAM tables, sweeps, results databases, folders of results, recipes and checkpoints.
 
-    What a run refuses, check reports: both ask the same code. Exit code 0 if all are sound, 1 if any is damaged or wrong.
+    A file is read by the code that a run reads it with. Whether a machine's memories are large enough for a trace is seen
+    only when it runs it. Exit code 0 if all are sound, 1 if any is damaged or wrong.
 
     \b
     Example: accelsim check traces/*.h5 hwconfigs/*.yaml hwconfigs/sweeps/*.yaml

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import signal
 import subprocess
@@ -16,11 +15,7 @@ import pytest
 
 distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
 
-_HARNESS = Path(__file__).with_name("killed.py")
-_loaded = importlib.util.spec_from_file_location("killed", _HARNESS)
-assert _loaded is not None and _loaded.loader is not None
-killed = importlib.util.module_from_spec(_loaded)
-_loaded.loader.exec_module(killed)
+from tests.sweep import killed  # noqa: E402
 
 VPUS = 80  # so many points that the sweep is not over before a worker is killed
 POINTS, UNBUILDABLE = 8 * VPUS, 4 * VPUS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import signal
 import sqlite3
@@ -18,12 +17,7 @@ distributed = pytest.importorskip("distributed", reason="needs the extra cluster
 
 from accelsim import AccelsimError  # noqa: E402
 from accelsim.sweep import cluster  # noqa: E402
-
-_HARNESS = Path(__file__).with_name("killed.py")
-_loaded = importlib.util.spec_from_file_location("killed", _HARNESS)
-assert _loaded is not None and _loaded.loader is not None
-killed = importlib.util.module_from_spec(_loaded)
-_loaded.loader.exec_module(killed)
+from tests.sweep import killed  # noqa: E402
 
 
 def workers_of(pid: int) -> list[int]:
