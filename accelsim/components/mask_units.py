@@ -14,7 +14,9 @@ SELECTOR_LATENCY = (
     "Cycles from the end of the service to the valid mask. Buildable from 2 (threshold) or 3 (nm) on."
 )
 
-SELECTOR_SCALES = "true: z~ is scaled and shifted by row before it is compared, so that schemes may rank it after a batch norm."
+SELECTOR_SCALES = (
+    "true: z~ is scaled and shifted by row before it is compared: schemes may rank it after a batch norm."
+)
 
 
 def scaled_scores(tile: Tile, positions: int) -> dict[str, int]:
