@@ -22,7 +22,7 @@ def fetch_patches(tile: Tile, positions: int, machine: Machine) -> tuple[int, di
     lines = ceil_div(tile.input_bits * tile.d, machine.patch_buffer.width_bits)
     counts: dict[str, int] = {}
     fetches, rounding, code_windows = 1, 0, 0
-    if not tile.is_precise:  # the words may pass the projection unit, but nothing else needs them
+    if not tile.is_precise:  # words pass the projection unit, if there is one, but are not kept
         lines, fetches = 0, 0
     if tile.projects:
         windows = ceil_div(tile.d, window_words(machine))  # lanes add words of any length at the same pace

@@ -117,7 +117,7 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
     spare_lines = spare_patch_lines(layer, machine, word_lines + code_lines, most_rows)
 
     cuts = [(first, min(per_tile, units - first)) for first in range(0, units, per_tile)]
-    kept = len(cuts) > 1 and shape.positions * code_lines <= spare_lines
+    kept = len(cuts) > 1 and precise_bits > 0 and shape.positions * code_lines <= spare_lines
     tiles = []
     for group in range(shape.groups):
         for index, (first_unit, tile_units) in enumerate(cuts):

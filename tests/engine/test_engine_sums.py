@@ -58,7 +58,7 @@ MASKED = regular_counts(Scheme.nm(1, 8), "structured") | regular_counts(
     Scheme.unstructured(0.875, scope="calibrated"), "unstructured"
 )
 DENSE = regular_counts(Scheme.dense(), "dense")
-JOB_COUNTS = set(chain.from_iterable(counts_per_job_sum(64, machine_of("structured"))))
+JOB_COUNTS = set(chain.from_iterable(counts_per_job_sum(64, 16, machine_of("structured"))))
 WRITTEN_BY_NEURONS = {"membrane_updates", "membrane_reads", "membrane_writes", "noise_draws"}
 """Regular counts too, of layers of spiking neurons."""
 
@@ -77,7 +77,7 @@ def test_no_count_is_made_twice() -> None:
     scheduled = [*ScheduleSums._fields, *DRAM_COUNTS]
     assert sorted(scheduled) == sorted(action.name for action in ACTIONS if action.job is None)
     assert set(scheduled).isdisjoint(MASKED | DENSE | JOB_COUNTS | set(SpikeSums._fields))
-    made = list(chain.from_iterable(counts_per_job_sum(64, machine_of("structured"))))
+    made = list(chain.from_iterable(counts_per_job_sum(64, 16, machine_of("structured"))))
     assert len(set(made)) == len(made)  # each is a multiple of one sum
     assert not [name for name in SpikeSums._fields if name in WRITTEN_BY_NEURONS]
 
@@ -85,7 +85,7 @@ def test_no_count_is_made_twice() -> None:
 @pytest.mark.parametrize("name", ["dense", "structured"])
 def test_the_matrix_is_the_table(name: str) -> None:
     machine = load_machine(name)
-    table, matrix = counts_per_job_sum(27, machine), job_sums_to_counts(27, machine)
+    table, matrix = counts_per_job_sum(27, 16, machine), job_sums_to_counts(27, 16, machine)
     assert matrix.shape == (len(JobSums._fields), len(COUNT_NAMES))
     for row, adds in zip(matrix, table, strict=True):
         assert {COUNT_NAMES[column]: row[column] for column in np.flatnonzero(row)} == adds

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from accelsim.config import Machine
-from tests.oracles.layout import Tile, ceil_div
+from tests.oracles.layout import CodePass, Tile, ceil_div
 
 Job = Iterator[None]
 Tally = dict[str, int]
@@ -20,11 +20,16 @@ def front_end_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machi
     """Bring a block's patches window by window, and project them on the way, position by position."""
     for _ in block:
         tally["positions"] += tile.counts_positions
-        tally["patch_buffer_writes"] += ceil_div(tile.input_bits * tile.d, machine.patch_buffer.width_bits)
+        if tile.weight_word:  # else nothing will ever read x
+            tally["patch_buffer_writes"] += ceil_div(
+                tile.input_bits * tile.d, machine.patch_buffer.width_bits
+            )
         if tile.projects:
             yield from _project(tally, tile, machine)
-        else:
+        elif tile.weight_word:
             yield from _fetch(tally, tile, machine)
+        if tile.form in ("none", "pixel"):
+            yield from _fetch_codes(tally, tile, machine)
 
 
 def _fetch(tally: Tally, tile: Tile, machine: Machine) -> Job:
@@ -39,16 +44,78 @@ def _fetch(tally: Tally, tile: Tile, machine: Machine) -> Job:
         yield
 
 
+def _fetch_codes(tally: Tally, tile: Tile, machine: Machine) -> Job:
+    """Read the codes of a patch, a code window a cycle."""
+    assert machine.code_sram is not None
+    reads_left = ceil_div(4 * tile.k, machine.code_sram.width_bits)
+    while reads_left:
+        reads = min(reads_left, machine.code_sram.banks)
+        reads_left -= reads
+        tally["code_sram_reads"] += reads
+        tally["fetch_cycles"] += 1
+        tally["front_busy_cycles"] += 1
+        yield
+    tally["patch_buffer_writes"] += ceil_div(4 * tile.k, machine.patch_buffer.width_bits)
+
+
+def code_pass_job(tally: Tally, made: CodePass, machine: Machine) -> Job:
+    """Make the code map of a layer on one core, row by row or pixel by pixel."""
+    assert machine.projection is not None and machine.code_sram is not None
+    sram, quantizers = machine.input_sram, machine.projection.quantizers
+    for _ in range(made.rows):
+        if made.form == "none":
+            words_left = words = made.pixels * made.channels
+            reads_left = ceil_div(made.word_bits * words, sram.width_bits)
+            tally["code_sram_writes"] += ceil_div(4 * words, machine.code_sram.width_bits)
+            while reads_left or words_left:  # reading and rounding go on side by side
+                reads, rounded = min(reads_left, sram.banks), min(words_left, quantizers)
+                reads_left -= reads
+                words_left -= rounded
+                tally["input_sram_reads"] += reads
+                tally["projected_values"] += rounded
+                yield
+            continue
+        for _ in range(made.pixels):
+            yield from _pixel(tally, made, machine)
+
+
+def _pixel(tally: Tally, made: CodePass, machine: Machine) -> Job:
+    assert machine.projection is not None and machine.projection.lanes and machine.code_sram is not None
+    sram, quantizers = machine.input_sram, machine.projection.quantizers
+    words_at_once = (
+        sram.banks * sram.width_bits // 16
+    )  # what a lane adds up in a cycle, however long the words are
+    sums_left = made.values
+    while sums_left:
+        sums = min(sums_left, machine.projection.lanes)
+        sums_left -= sums
+        tally["input_sram_reads"] += ceil_div(made.word_bits * made.channels, sram.width_bits)
+        for _ in range(0, made.channels, words_at_once):
+            tally["projection_accumulations"] += sums
+            yield
+        while sums:
+            rounded = min(sums, quantizers)
+            sums -= rounded
+            tally["projected_values"] += rounded
+            yield
+    tally["projection_additions"] += made.nnz
+    tally["code_sram_writes"] += ceil_div(4 * made.values, machine.code_sram.width_bits)
+
+
 def _project(tally: Tally, tile: Tile, machine: Machine) -> Job:
     """Make the sums of a position: as many as there are lanes, while the whole patch passes by, then the next."""
-    assert machine.projection is not None
+    assert machine.projection is not None and machine.projection.lanes
+    words_at_once = machine.input_sram.banks * machine.input_sram.width_bits // 16
     sums_left = tile.k
     while sums_left:
         sums = min(sums_left, machine.projection.lanes)
         sums_left -= sums
-        for _ in _fetch(tally, tile, machine):
+        tally["input_sram_reads"] += ceil_div(tile.input_bits * tile.d, machine.input_sram.width_bits)
+        for _ in range(0, tile.d, words_at_once):
             tally["projection_accumulations"] += sums
             tally["projection_cycles"] += 1
+            tally["fetch_cycles"] += 1
+            tally["front_busy_cycles"] += 1
             yield
         yield from _round_sums(tally, sums, machine.projection.quantizers)
     tally["projection_additions"] += tile.nnz
@@ -84,11 +151,12 @@ class Operand:
 
     @classmethod
     def precise(cls, tile: Tile, machine: Machine) -> Operand:
-        return cls("precise", 16, tile.d, machine.mvu.lanes, tile.input_bits)
+        per_chunk = machine.mvu.bricks_per_vpu * 16 // tile.weight_word**2
+        return cls("precise", tile.weight_word, tile.d, per_chunk, tile.input_bits)
 
     @property
     def bricks_per_value(self) -> int:
-        return {1: 0, 4: 1, 16: 16}[self.input_bits]
+        return {1: 0, 4: 1, 8: 4, 16: 16}[self.input_bits]
 
     @property
     def weight_bits(self) -> int:
@@ -132,7 +200,7 @@ def mvu_job(
     tally: Tally, tile: Tile, block: Sequence[int], operand: Operand, rows: RowLists, machine: Machine
 ) -> Job:
     """Go through all passes of a job, and of each all chunks that are not skipped."""
-    psum_rows = machine.mvu.accumulators_per_vpu // machine.mvu.position_block
+    psum_rows = machine.mvu.accumulators_per_vpu // len(block)
     left = {place: list(todo) for place, todo in rows.items() if todo}
     while left:
         in_pass = {place: todo[:psum_rows] for place, todo in left.items()}
@@ -233,6 +301,8 @@ def selector_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machin
     assert selector is not None
     for _ in block:
         tally["result_buffer_reads"] += len(tile.rows)
+        if tile.scales:
+            tally["scaled_scores"] += len(tile.rows)
         if selector.kind == "threshold":
             name, left, at_once = "comparisons", len(tile.rows), selector.comparators
         else:

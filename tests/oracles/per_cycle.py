@@ -16,6 +16,7 @@ from tests.oracles.jobs import (
     Operand,
     Tally,
     active_rows,
+    code_pass_job,
     front_end_job,
     mvu_job,
     neuron_job,
@@ -43,6 +44,8 @@ def oracle_image(
     channel = Channel(tiles, machine, tallies)
     running: list[CoreOnTile] = []
     tiles_started = tiles_ended = 0
+    passing: list[Job] = []
+    passed = -1
     for now in range(CYCLE_LIMIT):
         channel.advance()
         for core in running:
@@ -54,7 +57,12 @@ def oracle_image(
             return tallies
         tile = tiles[tiles_ended]
         tally = tallies[tile.layer]
-        if not running and channel.loaded > tiles_ended:
+        if not running and tile.code_pass is not None and passed < tiles_ended:
+            passed = tiles_ended
+            passing = [code_pass_job(tally, tile.code_pass, machine) for _ in range(machine.cores)]
+        going_on = [job for job in passing if next(job, "ended") != "ended"]
+        passing = going_on
+        if not running and not passing and channel.loaded > tiles_ended:
             running = [CoreOnTile(tile, blocks, machine, tally) for blocks in tile.core_blocks]
             tiles_started += 1
             if schedules is not None:
@@ -64,7 +72,9 @@ def oracle_image(
         channel.start_next(tiles_started, tiles_ended)
         # From here on the cycle `now` is spent.
         tally["core_cycles"] += machine.cores
-        if not running:
+        if passing:
+            tally["code_pass_cycles"] += machine.cores
+        elif not running:
             tally["dram_cycles"] += machine.cores
         tally["barrier_cycles"] += sum(core.has_ended for core in running)
     raise RuntimeError("the oracle does not come to an end")
@@ -155,7 +165,9 @@ class CoreOnTile:
             essential = sum(len(tile.essential[position]) for position in block)
             tally["essential_neurons"] += essential
             if not tile.is_dense:
-                self.outstanding |= {("write z~", number), ("mask", number)}
+                self.outstanding.add(("write z~", number))
+            if tile.selects:
+                self.outstanding.add(("mask", number))
             if essential:
                 self.outstanding.add(("write z", number))
 
@@ -189,7 +201,8 @@ class CoreOnTile:
         if kind == "fetch":
             (self.to_compute if self.tile.is_dense else self.to_approximate).add(block)
         elif kind == "approximate":
-            self.to_select.append((drained, block))
+            if self.tile.selects:
+                self.to_select.append((drained, block))
             self.to_write.append((drained, "write z~", block))
         elif kind == "select":
             assert self.machine.selector is not None
