@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from accelsim.components.component import Action, Charge, Component, Delay, LogicPart, delay_of, event_price
 from accelsim.components.input_sram import window_words
@@ -29,6 +29,13 @@ class Projection(Strict):
     quantizers: sums (or words, with form `none`) rounded to INT4 a cycle.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"form": {"const": "none"}}, "required": ["form"]},
+            "then": {"properties": {"lanes": {"type": "null"}}},
+            "else": {"properties": {"lanes": {"type": "integer"}}, "required": ["lanes"]},
+        }
+    )
     later_fields: ClassVar[tuple[str, ...]] = ("form", "lanes")
 
     form: Form = Field(
@@ -52,9 +59,11 @@ class Projection(Strict):
     def _as_the_form_needs(cls, value: int | None, info: ValidationInfo) -> int | None:
         form = info.data.get("form")
         if form == "none" and value is not None:
-            raise ValueError(f"form none has no lanes, not {value}; leave lanes out")
+            raise ValueError(
+                f"projection.form none goes with no projection.lanes, not {value}; leave lanes out"
+            )
         if form in ("pixel", "patch") and value is None:
-            raise ValueError(f"form {form} needs lanes")
+            raise ValueError(f"missing; projection.form {form} needs projection.lanes")
         return value
 
     @field_validator("quantizers")
