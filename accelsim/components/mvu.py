@@ -256,7 +256,7 @@ class MatrixVectorUnit(Component):
             "broadcast_register_writes",
             37,
             "words",
-            "per pass K * q * (words per chunk: B/4 approximate, L precise)",
+            "per pass K * q * (words per chunk: its bits / 16)",
             job="precise",
             shared_by=("approximate",),
         ),

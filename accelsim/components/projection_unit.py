@@ -31,9 +31,15 @@ class Projection(Strict):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "if": {"properties": {"form": {"const": "none"}}, "required": ["form"]},
-            "then": {"properties": {"lanes": {"type": "null"}}},
-            "else": {"properties": {"lanes": {"type": "integer"}}, "required": ["lanes"]},
+            "if": {
+                "properties": {"form": {"const": "none", "description": "x itself"}},
+                "required": ["form"],
+            },
+            "then": {"properties": {"lanes": {"type": "null", "description": "Form none has no lanes."}}},
+            "else": {
+                "properties": {"lanes": {"type": "integer", "description": "The adder trees."}},
+                "required": ["lanes"],
+            },
         }
     )
     later_fields: ClassVar[tuple[str, ...]] = ("form", "lanes")
@@ -133,7 +139,7 @@ class ProjectionUnit(Component):
             "projection_additions",
             22,
             "additions",
-            "q * nnz where it projects (a zero of P is gated and adds nothing), else 0; in the code pass section 4",
+            "q * nnz where it projects (a zero of P is gated and adds nothing), else 0. In the code pass: below",
             job="fetch",
             where=_has_lanes,
         ),
@@ -141,7 +147,7 @@ class ProjectionUnit(Component):
             "projection_accumulations",
             23,
             "additions",
-            "q * F * k where it projects: a window added to a lane's accumulator; in the code pass section 4",
+            "q * Fl * k where it projects: a window added to a lane's accumulator; in the code pass: below",
             job="fetch",
             where=_has_lanes,
         ),
@@ -149,7 +155,7 @@ class ProjectionUnit(Component):
             "projected_values",
             24,
             "sums",
-            "q * k where it projects: sums rounded to INT4; in the code pass section 4",
+            "q * k where it projects: sums rounded to INT4. In the code pass: below",
             job="fetch",
         ),
     )

@@ -272,14 +272,14 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "'row' is not allowed",
     ),
     "precisions without 16 bits": (
-        "hold_weights: true",
-        "hold_weights: true\n  precise_bits: [8]",
+        "hold_weights: false",
+        "hold_weights: false\n  precise_bits: [8]",
         "mvu.precise_bits",
         "precise_bits holds 16, and may hold 8 and 4, each once",
     ),
     "a precision that there is not": (
-        "hold_weights: true",
-        "hold_weights: true\n  precise_bits: [16, 2]",
+        "hold_weights: false",
+        "hold_weights: false\n  precise_bits: [16, 2]",
         "mvu.precise_bits.1",
         "2 is not allowed",
     ),
