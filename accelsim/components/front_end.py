@@ -60,7 +60,7 @@ class FrontEnd(Component):
             "fetch_cycles",
             17,
             "cycles",
-            "cycles in which a window is fetched: q * Fl * ceil(k / lanes) where it projects, else q * F, and q * Fy of codes",
+            "windows fetched: q * Fl * ceil(k / lanes) where it projects, else q * F, and q * Fy of codes",
             job="fetch",
         ),
         Action(
