@@ -97,7 +97,7 @@ def plan_comparison(
     wanted = list(trace.schemes) if schemes is None else [trace.scheme(name) for name in schemes]
     runs, left_out = [(BASELINE.name, baseline)], []
     for scheme in wanted:
-        if scheme.is_dense:
+        if scheme == BASELINE:
             continue
         fitting = [machine for machine in loaded if why_not(scheme, machine) is None]
         if not fitting and schemes is not None:

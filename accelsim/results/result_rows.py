@@ -61,5 +61,5 @@ def layer_columns(layer: LayerTrace) -> dict[str, str | int]:
         "layer_kind": shape.kind,
         "n": shape.n,
         "d": shape.d,
-        "k": layer.approximation.k if layer.approximation and layer.masks is not None else 0,
+        "k": layer.approximation.k if layer.approximation and layer.approximated else 0,
     }
