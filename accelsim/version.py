@@ -2,7 +2,7 @@
 
 __version__ = "0.1.0"
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 """Version of what accelsim computes: counts, cycles, energies, areas and clock limits.
 
 Raise it by one in the commit that changes any of these for the same machine, technology and trace, and record

@@ -19,6 +19,8 @@ from accelsim.counts import COUNT_NAMES
 from accelsim.engine import compiled, run_image, run_images
 from accelsim.engine.compiled import compiled_engine as run
 from accelsim.engine.compiled import count_images, jit, load_or_compile
+from accelsim.engine.compiled.job_shape import JobShape, shape_from_row
+from accelsim.engine.compiled.tile_schedule import Timing, timing_from_row
 from accelsim.errors import AccelsimError
 from accelsim.inputs import ALL_TRACES, as_trace
 from accelsim.mapping import check_runs, why_not
@@ -260,3 +262,10 @@ def test_the_default_engine_is_compiled() -> None:
     from accelsim.engine import ENGINES
 
     assert ENGINES[0] == "compiled" and compiled.__name__ == "accelsim.engine.compiled"
+
+
+def test_rows_of_numbers_become_the_shapes_that_they_are() -> None:
+    shape = JobShape(*range(len(JobShape._fields)))
+    assert shape_from_row.py_func(np.array(shape, np.int64)) == shape
+    timing = Timing(*range(len(Timing._fields)))
+    assert timing_from_row.py_func(np.array(timing, np.int64)) == timing

@@ -16,7 +16,7 @@ from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ALL_BITS, ZERO
 
 GROUP_BLOCKS: Final = 128
-"""Blocks of a group: few enough for all that they need to stay in the processor's cache."""
+"""Most blocks of a group: few enough for all that they need to stay in the processor's cache."""
 
 
 class BlockGroup(NamedTuple):
@@ -48,16 +48,16 @@ class Span(NamedTuple):
 
 
 @inlined
-def new_group(shape: JobShape) -> BlockGroup:
-    """Return a group without blocks."""
-    positions, reads = np.zeros((2, GROUP_BLOCKS), np.int64)
+def new_group(shape: JobShape, size: int) -> BlockGroup:
+    """Return a group without blocks, with room for ``size`` of them."""
+    positions, reads = np.zeros((2, size), np.int64)
     return BlockGroup(
-        bits=np.zeros((shape.position_block, shape.words + 1, GROUP_BLOCKS), np.uint64),
+        bits=np.zeros((shape.position_block, shape.words + 1, size), np.uint64),
         positions=positions,
         reads=reads,
-        sums=np.zeros((len(JOB), GROUP_BLOCKS), np.int64),
-        cycles=np.zeros(GROUP_BLOCKS, np.int64),
-        scratch=np.zeros(GROUP_BLOCKS, np.uint64),
+        sums=np.zeros((len(JOB), size), np.int64),
+        cycles=np.zeros(size, np.int64),
+        scratch=np.zeros(size, np.uint64),
     )
 
 

@@ -21,8 +21,8 @@ from accelsim.engine.compiled.engine_sums import (
     SPIKE_COLUMNS,
 )
 from accelsim.engine.compiled.job_shape import JobShape
-from accelsim.engine.compiled.layer_plan import LayerPlan, LayerPlans, Loads, plan_loads
-from accelsim.engine.compiled.precise_jobs import tile_jobs
+from accelsim.engine.compiled.layer_plan import LayerPlan, LayerPlans, Loads, MaskedTiles, plan_loads
+from accelsim.engine.compiled.masked_layer import masked_layer
 from accelsim.engine.compiled.spike_jobs import SpikeShape, tile_spikes
 from accelsim.engine.compiled.tile_schedule import SERVICE, Timing, dram_waits, tile_schedule
 from accelsim.trace import LayerTrace
@@ -113,23 +113,35 @@ def _add_dram_waits(counts: Ints, durations: Sequence[Ints], loads: Loads, cores
 
 def _run_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints) -> Ints:
     """Set ``counts`` (images, counts); return the duration of each tile, int64 (tiles, images)."""
+    if plan.masked is not None:
+        return _run_masked_layer(layer, plan, plan.masked, images, counts)
     counts[:] = plan.counts
     if plan.durations is not None:
         return np.repeat(plan.durations[:, None], len(images), axis=1)
-    if plan.has_spikes:
-        return _run_spiking_layer(layer, plan, images, counts)
+    return _run_spiking_layer(layer, plan, images, counts)
+
+
+def _run_masked_layer(
+    layer: LayerTrace, plan: LayerPlan, tiles: MaskedTiles, images: range, counts: Ints
+) -> Ints:
+    """Run a layer with masks, as `_run_layer` does."""
     assert layer.masks is not None
-    masks = _words(layer.masks, images)
-    blocks = plan.tiles[0].service.shape[1]
-    precise, write = np.empty((2, len(images), blocks), np.int64)
-    job_sums = np.zeros((len(images), len(JOB)), np.int64)
-    schedule_sums = np.zeros((len(images), len(SCHEDULE)), np.int64)
+    # An array of its own, since numba compiles anew for one that is not contiguous.
+    sums = np.empty((len(images), len(COUNT_NAMES)), np.int64)
+    sums[:] = plan.counts
     durations = np.empty((len(plan.tiles), len(images)), np.int64)
-    for tile, duration in zip(plan.tiles, durations, strict=True):
-        tile_jobs(masks, tile.job, tile.owner_of, precise, write, job_sums)
-        tile_schedule(tile.service, precise, write, plan.timing, duration, schedule_sums)
-    counts += job_sums @ plan.per_job_sum
-    counts[:, SCHEDULE_COLUMNS] += schedule_sums
+    masked_layer(
+        _words(layer.masks, images),
+        tiles.jobs,
+        tiles.owners,
+        tiles.services,
+        tiles.timing,
+        plan.per_job_sum,
+        SCHEDULE_COLUMNS,
+        sums,
+        durations,
+    )
+    counts[:] = sums
     return durations
 
 
@@ -174,11 +186,14 @@ def load_or_compile() -> None:
         masks.flags.writeable = False
         job = JobShape(*[1] * len(JobShape._fields))._replace(
             countable=0
-        )  # else the sizes of arrays must be true
-        one, sums = np.zeros((1, 1), np.int64), np.zeros((1, len(JOB)), np.int64)
-        tile_jobs(masks, job, one[0], one, one, sums)
+        )  # else sizes of arrays must be true
         timing = Timing(*[1] * len(Timing._fields))
-        tile_schedule(np.zeros((len(SERVICE), 1), np.int64), one, one, timing, one[0], sums)
+        one, service = np.zeros((1, 1), np.int64), np.zeros((1, len(SERVICE), 1), np.int64)
+        per_job_sum = np.zeros((len(JOB), len(COUNT_NAMES)), np.int64)
+        counts = np.zeros((1, len(COUNT_NAMES)), np.int64)
+        jobs, when = np.array([job], np.int64), np.array(timing, np.int64)
+        masked_layer(masks, jobs, one, service, when, per_job_sum, SCHEDULE_COLUMNS, counts, one)
+        tile_schedule(service[0], one, one, timing, one[0], np.zeros((1, len(SCHEDULE)), np.int64))
         spike = SpikeShape(*[1] * len(SpikeShape._fields))
         tile_spikes(masks, spike, one, np.zeros((1, len(SPIKE)), np.int64))
         dram_waits(one, one[0], one[0], one[0], one)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.arrays import Ints, Words
-from accelsim.engine.compiled.block_group import GROUP_BLOCKS, BlockGroup
+from accelsim.engine.compiled.block_group import BlockGroup
 from accelsim.engine.compiled.engine_sums import JOB
 from accelsim.engine.compiled.jit import helper, inlined, popcount
 from accelsim.engine.compiled.job_shape import JobShape
@@ -32,8 +32,8 @@ class HeldRows(NamedTuple):
 
 
 @inlined
-def new_held_rows(shape: JobShape) -> HeldRows:
-    """Return scratch for a tile; the large arrays are empty if no job needs them."""
+def new_held_rows(shape: JobShape, blocks: int) -> HeldRows:
+    """Return scratch for groups of so many blocks of a tile; the large arrays are empty if no job needs them."""
     is_used = shape.countable and shape.hold_weights and shape.most_passes > 1
     period = shape.owners * shape.rows_per_unit
     pieces = np.zeros((-(-shape.rows // period) * ((period + 63) // 64), 3), np.int64)
@@ -44,14 +44,14 @@ def new_held_rows(shape: JobShape) -> HeldRows:
             pieces[number, 1] = min(64, start + period - first)
             pieces[number, 2] = plane * (8 // shape.rows_per_unit)
             number += 1
-    value, taken = np.zeros((2, GROUP_BLOCKS), np.uint64)
+    value, taken = np.zeros((2, blocks), np.uint64)
     size = shape.position_block
     return HeldRows(
         pieces=pieces[:number],
         value=value,
         taken=taken,
-        below=np.zeros((size, number, GROUP_BLOCKS), np.uint64),
-        ranks=np.zeros((size, shape.plane_words if is_used else 0, GROUP_BLOCKS), np.uint64),
+        below=np.zeros((size, number, blocks), np.uint64),
+        ranks=np.zeros((size, shape.plane_words if is_used else 0, blocks), np.uint64),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from accelsim.arrays import Ints
 from accelsim.config import Machine
+from accelsim.engine.compiled.jit import inlined
 from accelsim.lengths import ceil_div
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.tiling import Tile
@@ -104,3 +105,33 @@ class JobShape(NamedTuple):
     def owner_of_row(self) -> Ints:
         """Return the VPU, within its lane, of each row of the tile: int64 (rows,)."""
         return np.arange(self.rows, dtype=np.int64) // self.rows_per_unit % self.owners
+
+
+@inlined
+def shape_from_row(row: Ints) -> JobShape:
+    """Return the shape whose fields, in order, are the values of a row: what `JobShape(*row)` is in Python."""
+    return JobShape(
+        row[0],  # first_row
+        row[1],  # rows
+        row[2],  # rows_per_unit
+        row[3],  # owners
+        row[4],  # most_rows
+        row[5],  # lanes
+        row[6],  # position_block
+        row[7],  # rows_per_pass
+        row[8],  # last_rows_per_pass
+        row[9],  # chunks
+        row[10],  # chunk_bits
+        row[11],  # weight_accesses
+        row[12],  # patch_bits
+        row[13],  # hold_weights
+        row[14],  # accumulate_latency_cycles
+        row[15],  # words_per_line
+        row[16],  # banks
+        row[17],  # most_passes
+        row[18],  # words
+        row[19],  # stride_bits
+        row[20],  # plane_words
+        row[21],  # count_words
+        row[22],  # countable
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -51,9 +52,33 @@ class TilePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class MaskedTiles:
+    """All tiles of a layer with masks, as `masked_layer` takes them."""
+
+    jobs: Ints
+    owners: Ints
+    services: Ints
+    timing: Ints
+
+    @classmethod
+    def of(cls, tiles: Sequence[TilePlan], timing: Timing) -> MaskedTiles:
+        """Return the tiles of a layer, which all have as many blocks, on a machine of this timing."""
+        owners = np.zeros((len(tiles), max(tile.job.rows for tile in tiles)), np.int64)
+        for row, tile in zip(owners, tiles, strict=True):
+            row[: tile.job.rows] = tile.owner_of
+        return cls(
+            np.array([tile.job for tile in tiles], np.int64),
+            owners,
+            np.stack([tile.service for tile in tiles]),
+            np.array(timing, np.int64),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class LayerPlan:
     """One layer.
 
+    masked: Its tiles once more, if it has masks.
     counts: int64 (counts,), those that are the same for all masks and spikes; of a layer that has neither all but
         `dram_cycles`.
     per_job_sum: int64 (sums, counts), what one of each sum of `tile_jobs` adds to each count.
@@ -63,6 +88,7 @@ class LayerPlan:
     """
 
     tiles: tuple[TilePlan, ...]
+    masked: MaskedTiles | None
     timing: Timing
     counts: Ints
     per_job_sum: Ints
@@ -71,10 +97,14 @@ class LayerPlan:
     code_pass_cycles: int
 
 
+_PlansByKey = BoundedStore[tuple[object, ...], LayerPlan]
+
+
 class LayerPlans:
     """The plans made so far, so that layers and schemes that differ in nothing but their masks share one.
 
-    Plans are looked up by machine once per call, as the hash of a machine takes longer than all else of one image.
+    To hash a machine, or the facts of a layer, takes longer than all else of one image. So for the machine of the latest
+    call plans are found by the layer as an object, and only otherwise by what they depend on.
 
     Args:
         machines: Machines whose plans are kept; those met longest ago are dropped.
@@ -83,9 +113,8 @@ class LayerPlans:
 
     def __init__(self, machines: int = MACHINES_KEPT, layers: int = LAYERS_KEPT) -> None:
         self._layers = layers
-        self._of_machine: BoundedStore[Machine, BoundedStore[tuple[object, ...], LayerPlan]] = BoundedStore(
-            machines
-        )
+        self._of_machine: BoundedStore[Machine, _PlansByKey] = BoundedStore(machines)
+        self._latest: tuple[Machine, _PlansByKey, WeakKeyDictionary[LayerTrace, LayerPlan]] | None = None
 
     def of(self, layers: Sequence[LayerTrace], machine: Machine) -> tuple[LayerPlan, ...]:
         """Return the plan of each layer.
@@ -93,8 +122,18 @@ class LayerPlans:
         Raises:
             AccelsimError: As `tile_layer` does.
         """
-        plans = self._of_machine.get(machine, BoundedStore, self._layers)
-        return tuple([plans.get(_plan_key(layer), _plan, layer, machine) for layer in layers])
+        latest = self._latest
+        if latest is None or latest[0] is not machine:
+            plans = self._of_machine.get(machine, BoundedStore, self._layers)
+            self._latest = latest = (machine, plans, WeakKeyDictionary())
+        _, plans, of_layer = latest
+        found = []
+        for layer in layers:
+            plan = of_layer.get(layer)
+            if plan is None:
+                plan = of_layer[layer] = plans.get(_plan_key(layer), _plan, layer, machine)
+            found.append(plan)
+        return tuple(found)
 
 
 def _plan_key(layer: LayerTrace) -> tuple[object, ...]:
@@ -143,6 +182,7 @@ def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
         )
     return LayerPlan(
         tuple(tiles),
+        MaskedTiles.of(tiles, timing) if has_masks else None,
         timing,
         counts,
         job_sums_to_counts(layer.shape.d, layer.precise_bits, machine),

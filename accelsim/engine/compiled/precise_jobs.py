@@ -45,13 +45,14 @@ def tile_jobs(
         write: int64 (images, blocks), set to the cycles of the write-backs; 0 where a block has none.
         totals: int64 (images, sums), by `JOB`; added to.
     """
-    group, tallies = new_group(shape), new_tallies(shape)
-    held = new_held_rows(shape)
-    ranks = new_row_ranks(shape, owner_of)
     blocks_per_image = precise.shape[1]
     all_blocks = masks.shape[0] * blocks_per_image
-    for start in range(0, all_blocks, GROUP_BLOCKS):
-        blocks = min(GROUP_BLOCKS, all_blocks - start)
+    size = min(GROUP_BLOCKS, all_blocks)
+    group, tallies = new_group(shape, size), new_tallies(shape, size)
+    held = new_held_rows(shape, size)
+    ranks = new_row_ranks(shape, owner_of)
+    for start in range(0, all_blocks, size):
+        blocks = min(size, all_blocks - start)
         load_group(masks, start, blocks, blocks_per_image, shape, group)
         _count_outputs(group, shape, blocks)
         if shape.countable:

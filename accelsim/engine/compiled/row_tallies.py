@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from accelsim.arrays import Ints, Words
-from accelsim.engine.compiled.block_group import GROUP_BLOCKS
 from accelsim.engine.compiled.jit import helper, inlined
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ONE, ONE_PER_BYTE, ZERO, at_least, bit_field
@@ -32,12 +31,12 @@ class RowTallies(NamedTuple):
 
 
 @inlined
-def new_tallies(shape: JobShape) -> RowTallies:
-    """Return tallies of zero."""
+def new_tallies(shape: JobShape, blocks: int) -> RowTallies:
+    """Return tallies of zero, of groups of so many blocks."""
     return RowTallies(
-        planes=np.zeros((shape.plane_words, GROUP_BLOCKS), np.uint64),
-        counts=np.zeros((shape.position_block + 1, shape.count_words, GROUP_BLOCKS), np.uint64),
-        issue=np.zeros(GROUP_BLOCKS, np.int64),
+        planes=np.zeros((shape.plane_words, blocks), np.uint64),
+        counts=np.zeros((shape.position_block + 1, shape.count_words, blocks), np.uint64),
+        issue=np.zeros(blocks, np.int64),
     )
 
 

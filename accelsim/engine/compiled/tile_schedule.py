@@ -12,7 +12,7 @@ import numpy as np
 
 from accelsim.arrays import Ints
 from accelsim.engine.compiled.engine_sums import SCHEDULE
-from accelsim.engine.compiled.jit import compiled, helper
+from accelsim.engine.compiled.jit import compiled, helper, inlined
 
 _NEVER = 1 << 62
 
@@ -43,6 +43,12 @@ class Timing(NamedTuple):
     approximate_first: int
     pipeline_depth_cycles: int
     select_latency_cycles: int
+
+
+@inlined
+def timing_from_row(row: Ints) -> Timing:
+    """Return the timing whose fields, in order, are the values of a row."""
+    return Timing(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
 
 
 class _CoreBlocks(NamedTuple):
