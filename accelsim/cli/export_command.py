@@ -8,15 +8,16 @@ from accelsim.cli.completion_command import example_schemes
 from accelsim.cli.options import (
     ImageRange,
     Names,
-    k_ratio_option,
     linear_option,
     overwrite_option,
+    projection_options,
     seed_option,
 )
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.extras import require_torch
 from accelsim.files import check_output_file
+from accelsim.nn.layers.projection_forms import Density, Form
 from accelsim.trace import Scheme
 
 DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4of8,nm-2of8,nm-1of8"
@@ -48,7 +49,7 @@ DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4o
     shell_complete=example_schemes,
     help="Schemes to export.",
 )
-@k_ratio_option("Rows of P as a share of d (--model).")
+@projection_options(" (--model)")
 @seed_option("Seed of P and distillation (--model).")
 @linear_option("Approximate linear layers too (--model).")
 @click.option("--skip", type=Names(), default=None, help="Layers to leave dense, by name (--model).")
@@ -66,7 +67,9 @@ def export(
     calibration: str | None,
     images: slice,
     schemes: list[str],
-    k_ratio: float,
+    form: Form,
+    k_ratio: float | None,
+    density: Density | None,
     seed: int,
     linear: bool,
     skip: list[str] | None,
@@ -119,8 +122,8 @@ def export(
                 raise AccelsimError("export: --model needs --inputs and --calibration, .npy files of images")
             fits = export_own_model(
                 str(model), inputs, calibration, out, wanted, numbers,
-                weights=weights, k_ratio=k_ratio, seed=seed, linear=linear, skip=skip or (),
-                overwrite=overwrite, progress=progress,
+                weights=weights, form=form, k_ratio=k_ratio, density=density, seed=seed, linear=linear,
+                skip=skip or (), overwrite=overwrite, progress=progress,
             )  # fmt: skip
     for fit in fits:
         errors = f"unexplained variance {fit.relative_error:.3f}, in INT4 {fit.relative_error_int4:.3f}"

@@ -11,13 +11,14 @@ from accelsim.cli.options import (
     data_option,
     dataset_option,
     device_option,
-    k_ratio_option,
     linear_option,
+    projection_options,
     seed_option,
     threads_option,
 )
 from accelsim.extras import require_torch
 from accelsim.files import check_output_file
+from accelsim.nn.layers.projection_forms import Density, Form
 
 
 @click.command()
@@ -26,7 +27,7 @@ from accelsim.files import check_output_file
 @data_option
 @dataset_option
 @click.option("--out", required=True, type=FILE, help="The converted checkpoint to write.")
-@k_ratio_option("Rows of P as a share of d.")
+@projection_options()
 @click.option(
     "--images", type=int, default=2000, show_default=True, help="Number of training images to distill on."
 )
@@ -54,7 +55,9 @@ def prepare(
     data: str | None,
     dataset: str,
     out: Path,
-    k_ratio: float,
+    form: Form,
+    k_ratio: float | None,
+    density: Density | None,
     images: int,
     seed: int,
     method: str,
@@ -84,7 +87,9 @@ def prepare(
         load_cifar(dataset, data, train=True),
         weights=weights,
         model=model,
+        form=form,
         k_ratio=k_ratio,
+        density=density,
         images=images,
         seed=seed,
         linear=linear,

@@ -19,10 +19,12 @@ from accelsim.errors import AccelsimError
 from accelsim.files import readable_file
 from accelsim.nn.base.inference import inference
 from accelsim.nn.base.tensor_files import load_network_weights, load_tensors
-from accelsim.nn.injection.conversion import DEFAULT_K_RATIO, convert
+from accelsim.nn.injection.conversion import convert
 from accelsim.nn.injection.converted_checkpoint import tensors_sha256
 from accelsim.nn.injection.distillation import LayerFit, distill
+from accelsim.nn.layers.projection_forms import DEFAULT_FORM, Density, Form
 from accelsim.nn.networks import make_network
+from accelsim.nn.preparation import form_record
 from accelsim.nn.trace_export import export_trace
 from accelsim.schemes import Scheme
 from accelsim.trace.container import one_line
@@ -107,7 +109,9 @@ def export_own_model(
     image_indices: Sequence[int],
     *,
     weights: Path | str | None = None,
-    k_ratio: float = DEFAULT_K_RATIO,
+    form: Form = DEFAULT_FORM,
+    k_ratio: float | None = None,
+    density: Density | None = None,
     seed: int = 0,
     linear: bool = False,
     skip: Sequence[str] = (),
@@ -120,7 +124,7 @@ def export_own_model(
         torch.nn.Module. weights: safetensors of its state, if the factory does not load them itself.
     images, calibration: ``.npy`` files as ``load_images`` takes them; the calibration images should be
         training images. image_indices: which of ``images``.
-    progress: as in ``export_trace``.
+    form, k_ratio, density: as ``convert`` takes them. progress: as in ``export_trace``.
     Returns how well each layer's approximation fits. Raises AccelsimError for anything at fault.
     """
     shown, teaching = load_images(images), load_images(calibration)
@@ -137,8 +141,20 @@ def export_own_model(
     _check_fits(network, model, shown, images)
     _check_fits(network, model, teaching, calibration)
     digest = tensors_sha256(dict(network.state_dict()))
-    converted = convert(network.eval(), Scheme.dense(), k_ratio=k_ratio, seed=seed, linear=linear, skip=skip)
+    converted = convert(
+        network.eval(),
+        Scheme.dense(),
+        form=form,
+        k_ratio=k_ratio,
+        density=density,
+        seed=seed,
+        linear=linear,
+        skip=skip,
+    )
     fits = distill(converted, _batches(teaching), seed=seed)
+    approximated_by = ", ".join(
+        f"{key} {value}" for key, value in form_record(form, k_ratio, density).items()
+    )
     export_trace(
         converted,
         torch.from_numpy(np.array(shown[list(image_indices)])),
@@ -149,7 +165,7 @@ def export_own_model(
         dataset=Path(images).stem,
         weights_sha256=digest,
         seeds={"P": seed, "distill": seed},
-        notes=f"k_ratio {k_ratio}, distilled on {len(teaching)} images of {Path(calibration).name}",
+        notes=f"{approximated_by}, distilled on {len(teaching)} images of {Path(calibration).name}",
         overwrite=overwrite,
         progress=progress,
     )

@@ -46,7 +46,7 @@ def converted(small_network: nn.Sequential) -> nn.Module:
     assert isinstance(grouped, nn.Conv2d)
     grouped.bias = nn.Parameter(torch.linspace(-1, 1, 12))
     # A small k: the linear layer has one position an image, and distillation needs more of them than unknowns.
-    model = convert(small_network, Scheme.dense(), seed=6, k_ratio=0.1, linear=True)
+    model = convert(small_network, Scheme.dense(), seed=6, form="patch", k_ratio=0.1, linear=True)
     distill(model, [torch.rand(80, 3, 8, 8, generator=torch.Generator().manual_seed(12))])
     return model
 

@@ -23,7 +23,6 @@ from accelsim.nn.fixed_point.layer_operands import (
 from accelsim.nn.injection.conversion import set_scheme
 from accelsim.nn.layers.geometry import symmetric_padding
 from accelsim.nn.layers.non_essential import NonEssentialLayer
-from accelsim.nn.layers.projection import projection_scale
 from accelsim.schemes import NmScheme, Scheme, UnstructuredScheme
 
 
@@ -148,7 +147,7 @@ def _noise_operands(
     layer: NonEssentialLayer, channels: int, own: slice, formats: Formats, scheme: Scheme
 ) -> NoiseOperands:
     y_scale, b_scale = layer.y_scale.double().item(), layer.b_scale.double().item()
-    y_step = y_scale / projection_scale(layer.k)
+    y_step = y_scale / layer.y_unit
     y_multiplier, y_shift = multipliers("y", np.array([2.0**-formats.x / y_step]))
     row_scales = y_scale * layer.w_scale.double().numpy()[own] * 2.0**formats.z
     row_multipliers, shift = multipliers("z~", row_scales)

@@ -6,7 +6,8 @@ as float16, the rest as it is), and for each converted layer L
     L.b_codes  uint8, b~ likewise
     L.w_scale (n,), L.b_scale (), L.y_scale (), L.quantiles (1001,)  float32
 The header holds JSON under the key `accelsim`: network, how it was made, and k, seed and nnz(P) of each
-layer. P itself is drawn again from its seed and checked against nnz.
+layer, with the form and density where they are not the paper's (patch, 1/3). P itself is drawn again from its seed
+and checked against nnz.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from accelsim.errors import AccelsimError
 from accelsim.nn.base.tensor_files import load_network_weights, load_tensors, save_tensors
 from accelsim.nn.injection.conversion import non_essential_layers, replace_layer
 from accelsim.nn.layers.non_essential import NonEssentialLayer
+from accelsim.nn.layers.projection import Projection
+from accelsim.nn.layers.projection_forms import DEFAULT_DENSITY
 from accelsim.nn.layers.quantize import pack_int4, unpack_int4
 from accelsim.nn.networks import make_network
 from accelsim.schemes import Scheme
@@ -80,7 +83,7 @@ def save_converted(path: Path | str, model: nn.Module, network: str, record: dic
     metadata = {
         "network": network,
         "record": record,
-        "layers": {n: {"k": x.k, "seed": x.seed, "nnz": x.nnz} for n, x in layers.items()},
+        "layers": {name: _projection_document(layer) for name, layer in layers.items()},
     }
     save_tensors(Path(path), tensors, metadata)
     return tensors_sha256(tensors)
@@ -107,7 +110,10 @@ def load_converted(path: Path | str, network: str | None = None, scheme: Scheme 
         }
         load_network_weights(model, tensors, path)
         for layer_name, entry in metadata["layers"].items():
-            replace_layer(model, layer_name, entry["k"], entry["seed"], scheme or Scheme.dense())
+            drawn = Projection(
+                entry.get("form", "patch"), entry["k"], entry.get("density", DEFAULT_DENSITY), entry["seed"]
+            )
+            replace_layer(model, layer_name, drawn, scheme or Scheme.dense())
         for layer_name, layer in non_essential_layers(model):
             stored = approximations[layer_name]
             if layer.nnz != metadata["layers"][layer_name]["nnz"]:
@@ -122,6 +128,24 @@ def load_converted(path: Path | str, network: str | None = None, scheme: Scheme 
             layer.selector.quantiles = stored["quantiles"]
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return Converted(model.eval(), name, metadata["record"], digest)
+
+
+def undefended(converted: Converted) -> nn.Module:
+    """Return the network of a converted checkpoint without its approximation, in eval mode."""
+    network = make_network(converted.network)
+    network.load_state_dict(_original_state(converted.model))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval()
+
+
+def _projection_document(layer: NonEssentialLayer) -> dict[str, Any]:
+    drawn = layer.projection
+    document: dict[str, Any] = {"k": drawn.k, "seed": drawn.seed, "nnz": layer.nnz}
+    if drawn.form != "patch":
+        document["form"] = drawn.form
+    if drawn.density != DEFAULT_DENSITY:
+        document["density"] = drawn.density
+    return document
 
 
 def tensors_sha256(tensors: dict[str, Tensor]) -> str:

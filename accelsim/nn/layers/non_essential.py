@@ -5,8 +5,11 @@ the neurons with the largest |z~|; the output is z * m + z~ * (1 - m) (Eq. 2).
 
 The arithmetic of z~, for a reader who builds it in hardware. Everything right of the scales is integers:
 
-    y_code_j = clamp(round((S x)_j / y_step), -7, 7)      S: signs of P; y_step = y_scale / sqrt(3 / k)
+    y_code_j = clamp(round((S x)_j / y_step), -7, 7)      S: signs of P; y_step = y_scale / sqrt(s / rows of P)
     z~_i     = y_scale * w_scale_i * sum_j w_code_ij * y_code_j  +  b_scale * b_code_i
+
+With the form none S x is x and y_step is y_scale. With none and pixel the codes are made once per pixel, and z~ is the
+same convolution as z over them (accelsim.nn.layers.projection has the forms).
 
 w_scale is one per output row, y_scale and b_scale one per layer. All are chosen for least squared error
 (accelsim.nn.layers.quantize.best_scale): w and b once on the distilled parameters, y on the projected
@@ -22,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.layers.projection import projection_scale, ternary_signs
+from accelsim.nn.layers.projection import Projection, projection_scale
 from accelsim.nn.layers.quantize import best_scale, int4_codes
 from accelsim.nn.layers.select import Selector
 from accelsim.schemes import Scheme
@@ -42,7 +45,9 @@ class NonEssentialLayer(nn.Module, ABC):
 
     Attributes
     - `inner`: the wrapped layer, whose weights make the precise outputs.
-    - `signs`: int8 (k, d), the signs of P, fixed by `seed`; shared by all groups of a grouped convolution.
+    - `projection`: form, k, density and seed of P; `taps`: kernel elements, 1 of a linear layer.
+    - `signs`: int8, the signs of P: (k, d) of a patch, (k / taps, d / taps) of a pixel, empty for the form none;
+      shared by all groups of a grouped convolution.
     - `w_approx` (n, k), `b_approx` (n,): W~ and b~, trainable, float32.
     - `w_scale` (n,), `b_scale` (), `y_scale` (): INT4 scales; 0 until `quantize` has run.
     - `selector`: decides the mask; `selector.scheme` is the scheme in force.
@@ -57,15 +62,23 @@ class NonEssentialLayer(nn.Module, ABC):
     y_scale: Tensor
 
     def __init__(
-        self, inner: nn.Module, n: int, d: int, k: int, groups: int, seed: int, scheme: Scheme
+        self,
+        inner: nn.Module,
+        n: int,
+        d: int,
+        taps: int,
+        groups: int,
+        projection: Projection,
+        scheme: Scheme,
     ) -> None:
         super().__init__()
         reference = next(inner.parameters())
         self.inner = inner
-        self.seed = seed
-        self.k = k
+        self.projection = projection
+        self.taps = taps
+        self.k = k = projection.k
         self.groups = groups
-        signs = ternary_signs(k, d, seed)
+        signs = projection.signs(d, taps)
         self.nnz = int(signs.count_nonzero())
         self.register_buffer("signs", signs.to(reference.device), persistent=False)
         self.w_approx = nn.Parameter(torch.zeros(n, k, device=reference.device))
@@ -79,7 +92,12 @@ class NonEssentialLayer(nn.Module, ABC):
     @property
     def approximation(self) -> Approximation:
         """k, nnz(P) and seed, as the trace file records them."""
-        return Approximation(k=self.k, nnz=self.nnz, seed=self.seed)
+        return Approximation(k=self.k, nnz=self.nnz, seed=self.projection.seed)
+
+    @property
+    def y_unit(self) -> float:
+        """What one step of a signed sum S x is worth in y: the factor that makes P of S, 1 for the form none."""
+        return projection_scale(len(self.signs), self.projection.density) if len(self.signs) else 1.0
 
     @property
     def is_quantized(self) -> bool:
@@ -94,7 +112,7 @@ class NonEssentialLayer(nn.Module, ABC):
 
     @torch.no_grad()
     def choose_y_scale(self, y: Tensor) -> None:
-        """Fix y_scale from a sample of projected activations, sqrt(3 / k) * S x, float of any shape."""
+        """Fix y_scale from a sample of projected activations, y_unit * S x, float of any shape."""
         self.y_scale.copy_(best_scale(y.reshape(1, -1))[0])
 
     @torch.no_grad()
@@ -115,7 +133,20 @@ class NonEssentialLayer(nn.Module, ABC):
 
     def y_codes(self, x: Tensor) -> Tensor:
         """y = P x as INT4 codes: float integers -7..7, shaped as `signed_sums` returns them."""
-        return int4_codes(self.signed_sums(x), self.y_scale / projection_scale(self.k))
+        return int4_codes(self.signed_sums(x), self.y_scale / self.y_unit)
+
+    def project(self, patches: Tensor) -> Tensor:
+        """y = P x in float of patches (rows, groups, d): (rows, groups, k), in the order of W~'s columns.
+
+        The rows of a weight matrix are patches too: their projection is W P^T.
+        """
+        if self.projection.form == "none":
+            return patches
+        signs = self.signs.to(patches.dtype)
+        if self.projection.form == "patch":
+            return patches @ signs.T * self.y_unit
+        by_channel = patches.unflatten(-1, (-1, self.taps))
+        return torch.einsum("rgct,jc->rgjt", by_channel, signs).flatten(2) * self.y_unit
 
     def from_projection(self, y: Tensor) -> Tensor:
         """z~ = W~ y + b~ of projected activations: y (rows, groups, k) to (rows, groups, n / groups)."""
@@ -124,7 +155,7 @@ class NonEssentialLayer(nn.Module, ABC):
 
     @abstractmethod
     def signed_sums(self, x: Tensor) -> Tensor:
-        """S x in float for every position of x: the additions that the projection unit makes."""
+        """S x in float, of every position's patch or of every pixel of x: the projection unit's additions."""
 
     @abstractmethod
     def approximate(self, x: Tensor) -> Tensor:
@@ -162,21 +193,35 @@ class NonEssentialConv2d(NonEssentialLayer):
 
     inner: nn.Conv2d
 
-    def __init__(self, inner: nn.Conv2d, k: int, seed: int, scheme: Scheme) -> None:
-        d = inner.weight[0].numel()
-        super().__init__(inner, inner.out_channels, d, k, inner.groups, seed, scheme)
+    def __init__(self, inner: nn.Conv2d, projection: Projection, scheme: Scheme) -> None:
+        d, taps = inner.weight[0].numel(), inner.weight[0, 0].numel()
+        super().__init__(inner, inner.out_channels, d, taps, inner.groups, projection, scheme)
 
     def signed_sums(self, x: Tensor) -> Tensor:
-        """(images, groups * k, h_out, w_out)."""
-        conv = self.inner
-        weight = self.signs.to(x.dtype).reshape(self.k, *conv.weight.shape[1:])
-        weight = weight.repeat(self.groups, 1, 1, 1)
-        return F.conv2d(x, weight, None, conv.stride, conv.padding, conv.dilation, self.groups)
+        """(images, groups * k, h_out, w_out) of patches; (images, groups * k / taps, h, w) of pixels; x itself."""
+        if self.projection.form == "none":
+            return x
+        signs = self.signs.to(x.dtype)
+        if self.projection.form == "pixel":
+            return F.conv2d(x, signs[:, :, None, None].repeat(self.groups, 1, 1, 1), groups=self.groups)
+        weight = signs.reshape(self.k, *self.inner.weight.shape[1:]).repeat(self.groups, 1, 1, 1)
+        return self._like_inner(x, weight)
 
     def approximate(self, x: Tensor) -> Tensor:
-        sums = F.conv2d(self.y_codes(x), self.w_codes()[:, :, None, None], groups=self.groups)
+        codes, w = self.y_codes(x), self.w_codes()
+        if self.projection.form == "patch":
+            sums = F.conv2d(codes, w[:, :, None, None], groups=self.groups)
+        else:
+            # P of zero padding is zero, and so is its code: z~ is a convolution over the map of codes.
+            kernel = self.inner.weight.shape[2:]
+            sums = self._like_inner(codes, w.reshape(len(w), -1, *kernel))
         scale = (self.y_scale * self.w_scale)[:, None, None]
         return sums * scale + (self.b_scale * self.b_codes())[:, None, None]
+
+    def _like_inner(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Convolve with another weight as the wrapped convolution does with its own."""
+        conv = self.inner
+        return F.conv2d(x, weight, None, conv.stride, conv.padding, conv.dilation, self.groups)
 
     def by_position(self, z: Tensor) -> Tensor:
         return z.permute(0, 2, 3, 1).flatten(1, 2)
@@ -191,11 +236,13 @@ class NonEssentialLinear(NonEssentialLayer):
 
     inner: nn.Linear
 
-    def __init__(self, inner: nn.Linear, k: int, seed: int, scheme: Scheme) -> None:
-        super().__init__(inner, inner.out_features, inner.in_features, k, 1, seed, scheme)
+    def __init__(self, inner: nn.Linear, projection: Projection, scheme: Scheme) -> None:
+        super().__init__(inner, inner.out_features, inner.in_features, 1, 1, projection, scheme)
 
     def signed_sums(self, x: Tensor) -> Tensor:
         """(images, ..., k)."""
+        if self.projection.form == "none":
+            return x
         return F.linear(x, self.signs.to(x.dtype))
 
     def approximate(self, x: Tensor) -> Tensor:
