@@ -20,6 +20,9 @@ WORD_MIN = -32768
 CODE_MAX = 7
 """INT4 codes are -7..7."""
 
+OPERAND_RANGES = {16: (WORD_MIN, WORD_MAX), 8: (-128, 127), 4: (-CODE_MAX, CODE_MAX)}
+"""Smallest and largest operand of a precise product, by its bits."""
+
 MULTIPLIER_MAX = 65535
 """Multipliers are unsigned 16-bit integers."""
 

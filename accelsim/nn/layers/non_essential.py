@@ -145,7 +145,7 @@ class NonEssentialLayer(nn.Module, ABC):
         signs = self.signs.to(patches.dtype)
         if self.projection.form == "patch":
             return patches @ signs.T * self.y_unit
-        by_channel = patches.unflatten(-1, (-1, self.taps))
+        by_channel = patches.reshape(*patches.shape[:-1], -1, self.taps)
         return torch.einsum("rgct,jc->rgjt", by_channel, signs).flatten(2) * self.y_unit
 
     def from_projection(self, y: Tensor) -> Tensor:
