@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from accelsim.nn.fixed_point.sample import Sample, SampledMap, load_sample, resu
 from accelsim.nn.injection.conversion import convert, non_essential_layers
 from accelsim.nn.injection.converted_checkpoint import Converted, load_converted
 from accelsim.nn.injection.distillation import distill
+from accelsim.nn.layers.geometry import conv_patches
 from accelsim.nn.layers.non_essential import NonEssentialLayer
 from accelsim.trace import Scheme, open_trace
 
@@ -39,15 +41,18 @@ SAMPLE = ROOT / "traces" / "operands" / "resnet18-cifar10.npz"
 SCHEMES = ("dense", "unstructured-75", "unstructured-50-calibrated", "nm-1of4")
 
 
-@pytest.fixture
-def converted(small_network: nn.Sequential) -> nn.Module:
+@pytest.fixture(params=["patch", "pixel", "none"])
+def converted(small_network: nn.Sequential, request: pytest.FixtureRequest) -> nn.Module:
     """Plain, strided, grouped and 1x1 convolutions and a linear layer, all converted and distilled."""
     grouped = small_network[2]
     assert isinstance(grouped, nn.Conv2d)
     grouped.bias = nn.Parameter(torch.linspace(-1, 1, 12))
     # A small k: the linear layer has one position an image, and distillation needs more of them than unknowns.
-    model = convert(small_network, Scheme.dense(), seed=6, form="patch", k_ratio=0.1, linear=True)
-    distill(model, [torch.rand(80, 3, 8, 8, generator=torch.Generator().manual_seed(12))])
+    k_ratio = None if request.param == "none" else 0.1
+    model = convert(small_network, Scheme.dense(), seed=6, form=request.param, k_ratio=k_ratio, linear=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        distill(model, [torch.rand(80, 3, 8, 8, generator=torch.Generator().manual_seed(12))])
     return model
 
 
@@ -97,11 +102,19 @@ def deciding_magnitude(magnitude: np.ndarray, selection: Threshold | KeepLargest
 
 
 def float_codes(module: nn.Module, x: Tensor) -> np.ndarray:
-    """The layer's y in INT4 as the float model has it: (positions, groups * k)."""
+    """The layer's y in INT4 as the float model has it, in the core's order: (positions, groups * k)."""
     assert isinstance(module, NonEssentialLayer)
     with torch.no_grad():
-        y = module.y_codes(x)[0]
-    return (y.flatten(1).T if y.ndim == 3 else y[None]).numpy()
+        y = module.y_codes(x)
+        if y.ndim == 2:
+            return y.numpy()
+        if module.projection.form == "patch":
+            return y[0].flatten(1).T.numpy()
+        width = module.inner(x).shape[3]
+        place = torch.arange(module.inner(x)[0, 0].numel())
+        gathered = conv_patches(module.inner, y, place // width, place % width)[0]
+        by_tap = gathered.reshape(*gathered.shape[:2], -1, module.taps).transpose(2, 3)
+        return by_tap.reshape(len(place), -1).numpy()
 
 
 def test_agreement_by_hand() -> None:

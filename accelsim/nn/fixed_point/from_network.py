@@ -151,16 +151,23 @@ def _noise_operands(
     y_multiplier, y_shift = multipliers("y", np.array([2.0**-formats.x / y_step]))
     row_scales = y_scale * layer.w_scale.double().numpy()[own] * 2.0**formats.z
     row_multipliers, shift = multipliers("z~", row_scales)
+    form, signs = layer.projection.form, layer.signs
+    codes = layer.w_codes().detach().to(torch.int8)[own]
+    if form == "patch":
+        signs = _kernel_first(signs, channels)
+    else:
+        codes = _kernel_first(codes, layer.k // layer.taps)
     b_codes = layer.b_codes().detach().double().numpy()[own]
     return NoiseOperands(
-        signs=np.ascontiguousarray(_kernel_first(layer.signs, channels).numpy()),
+        signs=np.ascontiguousarray(signs.numpy()),
         y_multiplier=int(y_multiplier[0]),
         y_shift=y_shift,
-        codes=layer.w_codes().detach().to(torch.int8).numpy()[own],
+        codes=np.ascontiguousarray(codes.numpy()),
         multipliers=row_multipliers,
         terms=terms("b~", b_scale * b_codes, formats.z + shift),
         shift=shift,
         selection=_selection(formats, scheme),
+        form=form,
     )
 
 
