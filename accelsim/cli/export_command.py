@@ -100,7 +100,7 @@ def export(
     check_output_file(out, regular_only=True)
     require_torch("export")
     fits = []
-    steps = len(numbers) * sum(not scheme.is_dense for scheme in wanted)
+    steps = len(numbers) * sum(scheme.has_masks for scheme in wanted)
     with progress_bar(steps, "images") as progress:
         if checkpoint is not None:
             from accelsim.nn.trace_export import export_from_checkpoint

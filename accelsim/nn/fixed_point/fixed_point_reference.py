@@ -111,9 +111,7 @@ def select(scored: Tensor, selection: Threshold | KeepLargest) -> Tensor:
     """The essential mask of scores (P, n): bool of that shape."""
     if isinstance(selection, Threshold):
         return scored >= selection.value
-    # keep_n_of_m fills a short group up with -1, which must rank below every score.
-    above = scored - WORD_MIN
-    mask: Tensor = keep_n_of_m(above[None], selection.keep, selection.of, groups=1)[0]
+    mask: Tensor = keep_n_of_m(scored.double()[None], selection.keep, selection.of, groups=1)[0]
     return mask
 
 

@@ -23,6 +23,7 @@ from accelsim.nn.fixed_point.layer_operands import (
 from accelsim.nn.injection.conversion import set_scheme
 from accelsim.nn.layers.geometry import symmetric_padding
 from accelsim.nn.layers.non_essential import NonEssentialLayer
+from accelsim.nn.layers.precise_layer import WrappedLayer
 from accelsim.schemes import NmScheme, Scheme, UnstructuredScheme
 
 
@@ -58,7 +59,7 @@ def layer_input(model: nn.Module, name: str, image: Tensor, scheme: Scheme) -> T
 def named_layer(model: nn.Module, name: str) -> nn.Module:
     """The convolution or linear layer `name`, converted or not; raises AccelsimError if it is none."""
     module = dict(model.named_modules()).get(name)
-    if not isinstance(module, NonEssentialLayer | nn.Conv2d | nn.Linear):
+    if not isinstance(module, WrappedLayer | nn.Conv2d | nn.Linear):
         raise AccelsimError(f"layer {name!r} is no Conv2d or Linear of the network")
     return module
 
@@ -194,7 +195,7 @@ def _threshold(layer: NonEssentialLayer, magnitude: Tensor, scheme: Unstructured
 
 
 def _inner(module: nn.Module) -> nn.Module:
-    return module.inner if isinstance(module, NonEssentialLayer) else module
+    return module.inner if isinstance(module, WrappedLayer) else module
 
 
 def _geometry(inner: nn.Module) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:

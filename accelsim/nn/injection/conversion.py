@@ -11,6 +11,7 @@ from accelsim.errors import AccelsimError
 from accelsim.nn.base.seeds import check_seed
 from accelsim.nn.layers.geometry import symmetric_padding
 from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer, NonEssentialLinear
+from accelsim.nn.layers.precise_layer import PreciseLayer, WrappedLayer
 from accelsim.nn.layers.projection import Projection, choose_projection
 from accelsim.nn.layers.projection_forms import DEFAULT_FORM, Density, Form
 from accelsim.schemes import Scheme
@@ -91,10 +92,15 @@ def replace_layer(model: nn.Module, name: str, projection: Projection, scheme: S
     else:
         raise AccelsimError(f"convert: {name} is {type(module).__name__}, must be a Conv2d or Linear")
     wrapped.train(module.training)
-    aliases = [alias for alias, other in model.named_modules(remove_duplicate=False) if other is module]
+    in_every_place(model, module, wrapped)
+
+
+def in_every_place(model: nn.Module, module: nn.Module, other: nn.Module) -> None:
+    """Put `other` in the place of `module`, under every name that the model holds it by."""
+    aliases = [alias for alias, found in model.named_modules(remove_duplicate=False) if found is module]
     for alias in aliases:
         parent, _, attribute = alias.rpartition(".")
-        setattr(model.get_submodule(parent), attribute, wrapped)
+        setattr(model.get_submodule(parent), attribute, other)
 
 
 def non_essential_layers(model: nn.Module) -> Iterator[tuple[str, NonEssentialLayer]]:
@@ -104,8 +110,18 @@ def non_essential_layers(model: nn.Module) -> Iterator[tuple[str, NonEssentialLa
             yield name, module
 
 
+def wrapped_layers(model: nn.Module) -> Iterator[tuple[str, WrappedLayer]]:
+    """(name, layer) of every converted layer, and of those wrapped for their precision alone."""
+    for name, module in model.named_modules():
+        if isinstance(module, WrappedLayer):
+            yield name, module
+
+
 def set_scheme(model: nn.Module, scheme: Scheme) -> nn.Module:
     """Put another scheme in force in every converted layer; W~ and b~ stay. Returns `model`, changed."""
-    for _, layer in non_essential_layers(model):
-        layer.selector.scheme = scheme
+    for _, layer in wrapped_layers(model):
+        if isinstance(layer, NonEssentialLayer):
+            layer.selector.scheme = scheme
+        elif isinstance(layer, PreciseLayer):
+            layer.scheme = scheme
     return model

@@ -27,10 +27,12 @@ from accelsim.interrupt import stop_if_pressed
 from accelsim.nn.base.inference import inference
 from accelsim.nn.base.seeds import check_seed
 from accelsim.nn.injection.conversion import non_essential_layers, set_scheme
+from accelsim.nn.injection.following_norms import batch_norms_found
 from accelsim.nn.injection.layer_fit import Fit, GradientDescent, NormalEquations
 from accelsim.nn.layers.geometry import conv_patches
 from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer
 from accelsim.nn.layers.quantize import int4_codes
+from accelsim.nn.layers.select import TABLES
 from accelsim.schemes import Scheme
 
 CALIBRATION_ROWS = 2048
@@ -51,7 +53,7 @@ class LayerFit:
     """How well a layer's approximation fits: E |z - z~|^2 / Var z, estimated for rows it has not seen.
 
     rows: output pixels of one pass over the calibration images. rounded: rows of W~ that are W itself, rounded (form
-    none only). k + 1 unknowns per neuron fit those pixels
+    none only). batch_norm: whether one follows the layer; without, criteria after it rank z~ itself. k + 1 unknowns per neuron fit those pixels
     better than others, and exactly where there are no more rows than unknowns. The mean square on the kept
     rows is therefore divided by (1 - (k + 1) / rows)^2: generalized cross-validation (Golub, Heath, Wahba,
     Technometrics 21, 1979), which takes the rows as independent; neighbouring pixels are less so.
@@ -64,6 +66,7 @@ class LayerFit:
     relative_error: float
     relative_error_int4: float
     rounded: int = 0
+    batch_norm: bool = False
 
 
 def distill(
@@ -79,7 +82,7 @@ def distill(
     momentum: float = 0.9,
     progress: Callable[[str], None] | None = None,
 ) -> list[LayerFit]:
-    """Fit and quantize every converted layer of `model` in place; returns the fit of each.
+    """Fit and quantize every converted layer of `model` in place, find the batch norm after it; returns the fit of each.
 
     batches: images (count, channels, h, w) as the model takes them; streamed, so memory stays bounded
         (per layer: the normal equations, (k + n) * k numbers, and 2,048 rows for calibration). With "sgd"
@@ -116,7 +119,7 @@ def distill(
     set_scheme(model, Scheme.dense())
     rows: dict[str, int] = {}
     try:
-        with inference(model), ExitStack() as hooks:
+        with inference(model), batch_norms_found(model), ExitStack() as hooks:
             for name, layer in layers.items():
                 hooks.enter_context(layer.inner.register_forward_hook(samples[name]))
             clock = _Clock(epochs, progress)
@@ -253,9 +256,12 @@ def _finish(name: str, layer: NonEssentialLayer, sample: _Sample, rows: int) -> 
             # All biases share one scale, so that a mixture may lose what its rows gain.
             errors = _quantize(layer, y, z, own, own_b, 0.0)
             rounded = torch.ones_like(rounded)
-    layer.selector.calibrate(layer.from_projection(y).abs())
+    z_approx = layer.from_projection(y).flatten(1)
+    for criterion in TABLES:
+        scaled = criterion.startswith("norm")
+        layer.selector.calibrate(layer.normalized(z_approx) if scaled else z_approx, criterion)
     relative, relative_int4 = (errors.mean(1) / (z - z.mean(0)).square().mean()).tolist()
-    return LayerFit(name, rows, relative, relative_int4, int(rounded.sum()))
+    return LayerFit(name, rows, relative, relative_int4, int(rounded.sum()), bool(layer.followed_by))
 
 
 def _quantize(

@@ -26,8 +26,17 @@ from accelsim.nn.injection.conversion import non_essential_layers
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.layers.non_essential import NonEssentialLayer
 from accelsim.nn.layers.projection import ternary_signs
+from accelsim.nn.layers.select import TABLES
 
-_STATE = ("signs", "w_approx", "b_approx", "w_scale", "b_scale", "y_scale", "selector.quantiles")
+_STATE = (
+    "signs",
+    "w_approx",
+    "b_approx",
+    "w_scale",
+    "b_scale",
+    "y_scale",
+    *(f"selector.{table}" for table in TABLES.values()),
+)
 
 
 class RedrawnProjection(RandomModule):

@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
+from accelsim.nn.layers.precise_layer import WrappedLayer
 from accelsim.nn.layers.projection import Projection, projection_scale
 from accelsim.nn.layers.quantize import best_scale, int4_codes
 from accelsim.nn.layers.select import Selector
@@ -40,7 +41,7 @@ class Injection(nn.Module):
         return torch.where(layer.essential(z_approx), z, z_approx)
 
 
-class NonEssentialLayer(nn.Module, ABC):
+class NonEssentialLayer(WrappedLayer, ABC):
     """What the convolution and the linear layer share: P, W~, b~, their INT4 codes, selection, Eq. 2.
 
     Attributes
@@ -52,8 +53,11 @@ class NonEssentialLayer(nn.Module, ABC):
     - `w_scale` (n,), `b_scale` (), `y_scale` (): INT4 scales; 0 until `quantize` has run.
     - `selector`: decides the mask; `selector.scheme` is the scheme in force.
     - `injection`: makes the output of z and z~.
+    - `precision`: scales of operands of 8 and 4 bits.
+    - `followed_by`: the batch norm that takes the layer's output, alone in a tuple; empty if none does; None until
+      `distill` has looked. It stays a part of the network and is none of this layer.
 
-    With a dense scheme the layer is the wrapped layer and nothing is approximated.
+    With a dense scheme the layer is the wrapped layer, in as many bits, and nothing is approximated.
     """
 
     signs: Tensor
@@ -71,9 +75,8 @@ class NonEssentialLayer(nn.Module, ABC):
         projection: Projection,
         scheme: Scheme,
     ) -> None:
-        super().__init__()
+        super().__init__(inner)
         reference = next(inner.parameters())
-        self.inner = inner
         self.projection = projection
         self.taps = taps
         self.k = k = projection.k
@@ -88,11 +91,13 @@ class NonEssentialLayer(nn.Module, ABC):
         self.register_buffer("y_scale", torch.zeros((), device=reference.device))
         self.selector = Selector(scheme, groups)
         self.injection: nn.Module = Injection()
+        self.followed_by: tuple[nn.Module, ...] | None = None
 
     @property
     def approximation(self) -> Approximation:
-        """k, nnz(P) and seed, as the trace file records them."""
-        return Approximation(k=self.k, nnz=self.nnz, seed=self.projection.seed)
+        """The form, k, nnz(P), seed and density, as the trace file records them."""
+        drawn = self.projection
+        return Approximation(k=self.k, nnz=self.nnz, seed=drawn.seed, form=drawn.form, density=drawn.density)
 
     @property
     def y_unit(self) -> float:
@@ -171,17 +176,51 @@ class NonEssentialLayer(nn.Module, ABC):
 
     def forward(self, x: Tensor) -> Tensor:
         """Eq. 2, or what `injection` makes of it."""
-        z: Tensor = self.inner(x)
-        if self.selector.scheme.is_dense:
-            return z
+        scheme = self.selector.scheme
+        if not scheme.approximates:
+            return self.precision.output(self.inner, x, scheme.precise_bits)
         if not self.is_quantized:
             raise AccelsimError("non-essential layer: W~ is not distilled yet; run distill first")
-        mixed: Tensor = self.injection(self, z, self.approximate(x))
+        # The whole map has the bits of the essential neurons' operands; z~ is computed from the same words.
+        x = self.precision.rounded_input(x, scheme.precise_bits)
+        z_approx = self.approximate(x)
+        if not scheme.has_masks and type(self.injection) is Injection:
+            return z_approx
+        z = self.precision.output(self.inner, x, scheme.precise_bits)
+        mixed: Tensor = self.injection(self, z, z_approx)
         return mixed
 
-    def essential(self, magnitude: Tensor) -> Tensor:
-        """The mask of the neurons that the scheme keeps: those largest in |magnitude|, which is shaped as the output."""
-        return self.like_output(self.selector(self.by_position(magnitude)), magnitude)
+    def essential(self, z_approx: Tensor) -> Tensor:
+        """The mask of the neurons that the scheme keeps, by its criterion: bool, shaped as z~, which is as the output."""
+        return self.like_output(self.selector(self.scores(self.by_position(z_approx))), z_approx)
+
+    def largest(self, values: Tensor) -> Tensor:
+        """The mask of as many neurons, by the scheme's structure, but of the largest `values`, shaped as the output."""
+        return self.like_output(self.selector(self.by_position(values)), values)
+
+    def scores(self, z_approx: Tensor) -> Tensor:
+        """What the scheme's criterion ranks, magnitude or value, of z~ (images, positions, n): z~ or BN(z~)."""
+        return self.normalized(z_approx) if self.selector.scheme.scales_scores else z_approx
+
+    def normalized(self, z_approx: Tensor) -> Tensor:
+        """z~ (images, positions, n) after the batch norm that follows, in its evaluation mode; as it is if none does."""
+        if self.followed_by is None:
+            raise AccelsimError("criterion norm: which batch norm follows a layer is not known; run distill first")
+        for norm in self.followed_by:
+            scale, shift = batch_norm_line(norm)
+            z_approx = z_approx * scale + shift
+        return z_approx
+
+
+def batch_norm_line(norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """Scale and shift (n,) of each channel of a batch norm in evaluation mode."""
+    mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+    parameters = dict(norm.named_parameters())
+    scale = (variance + norm.eps).rsqrt()  # type: ignore[operator]
+    if "weight" in parameters:
+        scale = scale * parameters["weight"]
+    shift = -mean * scale
+    return scale, shift + parameters["bias"] if "bias" in parameters else shift
 
 
 class NonEssentialConv2d(NonEssentialLayer):
