@@ -40,6 +40,16 @@ def approximates(machine: Machine) -> bool:
     return not machine.dense_only
 
 
+def multiplies_8bit(machine: Machine) -> bool:
+    """Return whether precise work may be done in 8 bits."""
+    return 8 in machine.mvu.precise_bits
+
+
+def multiplies_4bit(machine: Machine) -> bool:
+    """Return whether anything is computed in 4 bits: approximations, or precise work."""
+    return approximates(machine) or 4 in machine.mvu.precise_bits
+
+
 @dataclass(frozen=True)
 class Action:
     """Something that a component does and that the engines and the RTL count, as exact integers.

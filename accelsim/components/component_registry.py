@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from accelsim.components.activation_stage import ActivationStage
+from accelsim.components.code_sram import CodeSram
 from accelsim.components.component import Action, Component, Job, Service
 from accelsim.components.dram import DramChannel
 from accelsim.components.front_end import FrontEnd
@@ -22,6 +23,7 @@ from accelsim.components.output_sram import OutputSram
 from accelsim.components.patch_buffer import PatchBuffer
 from accelsim.components.projection_unit import ProjectionUnit
 from accelsim.components.result_buffer import ResultBank
+from accelsim.components.score_scaler import ScoreScaler
 from accelsim.components.sequencer import SequencerUnit
 from accelsim.components.spiking_neurons import SpikingNeurons
 from accelsim.components.threshold_selector import ThresholdSelectorUnit
@@ -41,10 +43,12 @@ COMPONENTS: tuple[Component, ...] = (
     MaskUnits(),
     ThresholdSelectorUnit(),
     NmSelectorUnit(),
+    ScoreScaler(),
     SpikingNeurons(),
     NoiseGenerator(),
     WeightSram(),
     InputSram(),
+    CodeSram(),
     PatchBuffer(),
     ResultBank(),
     OutputSram(),

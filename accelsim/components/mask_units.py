@@ -8,10 +8,21 @@ from accelsim.components.component import Action, Charge, Component, LogicPart, 
 
 if TYPE_CHECKING:
     from accelsim.config import Machine
+    from accelsim.mapping import Tile
 
 SELECTOR_LATENCY = (
     "Cycles from the end of the service to the valid mask. Buildable from 2 (threshold) or 3 (nm) on."
 )
+
+SELECTOR_SCALES = (
+    "true: z~ is scaled and shifted by row before it is compared: schemes may rank it after a batch norm."
+)
+
+
+def scaled_scores(tile: Tile, positions: int) -> dict[str, int]:
+    """Return the count of scores that are scaled before a block's selection; nothing where the scheme ranks z~ itself."""
+    return {"scaled_scores": positions * tile.rows} if tile.scales_scores else {}
+
 
 _PLACES, _POSITIONS = 12, 4
 """What the measured mask units hold: positions in flight, positions of a block."""
@@ -68,7 +79,12 @@ class MaskUnits(Component):
             "mask_walk",
             "compute",
             16,
-            {"vpu_steps_16bit": _WALK, "vpu_steps_4bit": _WALK, "vpu_steps_1bit": _WALK},
+            {
+                "vpu_steps_16bit": _WALK,
+                "vpu_steps_8bit": _WALK,
+                "vpu_steps_4bit": _WALK,
+                "vpu_steps_1bit": _WALK,
+            },
             "`vpu_steps` x `index_walk` (none on a dense-only machine)",
         ),
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from accelsim.components.component import (
     Action,
@@ -13,9 +13,10 @@ from accelsim.components.component import (
     Latency,
     LogicPart,
     PriceOf,
-    approximates,
     delay_of,
     event_price,
+    multiplies_4bit,
+    multiplies_8bit,
 )
 from accelsim.components.price import Price, Tariff
 from accelsim.strict_model import Strict
@@ -25,13 +26,23 @@ if TYPE_CHECKING:
 
 PSUM_BITS = 48
 
+PreciseBits = Literal[16, 8, 4]
+
+
+def _as_tuple(value: Any) -> Any:
+    """Return a list of a YAML file as a tuple, which a frozen model can hold."""
+    return tuple(value) if isinstance(value, list) else value
+
 
 class Mvu(Strict):
     """The Matrix-Vector Unit of one core: `vpus` vector units of `bricks_per_vpu` 4x4 multipliers each.
 
     hold_weights: a row's weight chunk stays in a register for all positions of the block that need it.
     spare_vpus: ``share`` lets VPUs without rows of their own work on a second set of positions.
+    precise_bits: in which precisions precise work may be done, besides the 4 bits of approximations.
     """
+
+    later_fields: ClassVar[tuple[str, ...]] = ("precise_bits",)
 
     vpus: int = Field(
         ge=1, le=4096, description="Vector units of a core (V); each owns rows of a layer's tile."
@@ -65,6 +76,18 @@ class Mvu(Strict):
         description="VPUs without rows of a tile: idle, or share (take part of the positions of others; section 2)."
     )
 
+    precise_bits: Annotated[tuple[PreciseBits, ...], BeforeValidator(_as_tuple)] = Field(
+        default=(16,),
+        description="Bits in which precise work may be done: 16, and 8 and 4 if the multipliers are built for them.",
+    )
+
+    @field_validator("precise_bits")
+    @classmethod
+    def _holds_16(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if 16 not in value or len(set(value)) < len(value):
+            raise ValueError("precise_bits holds 16, and may hold 8 and 4, each once")
+        return tuple(sorted(value, reverse=True))
+
     @field_validator("position_block")
     @classmethod
     def _has_psums(cls, value: int, info: ValidationInfo) -> int:
@@ -91,7 +114,7 @@ def _psum_words(accumulators: int) -> float:
 
 def _per_step(price: PriceOf) -> dict[str, PriceOf]:
     """Return the price for a step of every mode."""
-    return dict.fromkeys(("vpu_steps_16bit", "vpu_steps_4bit", "vpu_steps_1bit"), price)
+    return dict.fromkeys(("vpu_steps_16bit", "vpu_steps_8bit", "vpu_steps_4bit", "vpu_steps_1bit"), price)
 
 
 def _tree_price(machine: Machine, tariff: Tariff) -> Price:
@@ -130,7 +153,7 @@ def _job_actions() -> tuple[Action, ...]:
 
 
 class MatrixVectorUnit(Component):
-    """V vector units (VPUs) of B 4x4-bit bricks each, which multiply 16x16 bits sixteen by sixteen, or 4x4 bits each alone.
+    """V vector units (VPUs) of B 4x4-bit bricks each: sixteen multiply 16x16 bits, four 8x8, each alone 4x4.
 
     A VPU works on one row and one operand chunk in a step: its products are added up in a tree and accumulated in one of A
     psums of 48 bits. Weight chunks pass a register of two chunks per VPU, operand chunks two sets of broadcast registers.
@@ -164,31 +187,49 @@ class MatrixVectorUnit(Component):
             "brick_ops_4bit",
             4,
             "multiplications",
-            "4x4 multiplications of the approximation: q * n_tile * k (approximated)",
-            job="approximate",
-            where=approximates,
+            "4x4 multiplications: of the approximation, q * n_tile * k; of precise work in 4 bits, essential neurons * d",
+            job="precise",
+            shared_by=("approximate",),
+            where=multiplies_4bit,
         ),
         Action(
             "brick_ops_16bit",
             5,
             "multiplications",
-            "4x4 multiplications of precise work, 16 per 16-bit MAC: essential neurons * d * 16",
+            "4x4 multiplications of precise work in 16 bits, 16 per MAC: essential neurons * d * 16",
             job="precise",
         ),
         Action(
             "vpu_steps_4bit",
             6,
             "steps",
-            "per pass K * W(v) summed over VPUs, of approximate jobs",
-            job="approximate",
-            where=approximates,
+            "per pass K * W(v) summed over VPUs, of approximate jobs and of precise ones in 4 bits",
+            job="precise",
+            shared_by=("approximate",),
+            where=multiplies_4bit,
         ),
         Action(
             "vpu_steps_16bit",
             7,
             "steps",
-            "per pass K * W(v) summed over VPUs, of precise jobs on words",
+            "per pass K * W(v) summed over VPUs, of precise jobs in 16 bits",
             job="precise",
+        ),
+        Action(
+            "brick_ops_8bit",
+            50,
+            "multiplications",
+            "4x4 multiplications of precise work in 8 bits, 4 per MAC: essential neurons * d * 4",
+            job="precise",
+            where=multiplies_8bit,
+        ),
+        Action(
+            "vpu_steps_8bit",
+            51,
+            "steps",
+            "per pass K * W(v) summed over VPUs, of precise jobs in 8 bits",
+            job="precise",
+            where=multiplies_8bit,
         ),
         *_job_actions(),
         Action(
@@ -275,6 +316,13 @@ class MatrixVectorUnit(Component):
             1,
             {"brick_ops_4bit": event_price("multiply_4bit")},
             "`brick_ops_4bit` x `multiply_4bit`",
+        ),
+        Charge(
+            "multiply_8bit",
+            "compute",
+            37,
+            {"brick_ops_8bit": event_price("multiply_4bit")},
+            "`brick_ops_8bit` x `multiply_4bit`: an estimate, four bricks alone and nothing for adding their products",
         ),
         Charge(
             "adder_tree",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from accelsim.components.component import Action, Charge, Component, Latency, LogicPart, delay_of
-from accelsim.components.mask_units import SELECTOR_LATENCY
+from accelsim.components.mask_units import SELECTOR_LATENCY, SELECTOR_SCALES, scaled_scores
 from accelsim.components.price import Price, Tariff
 from accelsim.lengths import WORD_BITS, ceil_div
 from accelsim.strict_model import Strict
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 class NmSelector(Strict):
     """Ranks `groups_per_cycle` groups of up to `max_of` outputs a cycle and keeps the largest of each."""
 
+    later_fields: ClassVar[tuple[str, ...]] = ("scales",)
+
     kind: Literal["nm"] = Field(
         description="Structured noise: of each group of M outputs the N of largest magnitude are essential."
     )
     groups_per_cycle: int = Field(ge=1, le=1 << 16, description="Groups ranked per cycle.")
     latency_cycles: Latency = Field(description=SELECTOR_LATENCY)
+    scales: bool = Field(default=False, description=SELECTOR_SCALES)
     max_of: int = Field(
         ge=2, le=1024, description="Largest M that can be ranked; sizes the ranker's area and energy."
     )
@@ -57,7 +60,8 @@ def _select_price(machine: Machine, tariff: Tariff) -> Price:
 def rank_groups(tile: Tile, positions: int, machine: Machine) -> tuple[int, dict[str, int]]:
     """Return the cycles in which the groups of a block are ranked, and the counts."""
     cycles = positions * ceil_div(tile.units, _unit(machine).groups_per_cycle)
-    return cycles, {"groups_ranked": positions * tile.units, "selector_busy_cycles": cycles}
+    counts = {"groups_ranked": positions * tile.units, "selector_busy_cycles": cycles}
+    return cycles, counts | scaled_scores(tile, positions)
 
 
 class NmSelectorUnit(Component):

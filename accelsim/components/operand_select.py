@@ -43,8 +43,8 @@ def _select_ns(machine: Machine, technology: Technology) -> float:
 class OperandSelect(Component):
     """The multiplexers in front of every VPU's operand stage: in each step it takes the chunk of one position of the block.
 
-    A step takes L words in 16-bit mode, 4 L of codes, ceil(L / 16) of spikes; each passes log2(T) levels. The stage itself
-    (padding gated) is in the MVU's area.
+    A step takes L words in 16-bit mode, 2 L in 8-bit mode, 4 L of codes, ceil(L / 16) of spikes; each passes log2(T)
+    levels. The stage itself (padding gated) is in the MVU's area.
     """
 
     name = "operand_select"
@@ -65,10 +65,11 @@ class OperandSelect(Component):
             4,
             {
                 "vpu_steps_16bit": _step_price(lambda machine: machine.mvu.lanes),
+                "vpu_steps_8bit": _step_price(lambda machine: 2 * machine.mvu.lanes),
                 "vpu_steps_4bit": _step_price(lambda machine: 4 * machine.mvu.lanes),
                 "vpu_steps_1bit": _step_price(lambda machine: ceil_div(machine.mvu.lanes, 16)),
             },
-            "(`vpu_steps_16bit` x L + `vpu_steps_4bit` x 4 L + `vpu_steps_1bit` x ceil(L / 16)) x "
+            "(`vpu_steps_16bit` x L + `vpu_steps_8bit` x 2 L + `vpu_steps_4bit` x 4 L + `vpu_steps_1bit` x ceil(L / 16)) x "
             "(`operand_word` + log2(T) x mux); no mux on a dense-only machine that does not share",
         ),
     )

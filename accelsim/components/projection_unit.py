@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from accelsim.components.component import Action, Charge, Component, Delay, LogicPart, delay_of, event_price
 from accelsim.components.input_sram import window_words
 from accelsim.components.price import Price, Tariff
+from accelsim.forms import Form
 from accelsim.lengths import CODE_BITS, ceil_div
 from accelsim.strict_model import Strict
 
@@ -22,23 +23,45 @@ SUM_WORDS = 2
 
 
 class Projection(Strict):
-    """The projection unit: every lane adds one window of a patch, signed by P, to its one sum a cycle.
+    """What makes y: every lane adds one window, signed by P, to its one sum a cycle; form `none` has no lanes.
 
-    quantizers: sums rounded to INT4 a cycle.
+    form: of the projection that the unit makes, once a patch or once a pixel; `none` rounds x itself, once a pixel.
+    quantizers: sums (or words, with form `none`) rounded to INT4 a cycle.
     """
 
-    lanes: int = Field(
+    later_fields: ClassVar[tuple[str, ...]] = ("form", "lanes")
+
+    form: Form = Field(
+        default="patch",
+        description="What y is: x itself in INT4, a projection of each pixel's channels, or one of each whole patch.",
+    )
+    lanes: int | None = Field(
+        default=None,
         ge=1,
         le=1 << 16,
-        description="Adder trees with one 32-bit sum each: sums that take a window per cycle; a multiple of quantizers.",
+        validate_default=True,
+        description="Adder trees with one 32-bit sum each: sums that take a window per cycle; a multiple of quantizers. "
+        "Absent with form none.",
     )
-    quantizers: int = Field(ge=1, le=1 << 16, description="Sums rounded to INT4 per cycle; divides lanes.")
+    quantizers: int = Field(
+        ge=1, le=1 << 16, description="Sums or words rounded to INT4 per cycle; divides lanes."
+    )
+
+    @field_validator("lanes")
+    @classmethod
+    def _as_the_form_needs(cls, value: int | None, info: ValidationInfo) -> int | None:
+        form = info.data.get("form")
+        if form == "none" and value is not None:
+            raise ValueError(f"form none has no lanes, not {value}; leave lanes out")
+        if form in ("pixel", "patch") and value is None:
+            raise ValueError(f"form {form} needs lanes")
+        return value
 
     @field_validator("quantizers")
     @classmethod
     def _empty_the_lanes_evenly(cls, value: int, info: ValidationInfo) -> int:
-        lanes = info.data.get("lanes", value)
-        if lanes % value:
+        lanes = info.data.get("lanes")
+        if lanes is not None and lanes % value:
             raise ValueError(f"the {lanes} lanes are not a whole multiple of {value} quantizers")
         return value
 
@@ -48,9 +71,18 @@ def _unit(machine: Machine) -> Projection:
     return machine.projection
 
 
+def _lanes(machine: Machine) -> int:
+    """Return the lanes; 0 with form `none`."""
+    return _unit(machine).lanes or 0
+
+
+def _has_lanes(machine: Machine) -> bool:
+    return _lanes(machine) > 0
+
+
 def _lanes_per_quantizer(machine: Machine) -> int:
-    """Return the lanes whose sums one quantizer rounds, one after the other."""
-    return _unit(machine).lanes // _unit(machine).quantizers
+    """Return the lanes whose sums one quantizer rounds, one after the other; 1 with form `none`."""
+    return max(1, _lanes(machine) // _unit(machine).quantizers)
 
 
 def _signs_price(machine: Machine, tariff: Tariff) -> Price:
@@ -86,36 +118,47 @@ class ProjectionUnit(Component):
             "cycles",
             "cycles of positions that project, fetches included: q * project, 0 where it does not project",
             job="fetch",
+            where=_has_lanes,
         ),
         Action(
             "projection_additions",
             22,
             "additions",
-            "q * nnz where it projects (a zero of P is gated and adds nothing), else 0",
+            "q * nnz where it projects (a zero of P is gated and adds nothing), else 0; in the code pass section 4",
             job="fetch",
+            where=_has_lanes,
         ),
         Action(
             "projection_accumulations",
             23,
             "additions",
-            "q * F * k where it projects: a window added to a lane's accumulator",
+            "q * F * k where it projects: a window added to a lane's accumulator; in the code pass section 4",
+            job="fetch",
+            where=_has_lanes,
+        ),
+        Action(
+            "projected_values",
+            24,
+            "sums",
+            "q * k where it projects: sums rounded to INT4; in the code pass section 4",
             job="fetch",
         ),
-        Action("projected_values", 24, "sums", "q * k where it projects: sums rounded to INT4", job="fetch"),
     )
     parts = (
         LogicPart(
             "projection_trees",
             "projection_adder",
-            lambda machine: _unit(machine).lanes * window_words(machine),
+            lambda machine: _lanes(machine) * window_words(machine),
             "`lanes` x C",
+            where=_has_lanes,
         ),
-        LogicPart("projection_sums", "tree_adder", lambda machine: _unit(machine).lanes, "`lanes`"),
+        LogicPart("projection_sums", "tree_adder", _lanes, "`lanes`", where=_has_lanes),
         LogicPart(
             "projection_registers",
             "register_word",
-            lambda machine: SUM_WORDS * _unit(machine).lanes,
+            lambda machine: SUM_WORDS * _lanes(machine),
             "`lanes` x 2",
+            where=_has_lanes,
         ),
         LogicPart("quantizers", "quantizer", lambda machine: _unit(machine).quantizers, "`quantizers`"),
         LogicPart(
@@ -123,6 +166,7 @@ class ProjectionUnit(Component):
             "word_mux2",
             lambda machine: _unit(machine).quantizers * (SUM_WORDS * (_lanes_per_quantizer(machine) - 1)),
             "`quantizers` x (s - 1) x 2",
+            where=_has_lanes,
         ),
     )
     charges = (
@@ -170,9 +214,9 @@ class ProjectionUnit(Component):
         ),
     )
     delays = (
-        delay_of("projection_adder", "projection_adder"),
+        delay_of("projection_adder", "projection_adder", _has_lanes),
         delay_of("quantizer", "quantizer"),
-        Delay("quantizer_select", _select_ns),
+        Delay("quantizer_select", _select_ns, _has_lanes),
     )
 
     def is_in(self, machine: Machine) -> bool:
@@ -190,7 +234,7 @@ def project(
         takes; the counts of the whole block.
     """
     unit = _unit(machine)
-    fetches = ceil_div(tile.k, unit.lanes)  # of the whole patch: once for each group of sums
+    fetches = ceil_div(tile.k, _lanes(machine))  # of the whole patch: once for each group of sums
     rounding = ceil_div(tile.k, unit.quantizers)
     lines = ceil_div(CODE_BITS * tile.k, machine.patch_buffer.width_bits)
     return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ from accelsim.components.component import (
     delay_of,
     event_price,
 )
-from accelsim.components.mask_units import SELECTOR_LATENCY
+from accelsim.components.mask_units import SELECTOR_LATENCY, SELECTOR_SCALES, scaled_scores
 from accelsim.lengths import ceil_div
 from accelsim.strict_model import Strict
 
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 class ThresholdSelector(Strict):
     """Compares `comparators` outputs a cycle with a threshold; any subset may be essential."""
 
+    later_fields: ClassVar[tuple[str, ...]] = ("scales",)
+
     kind: Literal["threshold"] = Field(
         description="Unstructured noise: an output is essential if its magnitude reaches the layer's threshold."
     )
     comparators: int = Field(ge=1, le=1 << 16, description="Outputs compared per cycle.")
     latency_cycles: Latency = Field(description=SELECTOR_LATENCY)
+    scales: bool = Field(default=False, description=SELECTOR_SCALES)
 
 
 def _comparators(machine: Machine) -> int:
@@ -42,7 +45,8 @@ def _comparators(machine: Machine) -> int:
 def compare_outputs(tile: Tile, positions: int, machine: Machine) -> tuple[int, dict[str, int]]:
     """Return the cycles in which the outputs of a block are compared, and the counts."""
     cycles = positions * ceil_div(tile.rows, _comparators(machine))
-    return cycles, {"comparisons": positions * tile.rows, "selector_busy_cycles": cycles}
+    counts = {"comparisons": positions * tile.rows, "selector_busy_cycles": cycles}
+    return cycles, counts | scaled_scores(tile, positions)
 
 
 class ThresholdSelectorUnit(Component):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelsim.components.component import Action, Charge, Component, approximates
+from accelsim.components.component import Action, Charge, Component, multiplies_4bit, multiplies_8bit
 from accelsim.components.sram import Memory
 
 _MEMORY = Memory(
@@ -11,7 +11,7 @@ _MEMORY = Memory(
 
 _READS = (
     "per pass K * w * (with `hold_weights`: the number of (v, r) with c(v, r) > 0; otherwise W(v) summed over VPUs), "
-    "of {} jobs"
+    "of {}"
 )
 
 
@@ -30,11 +30,26 @@ class WeightSram(Component):
             "weight_sram_reads_4bit",
             32,
             "accesses",
-            _READS.format("approximate"),
-            job="approximate",
-            where=approximates,
+            _READS.format("approximate jobs and precise ones in 4 bits"),
+            job="precise",
+            shared_by=("approximate",),
+            where=multiplies_4bit,
         ),
-        Action("weight_sram_reads_16bit", 33, "accesses", _READS.format("precise"), job="precise"),
+        Action(
+            "weight_sram_reads_16bit",
+            33,
+            "accesses",
+            _READS.format("precise jobs in 16 bits, and on spikes"),
+            job="precise",
+        ),
+        Action(
+            "weight_sram_reads_8bit",
+            52,
+            "accesses",
+            _READS.format("precise jobs in 8 bits"),
+            job="precise",
+            where=multiplies_8bit,
+        ),
     )
     parts = (
         _MEMORY.part("capacity / macro size (fractional) x macro area; a macro is no larger than a slice"),
@@ -53,6 +68,13 @@ class WeightSram(Component):
             31,
             {"weight_sram_reads_4bit": _MEMORY.read("weight_sram")},
             "`weight_sram_reads_4bit` x the macro's read energy",
+        ),
+        Charge(
+            "weight_sram_8bit",
+            "sram",
+            38,
+            {"weight_sram_reads_8bit": _MEMORY.read("weight_sram")},
+            "`weight_sram_reads_8bit` x the macro's read energy",
         ),
     )
     delays = (_MEMORY.delay(),)

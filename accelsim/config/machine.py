@@ -31,6 +31,8 @@ from accelsim.components.threshold_selector import ThresholdSelector
 from accelsim.config.extends import with_bases
 from accelsim.config.source import Source, find_config, parse_source, read_source, resolve_scalar
 from accelsim.config.validation import validate
+from accelsim.forms import Form
+from accelsim.lengths import CODE_BITS
 from accelsim.strict_model import Strict
 
 _FILE, _SHIPPED_IN = "machine file", "hwconfigs"
@@ -75,12 +77,17 @@ class Machine(Strict):
     output_sram: BankedSram = Field(description="The output map of a core; width_bits is Wo, of each bank.")
     projection: Projection | None = Field(
         default=None,
-        description="Makes y = P x from patches x; absent, with selector, on a dense-only machine.",
+        description="Makes y, the INT4 operands of the approximation; absent on a dense-only machine.",
+    )
+    code_sram: BankedSram | None = Field(
+        default=None,
+        validate_default=True,
+        description="The input map as INT4 codes, for projections of form none or pixel; width_bits is Wy, of each bank.",
     )
     selector: Selector | None = Field(
         default=None,
         validate_default=True,
-        description="Chooses the essential neurons: kind threshold or nm; absent, with projection, on a dense-only machine.",
+        description="Chooses the essential neurons: kind threshold or nm; a machine without one runs dense and 100 % noise.",
     )
     sequencer: Sequencer = Field(description="How many blocks are in flight, and which job goes first.")
     dram: Dram | None = Field(
@@ -100,8 +107,8 @@ class Machine(Strict):
     """The file it came from: faults that only a layer or a technology shows can name the line. No part of its content."""
 
     @model_serializer(mode="wrap")
-    def _without_absent_sections(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Sections that came later: a machine without one keeps the digest that results already cite.
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Instead of the base's rule. Sections that came later: a machine without one keeps the digest that results cite.
         data: dict[str, Any] = handler(self)
         return {key: value for key, value in data.items() if value is not None or key in _ALWAYS_WRITTEN}
 
@@ -120,18 +127,50 @@ class Machine(Strict):
             )
         return value
 
+    @field_validator("code_sram")
+    @classmethod
+    def _holds_codes_of_pixels(cls, value: BankedSram | None, info: ValidationInfo) -> BankedSram | None:
+        if "projection" not in info.data:  # the projection itself is wrong
+            return value
+        projection: Projection | None = info.data["projection"]
+        if value is None or projection is None or projection.form == "patch":
+            if value is not None:
+                raise ValueError("only a projection of form none or pixel has a code SRAM; leave it out")
+            if projection is not None and projection.form != "patch":
+                raise ValueError(f"missing; a projection of form {projection.form} keeps its codes there")
+            return None
+        window = value.banks * value.width_bits
+        line: Sram | None = info.data.get("patch_buffer")
+        if line is not None and line.width_bits % window:
+            raise ValueError(
+                f"patch_buffer.width_bits {line.width_bits} is not a whole multiple of the {window} bits that "
+                "code_sram brings in a cycle (banks x width_bits)"
+            )
+        if projection.quantizers * CODE_BITS > window:
+            raise ValueError(
+                f"the {window} bits that code_sram takes in a cycle are less than the codes of "
+                f"{projection.quantizers} projection.quantizers"
+            )
+        return value
+
     @field_validator("selector")
     @classmethod
-    def _both_or_none(cls, value: Selector | None, info: ValidationInfo) -> Selector | None:
-        if "projection" in info.data and (value is None) != (info.data["projection"] is None):
-            there, gone = ("projection", "selector") if value is None else ("selector", "projection")
-            raise ValueError(f"the machine has a {there} but no {gone}; give both, or neither (dense only)")
+    def _needs_a_projection(cls, value: Selector | None, info: ValidationInfo) -> Selector | None:
+        if value is not None and "projection" in info.data and info.data["projection"] is None:
+            raise ValueError(
+                "the machine has a selector but no projection; give both, or neither (dense only)"
+            )
         return value
 
     @property
     def dense_only(self) -> bool:
         """True if the machine cannot approximate: it runs dense layers only."""
-        return self.selector is None
+        return self.projection is None
+
+    @property
+    def form(self) -> Form | None:
+        """Form of the projection that the machine makes; None if it cannot approximate."""
+        return None if self.projection is None else self.projection.form
 
     def where(self, field: str) -> str:
         """``FILE:LINE: field a.b`` if a file gave this machine, else ``machine NAME: field a.b``; for messages."""

@@ -32,7 +32,7 @@ class Tile:
     ``k`` and ``nnz`` are 0 in a dense layer. ``projects`` is False where an earlier tile's projections
     are kept. ``row_lines``: lines of a weight slice that a row takes. ``input_bits``: 16, or 1 if the inputs are spikes.
     ``neuron_steps``: time steps that the rows' spiking neurons make at each position; 0 if they are no such neurons.
-    ``noise``: whether they add a random number in every step.
+    ``noise``: whether they add a random number in every step. ``scales_scores``: whether z~ is scaled before it is ranked.
     """
 
     first_row: int
@@ -50,6 +50,7 @@ class Tile:
     input_bits: int = WORD_BITS
     neuron_steps: int = 0
     noise: bool = False
+    scales_scores: bool = False
 
     @property
     def has_spikes(self) -> bool:

@@ -4,6 +4,7 @@
 (or an entry point of the group `accelsim.schemes`) adds one. docs/how-to/own-scheme.md walks through an example.
 """
 
+from accelsim.schemes.all_noise_scheme import AllNoiseScheme
 from accelsim.schemes.dense_scheme import BASELINE, DenseScheme
 from accelsim.schemes.nm_scheme import NmScheme
 from accelsim.schemes.ranking import all_neurons, keep_largest, keep_n_of_m
@@ -13,6 +14,7 @@ from accelsim.schemes.unstructured_scheme import UnstructuredScheme
 
 __all__ = [
     "BASELINE",
+    "AllNoiseScheme",
     "DenseScheme",
     "NmScheme",
     "Quantile",

@@ -45,19 +45,20 @@ def keep_n_of_m(magnitude: Any, keep: int, of: int, groups: int) -> Any:
     """
     images, positions, n = magnitude.shape
     per_group = n // groups
-    # Padding of -1 ranks below every magnitude, so a short last group loses nothing to it.
+    # Padding ranks below every value, so a short last group loses nothing to it.
     grouped = _padded(magnitude.reshape(images, positions, groups, per_group), -per_group % of)
     mask = keep_largest(grouped.reshape(images, positions, groups, -1, of), keep)
     return mask.reshape(images, positions, groups, -1)[..., :per_group].reshape(images, positions, n)
 
 
 def _padded(values: Any, more: int) -> Any:
-    """Return the values with `more` values of -1 behind the last axis."""
+    """Return the values with `more` values below all others behind the last axis."""
     if isinstance(values, np.ndarray):
-        return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, more)], constant_values=-1.0)
+        lowest = -np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).min
+        return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, more)], constant_values=lowest)
     import torch.nn.functional as F
 
-    return F.pad(values, (0, more), value=-1.0)
+    return F.pad(values, (0, more), value=float("-inf"))
 
 
 def _kth_smallest(values: Any, k: int) -> Any:

@@ -18,8 +18,14 @@ Series = Literal["unstructured", "structured"]
 Quantile = Callable[[float], float]
 """From a degree of noise to the |z~| that this share of a layer's neurons lies below, over a calibration set."""
 
-NOT_IN_HEADER: dict[str, Any] = {"scope": None, "keep": 0, "of": 0}
-"""What the header of a trace file holds for fields that a scheme's family does not have."""
+NOT_IN_HEADER: dict[str, Any] = {
+    "scope": None,
+    "keep": 0,
+    "of": 0,
+    "criterion": "magnitude",
+    "precise_bits": 16,
+}
+"""What the header of a trace file holds, or means, for fields that a scheme's family does not have."""
 
 
 class Scheme(ABC):
@@ -34,6 +40,7 @@ class Scheme(ABC):
         example: the id of one of its schemes, for messages and completion; example_note: what to add in a message.
         selector_kind: the kind of selector that a machine must have to make its masks; None if any machine can.
         is_dense: whether nothing is approximated, so that traces hold no masks of it.
+        has_masks: whether a trace holds masks of it; False where nothing, or everything, is approximated.
         rule_per_position: whether `check_masks` looks at each position by itself, and takes a `first_position` to count
             from, so that large images need not be unpacked whole.
         colour, symbol: of its points in charts (a symbol of Apache ECharts); order: its place among families.
@@ -43,6 +50,8 @@ class Scheme(ABC):
         label: the same for people.
         noise: share of neurons that get noise, 0 to 1.
         rows_per_unit: rows that the machine keeps together on a VPU and selects from as one unit.
+        precise_bits: bits in which what is precise is computed: 16, 8 or 4; 0 where no neuron of an approximated layer is.
+        criterion: by what neurons are ranked (`accelsim.schemes.selection_suffix.Criterion`).
     """
 
     kind: ClassVar[str]
@@ -51,6 +60,7 @@ class Scheme(ABC):
     example_note: ClassVar[str] = ""
     selector_kind: ClassVar[SelectorKind | None]
     is_dense: ClassVar[bool] = False
+    has_masks: ClassVar[bool] = True
     rule_per_position: ClassVar[bool] = False
     colour: ClassVar[str] = "#228833"
     symbol: ClassVar[str] = "diamond"
@@ -66,9 +76,13 @@ class Scheme(ABC):
         def keep(self) -> int: ...
         @property
         def of(self) -> int: ...
+        @property
+        def precise_bits(self) -> int: ...
+        @property
+        def criterion(self) -> str: ...
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the header holds for a field that the family does not have: no scope, keep and of 0."""
+        """Return what the header means for a field that the family does not have: no scope, keep and of 0, 16 bits."""
         if name in NOT_IN_HEADER:
             return NOT_IN_HEADER[name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
@@ -98,6 +112,16 @@ class Scheme(ABC):
         return 1
 
     @property
+    def approximates(self) -> bool:
+        """Whether layers that have an approximation use it under the scheme."""
+        return not self.is_dense
+
+    @property
+    def scales_scores(self) -> bool:
+        """Whether z~ is scaled and shifted, by the batch norm that follows, before it is ranked."""
+        return self.criterion.startswith("norm")
+
+    @property
     def is_calibrated(self) -> bool:
         """Whether `essential_mask` compares with a threshold that was chosen on a calibration set."""
         return False
@@ -115,9 +139,10 @@ class Scheme(ABC):
         `accelsim.schemes.ranking` has the rest (`keep_largest`, `keep_n_of_m`, `all_neurons`).
 
         Args:
-            z_approx: z~, float (images, positions, n): a NumPy array, or a PyTorch tensor of any device.
+            z_approx: z~, float (images, positions, n): a NumPy array, or a PyTorch tensor of any device. Where
+                `scales_scores` is True the caller has put it through the batch norm that follows.
             groups: groups of the convolution, each of n / groups consecutive channels.
-            quantile: calibrated |z~| by degree of noise; None where nothing is calibrated.
+            quantile: calibrated score by degree of noise; None where nothing is calibrated.
 
         Returns:
             bool of the same shape, library and device, True for an essential neuron.
@@ -154,25 +179,34 @@ class Scheme(ABC):
         """
 
     @staticmethod
-    def dense() -> Scheme:
-        """Return the scheme with every neuron precise; nothing is projected, approximated or selected."""
+    def dense(precise_bits: int = 16) -> Scheme:
+        """Return the scheme with every neuron precise, in 16, 8 or 4 bits; nothing is approximated or selected."""
         from accelsim.schemes.dense_scheme import DenseScheme
 
-        return DenseScheme()
+        return DenseScheme(precise_bits)
 
     @staticmethod
-    def unstructured(noise: float, scope: str = "image") -> Scheme:
+    def all_noise() -> Scheme:
+        """Return the scheme in which every neuron keeps its approximation."""
+        from accelsim.schemes.all_noise_scheme import AllNoiseScheme
+
+        return AllNoiseScheme()
+
+    @staticmethod
+    def unstructured(
+        noise: float, scope: str = "image", criterion: str = "magnitude", precise_bits: int = 16
+    ) -> Scheme:
         """Return the scheme in which a fraction `noise` of the neurons, wherever they are, gets noise."""
         from accelsim.schemes.unstructured_scheme import UnstructuredScheme
 
-        return UnstructuredScheme(noise, scope)
+        return UnstructuredScheme(noise, scope, criterion, precise_bits)
 
     @staticmethod
-    def nm(keep: int, of: int) -> Scheme:
+    def nm(keep: int, of: int, criterion: str = "magnitude", precise_bits: int = 16) -> Scheme:
         """Return the scheme with exactly `keep` essential neurons in every group of `of` output channels."""
         from accelsim.schemes.nm_scheme import NmScheme
 
-        return NmScheme(keep, of)
+        return NmScheme(keep, of, criterion, precise_bits)
 
     @staticmethod
     def parse(name: str) -> Scheme:

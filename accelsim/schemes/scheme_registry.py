@@ -14,6 +14,7 @@ from typing import TypeVar, get_args
 from accelsim.checked_values import shown
 from accelsim.entry_points import load_entry_points
 from accelsim.errors import AccelsimError, suggestion
+from accelsim.schemes.all_noise_scheme import AllNoiseScheme
 from accelsim.schemes.dense_scheme import DenseScheme
 from accelsim.schemes.nm_scheme import NmScheme
 from accelsim.schemes.scheme import Scheme, SelectorKind
@@ -26,7 +27,7 @@ Family = TypeVar("Family", bound=type[Scheme])
 
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _registered: dict[str, type[Scheme]] = {
-    family.kind: family for family in (DenseScheme, UnstructuredScheme, NmScheme)
+    family.kind: family for family in (DenseScheme, UnstructuredScheme, NmScheme, AllNoiseScheme)
 }
 
 

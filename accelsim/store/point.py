@@ -51,8 +51,8 @@ class Workload:
         header, layers, masks, spikes = self.trace.header, [], [], []
         for layer in self.trace.layers:
             approximation = layer.approximation
-            layers.append([layer.name, vars(layer.shape), approximation and vars(approximation)])
-            if not layer.is_dense(self.scheme):
+            layers.append([layer.name, vars(layer.shape), approximation and approximation.document()])
+            if layer.has_masks(self.scheme):
                 masks.append(self._checksums(header.blocks[self.scheme.name, layer.name]))
             if layer.shape.has_spikes:
                 spikes.append(self._checksums(header.spikes[layer.name]))

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from accelsim.checked_values import fraction, layer_name, shown, whole
 from accelsim.errors import AccelsimError
 from accelsim.schemes import Scheme, parse_scheme
+from accelsim.schemes.scheme import NOT_IN_HEADER
 from accelsim.trace.header_document import HeaderModel, LayerModel, MasksModel, SchemeModel, SpikesModel
 from accelsim.trace.layer_shape import (
     MAX_IMAGE_MASK_BYTES,
@@ -27,9 +28,11 @@ from accelsim.trace.layer_shape import (
 )
 
 FORMAT = "accelsim-trace"
-MAJOR, MINOR = 2, 0
+MAJOR, MINOR = 3, 0
+WITH_SPIKES = (2, 0)
+"""Version of a file with layers of spiking neurons, whose approximations and schemes are as the paper has them."""
 WITHOUT_SPIKES = (1, 0)
-"""Version of a file without layers of spiking neurons: any reader there ever was reads it."""
+"""Version of such a file without layers of spiking neurons: any reader there ever was reads it."""
 
 BLOCK_BYTES = 256 * 1024
 """Unpacked bytes that a block aims at; a block always holds at least one whole image."""
@@ -83,8 +86,12 @@ class Header:
         """(major, minor) of the format."""
         if self.stated_version is not None:
             return self.stated_version
+        approximations = (layer.approximation for layer in self.layers)
+        papers = all(each is None or each.is_papers for each in approximations)
+        if not papers or any(_needs_format_3(entry.scheme) for entry in self.schemes):
+            return MAJOR, MINOR
         spiking = any(layer.shape.kind in SPIKING_KINDS for layer in self.layers)
-        return (MAJOR, MINOR) if spiking else WITHOUT_SPIKES
+        return WITH_SPIKES if spiking else WITHOUT_SPIKES
 
     def to_bytes(self) -> bytes:
         """The canonical document: ASCII JSON, sorted keys, no spaces."""
@@ -201,6 +208,8 @@ _SHAPE_FIELDS = ("kind", "c_in", "c_out", "kernel", "stride", "padding", "dilati
 _NEURON_FIELDS = ("steps", "noise")
 _DERIVED_FIELDS = ("h_out", "w_out", "n", "d", "macs")
 _SCHEME_FIELDS = ("name", "kind", "noise", "scope", "keep", "of")
+_LATER_SCHEME_FIELDS = ("criterion", "precise_bits")
+"""Written only where they are not what a family without them has, so that older readers read such files."""
 
 
 def _layer_document(layer: LayerInfo) -> dict[str, Any]:
@@ -209,11 +218,7 @@ def _layer_document(layer: LayerInfo) -> dict[str, Any]:
     if shape.kind in SPIKING_KINDS:
         document |= {name: getattr(shape, name) for name in _NEURON_FIELDS}
     document["name"] = layer.name
-    document["approximation"] = approximation and {
-        "k": approximation.k,
-        "nnz": approximation.nnz,
-        "seed": approximation.seed,
-    }
+    document["approximation"] = approximation and approximation.document()
     return document
 
 
@@ -225,8 +230,18 @@ def _scheme_document(entry: SchemeEntry) -> dict[str, Any]:
     scheme = entry.scheme
     document: dict[str, Any] = {key: getattr(scheme, key) for key in _SCHEME_FIELDS}
     document["noise"] = float(scheme.noise)
+    for key in _LATER_SCHEME_FIELDS:
+        if (value := getattr(scheme, key)) != NOT_IN_HEADER[key]:
+            document[key] = value
     document["accuracy"], document["accuracy_images"] = entry.accuracy or (None, None)
     return document
+
+
+def _needs_format_3(scheme: Scheme) -> bool:
+    """Return whether an older reader would take the scheme for another, or not know it."""
+    return not (scheme.has_masks or scheme.is_dense) or any(
+        getattr(scheme, key) != NOT_IN_HEADER[key] for key in _LATER_SCHEME_FIELDS
+    )
 
 
 def _no_constant(text: str) -> float:
@@ -306,7 +321,7 @@ def _scheme(index: int, model: SchemeModel) -> SchemeEntry:
         accuracy = check_accuracy(model.accuracy, model.accuracy_images)
     except AccelsimError as error:
         raise AccelsimError(f"{where}: {error}") from error
-    for key in _SCHEME_FIELDS:
+    for key in _SCHEME_FIELDS + _LATER_SCHEME_FIELDS:
         if getattr(model, key) != getattr(scheme, key):
             raise AccelsimError(
                 f"{where}: {key} is {shown(getattr(model, key))}, but by its name "
@@ -337,7 +352,7 @@ def _blocks(
         (entry.scheme.name, layer.name)
         for entry in schemes
         for layer in layers
-        if not layer.is_dense(entry.scheme)
+        if layer.has_masks(entry.scheme)
     }
     shapes = {layer.name: layer.shape for layer in layers}
     blocks: dict[tuple[str, str], BlockTable] = {}

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from accelsim.trace.layer_shape import LayerKind
+from accelsim.forms import Form
+from accelsim.trace.layer_shape import PAPERS_DENSITY, LayerKind
 
 
 class _Model(BaseModel):
@@ -20,6 +21,8 @@ class ApproximationModel(_Model):
     k: int
     nnz: int
     seed: int
+    form: Form = "patch"
+    density: float = PAPERS_DENSITY
 
 
 class LayerModel(_Model):
@@ -55,6 +58,8 @@ class SchemeModel(_Model):
     scope: str | None
     keep: int
     of: int
+    criterion: str = "magnitude"
+    precise_bits: int = 16
     accuracy: float | None
     accuracy_images: int | None
 

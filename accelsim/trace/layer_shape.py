@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, Self, get_args
 
-from accelsim.checked_values import MAX_DIMENSION, pair, shown, whole
+from accelsim.checked_values import MAX_DIMENSION, fraction, pair, shown, whole
 from accelsim.errors import AccelsimError
+from accelsim.forms import Form
 from accelsim.schemes import Scheme
 
 LayerKind = Literal["conv", "linear", "current", "spiking"]
 SPIKING_KINDS: tuple[LayerKind, ...] = ("current", "spiking")
 """Layers whose outputs are spiking neurons."""
+
+PAPERS_DENSITY = 1 / 3
+"""Share of P's entries that are expected not to be zero: 1 / s with s = 3 (paper, section 3.3)."""
 
 MAX_SEED = (1 << 64) - 1
 MAX_IMAGE_MASK_BYTES = 1 << 27
@@ -131,6 +135,11 @@ class LayerShape:
         return self.c_in // self.groups * self.kernel[0] * self.kernel[1]
 
     @property
+    def taps(self) -> int:
+        """Elements of the kernel, kernel height * kernel width."""
+        return self.kernel[0] * self.kernel[1]
+
+    @property
     def n(self) -> int:
         """Neurons (output channels) per position."""
         return self.c_out
@@ -181,27 +190,68 @@ class LayerShape:
 
 @dataclass(frozen=True)
 class Approximation:
-    """The cheap approximation z~ = W~ P x + b~ of a layer (one P shared by all groups of a grouped conv).
+    """The cheap approximation z~ = W~ y + b~ of a layer, y = P x in INT4 (one P shared by all groups of a grouped conv).
 
-    k: rows of the ternary P (k x d). nnz: its entries that are not zero. seed: what P was drawn from.
+    Attributes:
+        k: Values of y that a position has.
+        nnz: Entries of the ternary P that are not zero. Of form `pixel` those of the k / taps rows that every pixel's
+            channels meet; 0 for form `none`.
+        seed: What P was drawn from.
+        form: `none`: y is x, k = d. `pixel`: P has a row for every value of a pixel, and every kernel element meets the
+            same rows: k = taps * rows. `patch`: P is k x d (paper, section 3.1).
+        density: Share of P's entries that are expected not to be zero; above 0, at most 1.
     """
 
     k: int
     nnz: int
     seed: int
+    form: Form = "patch"
+    density: float = PAPERS_DENSITY
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", whole("approximation: k", self.k, 1, MAX_DIMENSION))
         object.__setattr__(self, "nnz", whole("approximation: nnz", self.nnz, 0, MAX_DIMENSION**2))
         object.__setattr__(self, "seed", whole("approximation: seed", self.seed, 0, MAX_SEED))
+        if self.form not in get_args(Form):
+            allowed = ", ".join(f"'{form}'" for form in get_args(Form))
+            raise AccelsimError(f"approximation: form is {shown(self.form)}; allowed: {allowed}")
+        object.__setattr__(self, "density", fraction("approximation: density", self.density))
+        if self.density == 0:
+            raise AccelsimError("approximation: density is 0; allowed: above 0, at most 1")
+
+    @property
+    def is_papers(self) -> bool:
+        """Whether P is as the paper draws it: of whole patches, a third of it not zero."""
+        return self.form == "patch" and self.density == PAPERS_DENSITY
+
+    def document(self) -> dict[str, int | float | str]:
+        """Return the fields as a header and a result's identity have them: those that came later only where they differ."""
+        fields: dict[str, int | float | str] = {"k": self.k, "nnz": self.nnz, "seed": self.seed}
+        return fields if self.is_papers else fields | {"form": self.form, "density": self.density}
+
+    def values_per_pixel(self, shape: LayerShape) -> int:
+        """Return the values of y that an input pixel has in each group (forms `none` and `pixel`): k / taps."""
+        return self.k // shape.taps
 
     def check_fits(self, shape: LayerShape) -> None:
-        """Raise AccelsimError if P (k x d) has fewer than nnz entries, or the layer is of spiking neurons."""
+        """Raise AccelsimError for sizes that the layer cannot have, or a layer of spiking neurons."""
         if shape.kind in SPIKING_KINDS:
             raise AccelsimError(f"approximation: a layer of kind {shape.kind} has none")
-        if self.nnz > self.k * shape.d:
+        if self.form == "none" and (self.k, self.nnz, self.seed) != (shape.d, 0, 0):
             raise AccelsimError(
-                f"approximation: nnz {self.nnz} is more than P has entries ({self.k} x {shape.d})"
+                f"approximation: form none has k = d = {shape.d}, nnz 0 and seed 0, "
+                f"not k {self.k}, nnz {self.nnz}, seed {self.seed}"
+            )
+        if self.form == "pixel" and self.k % shape.taps:
+            raise AccelsimError(
+                f"approximation: form pixel has as many values for each of the {shape.taps} kernel elements; k is {self.k}"
+            )
+        rows, columns = (self.k, shape.d)
+        if self.form == "pixel":
+            rows, columns = self.values_per_pixel(shape), shape.d // shape.taps
+        if self.nnz > rows * columns:
+            raise AccelsimError(
+                f"approximation: nnz {self.nnz} is more than P has entries ({rows} x {columns})"
             )
 
 
@@ -215,5 +265,9 @@ class LayerInfo:
     approximation: Approximation | None
 
     def is_dense(self, scheme: Scheme) -> bool:
-        """Return True if this layer has no masks under `scheme`: every neuron is computed precisely."""
-        return scheme.is_dense or self.approximation is None
+        """Return True if nothing of this layer is approximated under `scheme`: every neuron is computed precisely."""
+        return not scheme.approximates or self.approximation is None
+
+    def has_masks(self, scheme: Scheme) -> bool:
+        """Return True if a trace holds masks of this layer under `scheme`."""
+        return scheme.has_masks and not self.is_dense(scheme)

@@ -31,7 +31,7 @@ class LayerTrace:
 
     image_ids: which images, as the data set numbers them; their count is `images`.
     masks: uint8 (images, positions, ceil(n / 8)), read-only, neuron i = bit i % 8 of byte i // 8, positions
-        row-major (h_out, w_out); None when every neuron is precise (dense scheme or always-dense layer).
+        row-major (h_out, w_out); None when every neuron is precise (dense scheme or always-dense layer), or none is.
     spikes: uint8 (images, positions, ceil(d / 8)), read-only, input i = bit i % 8 of byte i // 8, positions
         in the order of time; of layers of kind "spiking", None for all others.
     checked: whether the caller has asked `check_packed` already, so that masks are not looked at twice.
@@ -50,11 +50,15 @@ class LayerTrace:
     def __post_init__(self, checked: bool) -> None:
         where = f"layer {self.name}, scheme {self.scheme.name}"
         self._check_spikes(where)
-        if self.is_dense:
+        info = LayerInfo(self.name, self.index, self.shape, self.approximation)
+        if self.masks is None:
+            if info.has_masks(self.scheme):
+                raise AccelsimError(
+                    f"{where}: masks are missing; only a layer that is dense or all noise has none"
+                )
             return
-        if LayerInfo(self.name, self.index, self.shape, self.approximation).is_dense(self.scheme):
-            raise AccelsimError(f"{where}: the layer is dense here, so masks must be None")
-        assert self.masks is not None
+        if not info.has_masks(self.scheme):
+            raise AccelsimError(f"{where}: the layer is dense or all noise here, so masks must be None")
         wanted = (len(self.image_ids), self.shape.positions, self.shape.mask_bytes)
         if self.masks.shape != wanted or self.masks.dtype != np.uint8:
             raise AccelsimError(
@@ -86,10 +90,8 @@ class LayerTrace:
         if approximation is not None:
             approximation.check_fits(shape)
         if bool_masks is None:
-            if not scheme.is_dense and approximation is not None:
-                raise AccelsimError(f"{where}: masks are missing; only a dense layer has none")
             return cls(name, index, shape, approximation, scheme, tuple(image_ids or (0,)), None)
-        if approximation is None and not scheme.is_dense:
+        if approximation is None and scheme.has_masks:
             raise AccelsimError(f"{where}: masks need an approximation (k, nnz, seed); it is None")
         masks = as_bool_masks(bool_masks, shape, where)
         ids = tuple(range(len(masks)) if image_ids is None else image_ids)
@@ -134,22 +136,34 @@ class LayerTrace:
         return len(self.image_ids)
 
     @property
+    def approximated(self) -> bool:
+        """True if z~ of every neuron is made: the scheme approximates and the layer has an approximation."""
+        return self.scheme.approximates and self.approximation is not None
+
+    @property
     def is_dense(self) -> bool:
         """True if every neuron is computed precisely and nothing is approximated."""
-        return self.masks is None
+        return not self.approximated
+
+    @property
+    def precise_bits(self) -> int:
+        """Bits in which precise neurons are computed: 16, 8 or 4; 0 if every neuron keeps z~."""
+        if self.approximated or self.scheme.is_dense:
+            return self.scheme.precise_bits
+        return 16
 
     @property
     def selector_kind(self) -> SelectorKind | None:
-        """Kind of selector that a machine needs to run the layer; None if every neuron is precise."""
-        return None if self.is_dense else self.scheme.selector_kind
+        """Kind of selector that the layer needs; None without masks."""
+        return None if self.masks is None else self.scheme.selector_kind
 
     @property
     def rows_per_unit(self) -> int:
-        """Consecutive rows that are one unit of the mapping; 1 if every neuron is precise."""
-        return 1 if self.is_dense else self.scheme.rows_per_unit
+        """Rows that are kept together on a VPU (docs/machine.md, section 2); 1 without masks."""
+        return 1 if self.masks is None else self.scheme.rows_per_unit
 
     def essential(self) -> BoolMasks:
-        """The masks as bool (images, positions, n); all True when dense."""
+        """The masks as bool (images, positions, n); all True when dense, all False where all is noise."""
         if self.masks is None:
-            return np.ones((self.images, self.shape.positions, self.shape.n), np.bool_)
+            return np.full((self.images, self.shape.positions, self.shape.n), self.is_dense)
         return unpack(self.masks, self.shape.n)

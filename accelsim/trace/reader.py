@@ -118,7 +118,7 @@ class TraceFile:
         info, wanted = self.layer_info(name), self.scheme(scheme)
         first, stop = self._image_range(images)
         masks = spikes = None
-        if not info.is_dense(wanted):
+        if info.has_masks(wanted):
             where = f"{self.path}: scheme {wanted.name}, layer {name}"
             table = self.header.blocks[wanted.name, name]
             dataset = container.masks_path(wanted.name, name)

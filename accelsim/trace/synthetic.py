@@ -53,22 +53,23 @@ def synthetic_masks(
 ) -> BoolMasks:
     """Random essential masks, bool (images, positions, n), that obey the scheme exactly.
 
-    Every neuron gets a normal random z~, of which the scheme makes the mask. A calibrated threshold is the
-    matching quantile of the normal distribution.
+    Every neuron gets a normal random z~, of which the scheme makes the mask (no batch norm follows). A calibrated threshold
+    is the matching quantile of the normal distribution.
 
     correlation: 0..1, the share of the magnitude's variance that a channel's neighbours within a
         4 x 4 square of positions have in common; 0 draws all neurons independently.
-    Raises AccelsimError for a dense scheme or a number out of range.
+    Raises AccelsimError for a scheme without masks or a number out of range.
     """
-    if scheme.is_dense:
-        raise AccelsimError("synthetic masks: a dense scheme has no masks")
+    if not scheme.has_masks:
+        raise AccelsimError(f"synthetic masks: scheme {scheme.name} has no masks")
     images = whole("synthetic masks: images", images, 1, 1 << 31)
+    quantile = _normal_quantile if scheme.criterion.endswith("signed") else _magnitude_quantile
     rng = np.random.default_rng(whole("synthetic masks: seed", seed, 0, MAX_SEED))
     share = fraction("synthetic masks: correlation", correlation)
     masks = np.empty((images, shape.positions, shape.n), np.bool_)
     for image in range(images):
         z_approx = _draw(shape, share, rng)
-        masks[image] = scheme.essential_mask(z_approx[None], shape.groups, _normal_quantile)[0]
+        masks[image] = scheme.essential_mask(z_approx[None], shape.groups, quantile)[0]
     return masks
 
 
@@ -83,17 +84,17 @@ def synthetic_layer_trace(
     seed: int = 0,
     correlation: float = 0.0,
 ) -> LayerTrace:
-    """A LayerTrace with `synthetic_masks`, or with none if the scheme is dense.
+    """A LayerTrace with `synthetic_masks`, or with none if the scheme has none.
 
     approximation: by default k = max(1, d // 8) and a third of P not zero.
     """
-    if scheme.is_dense:
+    if approximation is None and scheme.approximates:
+        k = max(1, shape.d // 8)
+        approximation = Approximation(k=k, nnz=k * shape.d // 3, seed=seed)
+    if not scheme.has_masks:
         return LayerTrace.from_masks(
             name, shape, scheme, None, approximation, index=index, image_ids=range(images)
         )
-    if approximation is None:
-        k = max(1, shape.d // 8)
-        approximation = Approximation(k=k, nnz=k * shape.d // 3, seed=seed)
     masks = synthetic_masks(shape, scheme, images=images, seed=seed, correlation=correlation)
     return LayerTrace.from_masks(name, shape, scheme, masks, approximation, index=index)
 
@@ -128,7 +129,7 @@ def write_synthetic_trace(
             writer.add_layer(name, shape, approximation)
         for scheme in schemes:
             writer.add_scheme(scheme)
-            if scheme.is_dense:
+            if not scheme.has_masks:
                 continue
             for index, (name, (shape, approximation)) in enumerate(layers.items()):
                 if approximation is None:
@@ -152,6 +153,13 @@ def _draw(shape: LayerShape, share: float, rng: np.random.Generator) -> NDArray[
 
 
 def _normal_quantile(noise: float) -> float:
+    """Return the z that a share `noise` of a standard normal distribution lies below."""
+    if noise in (0.0, 1.0):
+        return math.inf if noise else -math.inf
+    return NormalDist().inv_cdf(noise)
+
+
+def _magnitude_quantile(noise: float) -> float:
     """Return the |z| that a share `noise` of a standard normal distribution lies below."""
     kept = 1.0 - noise
     return NormalDist().inv_cdf(1.0 - kept / 2.0) if kept > 0.0 else math.inf

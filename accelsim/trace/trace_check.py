@@ -54,7 +54,7 @@ def check_trace(path: str | os.PathLike[str]) -> TraceReport:
         for scheme in trace.schemes:
             essential = neurons = 0
             for layer in trace.layers:
-                if layer.is_dense(scheme):
+                if not layer.has_masks(scheme):
                     continue
                 for block in range(len(trace.header.blocks[scheme.name, layer.name].crc32)):
                     blocks += 1

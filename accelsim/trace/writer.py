@@ -222,8 +222,9 @@ class TraceWriter:
             )
         if info is None:
             raise AccelsimError(f"layer {shown(layer)} is unknown; add_layer it")
-        if info.is_dense(entry.scheme):
-            raise AccelsimError(f"scheme {scheme}, layer {layer}: is dense and has no masks")
+        if not info.has_masks(entry.scheme):
+            what = "dense" if info.is_dense(entry.scheme) else "all noise"
+            raise AccelsimError(f"scheme {scheme}, layer {layer}: is {what} and has no masks")
         key = (scheme, layer)
         if key not in self._streams:
             name, image_bytes = container.masks_path(*key), info.shape.positions * info.shape.mask_bytes
@@ -257,7 +258,7 @@ class TraceWriter:
             blocks: dict[tuple[str, str], BlockTable] = {}
             for entry in self._schemes.values():
                 for info in self._layers.values():
-                    if info.is_dense(entry.scheme):
+                    if not info.has_masks(entry.scheme):
                         continue
                     stream = self._streams.get((entry.scheme.name, info.name))
                     where = f"scheme {entry.scheme.name}, layer {info.name}: masks"

@@ -87,7 +87,7 @@ def test_it_is_found_by_its_id_and_listed_with_the_others(strided: Path) -> None
     scheme = parse_scheme("strided-1of4")
     assert (scheme.kind, scheme.noise, scheme.keep, scheme.of, scheme.scope) == ("strided", 0.75, 0, 4, None)
     assert Scheme.parse("strided-1of4") == scheme
-    assert [family.kind for family in families()] == ["dense", "unstructured", "nm", "strided"]
+    assert [family.kind for family in families()] == ["dense", "unstructured", "nm", "all-noise", "strided"]
     assert family_of("strided") is type(scheme)
     with pytest.raises(AccelsimError, match=r"'nm-1of8' \(kept\), 'strided-1of4'$"):
         parse_scheme("stridden-1of4")

@@ -218,7 +218,7 @@ class CoreShape:
     def projection_lanes(self) -> int:
         """Sums that take a window in a cycle."""
         assert self.machine.projection is not None
-        return self.machine.projection.lanes
+        return self.machine.projection.lanes or 0
 
     @property
     def quantizers(self) -> int:

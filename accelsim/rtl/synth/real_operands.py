@@ -82,7 +82,7 @@ class LayerOperands:
         assert machine.projection is not None
         window = machine.input_sram.banks * machine.input_sram.width_bits // 16
         positions = spread(self.operands.positions, 4 * _BLOCKS)
-        lanes = machine.projection.lanes
+        lanes = machine.projection.lanes or 0
         used = min(lanes, self.operands.k)
         return [
             projection_stream(self.operands, window, lanes, lane, positions) for lane in spread(used, _LANES)
