@@ -17,7 +17,8 @@ from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.extras import require_torch
 from accelsim.files import check_output_file
-from accelsim.nn.layers.projection_forms import Density, Form
+from accelsim.forms import Form
+from accelsim.nn.layers.projection_forms import Density
 from accelsim.trace import Scheme
 
 DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4of8,nm-2of8,nm-1of8"

@@ -18,7 +18,8 @@ from accelsim.cli.options import (
 )
 from accelsim.extras import require_torch
 from accelsim.files import check_output_file
-from accelsim.nn.layers.projection_forms import Density, Form
+from accelsim.forms import Form
+from accelsim.nn.layers.projection_forms import Density
 
 
 @click.command()

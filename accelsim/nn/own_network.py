@@ -17,12 +17,13 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.files import readable_file
+from accelsim.forms import Form
 from accelsim.nn.base.inference import inference
 from accelsim.nn.base.tensor_files import load_network_weights, load_tensors
 from accelsim.nn.injection.conversion import convert
 from accelsim.nn.injection.converted_checkpoint import tensors_sha256
 from accelsim.nn.injection.distillation import LayerFit, distill
-from accelsim.nn.layers.projection_forms import DEFAULT_FORM, Density, Form
+from accelsim.nn.layers.projection_forms import DEFAULT_FORM, Density
 from accelsim.nn.networks import make_network
 from accelsim.nn.preparation import form_record
 from accelsim.nn.trace_export import export_trace

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.files import check_output_file
+from accelsim.forms import Form
 from accelsim.nn.base.device import device_of, torch_device
 from accelsim.nn.clean_accuracy import load_trained
 from accelsim.nn.data.cifar import ImageSet, to_float
 from accelsim.nn.injection.conversion import convert
 from accelsim.nn.injection.converted_checkpoint import round_weights, save_converted
 from accelsim.nn.injection.distillation import LayerFit, distill
-from accelsim.nn.layers.projection_forms import DEFAULT_DENSITY, DEFAULT_FORM, DEFAULT_K_RATIO, Density, Form
+from accelsim.nn.layers.projection_forms import DEFAULT_DENSITY, DEFAULT_FORM, DEFAULT_K_RATIO, Density
 from accelsim.nn.networks import make_network
 from accelsim.schemes import Scheme
 

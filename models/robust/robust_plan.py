@@ -18,9 +18,9 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from accelsim.errors import AccelsimError
+from accelsim.forms import Form
 from accelsim.nn.attacks.catalogue import NamedAttack, attacks_of
 from accelsim.nn.base.seeds import MAX_SEED
-from accelsim.nn.layers.projection_forms import Form
 from models.study.variants import Variant
 from models.training.adversarial.adversarial_recipe import AdversarialRecipe, load_adversarial_recipe
 from models.training.training_recipe import read_recipe

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
+from accelsim.forms import Form
 from accelsim.nn.fixed_point.fixed_point_reference import code_map, fixed_point_layer
 from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, NoiseOperands, Scale, Threshold
 from accelsim.nn.fixed_point.random_operands import KINDS, Kind, Limits, random_operands
-from accelsim.nn.layers.projection_forms import FORMS, Form
+from accelsim.nn.layers.projection_forms import FORMS
 
 
 def worked_layer(selection: Threshold | KeepLargest) -> CoreOperands:

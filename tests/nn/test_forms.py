@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from accelsim.cli import cli, main
 from accelsim.errors import AccelsimError
+from accelsim.forms import Form
 from accelsim.nn.base.tensor_files import load_tensors, save_tensors
 from accelsim.nn.injection.conversion import convert, non_essential_layers, set_scheme
 from accelsim.nn.injection.converted_checkpoint import (
@@ -26,7 +27,7 @@ from accelsim.nn.injection.layer_fit import GradientDescent, NormalEquations
 from accelsim.nn.injection.redrawn import redrawn
 from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer
 from accelsim.nn.layers.projection import Projection, choose_projection, ternary_signs
-from accelsim.nn.layers.projection_forms import FORMS, Density, Form
+from accelsim.nn.layers.projection_forms import FORMS, Density
 from accelsim.nn.networks import NETWORKS
 from accelsim.schemes import Scheme
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import AccelsimError
+from accelsim.forms import Form
 from accelsim.nn.fixed_point.formats import (
     CODE_MAX,
     MAX_D,
@@ -24,7 +25,7 @@ from accelsim.nn.fixed_point.formats import (
     WORD_MAX,
     WORD_MIN,
 )
-from accelsim.nn.layers.projection_forms import FORMS, Form
+from accelsim.nn.layers.projection_forms import FORMS
 
 MIN_THRESHOLD, MAX_THRESHOLD = -65536, 65535
 

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.forms import Form
 from accelsim.nn.fixed_point.fixed_point_reference import fixed_point_layer
 from accelsim.nn.fixed_point.formats import (
     CODE_MAX,
@@ -26,7 +27,6 @@ from accelsim.nn.fixed_point.layer_operands import (
     Scale,
     Threshold,
 )
-from accelsim.nn.layers.projection_forms import Form
 
 Kind = Literal["dense", "threshold", "nm", "all-noise"]
 KINDS: tuple[Kind, ...] = ("dense", "threshold", "nm")

@@ -8,12 +8,13 @@ from collections.abc import Collection, Iterator
 from torch import nn
 
 from accelsim.errors import AccelsimError
+from accelsim.forms import Form
 from accelsim.nn.base.seeds import check_seed
 from accelsim.nn.layers.geometry import symmetric_padding
 from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer, NonEssentialLinear
 from accelsim.nn.layers.precise_layer import PreciseLayer, WrappedLayer
 from accelsim.nn.layers.projection import Projection, choose_projection
-from accelsim.nn.layers.projection_forms import DEFAULT_FORM, Density, Form
+from accelsim.nn.layers.projection_forms import DEFAULT_FORM, Density
 from accelsim.schemes import Scheme
 
 

@@ -52,11 +52,12 @@ _MORE_ROWS = "more calibration images or a larger positions_per_image"
 class LayerFit:
     """How well a layer's approximation fits: E |z - z~|^2 / Var z, estimated for rows it has not seen.
 
-    rows: output pixels of one pass over the calibration images. rounded: rows of W~ that are W itself, rounded (form
-    none only). batch_norm: whether one follows the layer; without, criteria after it rank z~ itself. k + 1 unknowns per neuron fit those pixels
+    rows: output pixels of one pass over the calibration images. k + 1 unknowns per neuron fit those pixels
     better than others, and exactly where there are no more rows than unknowns. The mean square on the kept
     rows is therefore divided by (1 - (k + 1) / rows)^2: generalized cross-validation (Golub, Heath, Wahba,
     Technometrics 21, 1979), which takes the rows as independent; neighbouring pixels are less so.
+    rounded: rows of W~ that are W itself, rounded (form none only), which has no such unknowns.
+    batch_norm: whether one follows the layer; without, the criteria norm and normsigned rank z~ itself.
     relative_error: with W~ and b~ in float. relative_error_int4: as the layer runs, quantized; quantizing
     adds to the error on seen and unseen rows alike, so what the division added is added here.
     """

@@ -16,8 +16,8 @@ from accelsim.nn.injection.conversion import non_essential_layers
 def batch_norms_found(model: nn.Module) -> Iterator[None]:
     """Inside, forward passes set `followed_by` of every converted layer that runs.
 
-    A batch norm follows a layer if its input is the very tensor that the layer returned. A layer whose outputs go to different
-    batch norms has none.
+    A batch norm follows a layer if its input is the very tensor that the layer returned. A layer whose outputs go to
+    different batch norms has none.
     """
     layers = dict(non_essential_layers(model))
     outputs: list[tuple[Tensor, str]] = []

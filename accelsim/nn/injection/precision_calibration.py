@@ -34,9 +34,9 @@ def calibrate_precision(
 ) -> None:
     """Choose the scales that dense-8, dense-4 and essential neurons of 8 bits need, of every Conv2d and Linear of `model`.
 
-    Those without an approximation are wrapped in place (`PreciseLayer`), so that they have scales too. W has a scale for each
-    output channel, of least squared error; x one for the layer, by the rule, on values drawn from the original network's
-    own activations.
+    Those without an approximation are wrapped in place (`PreciseLayer`), so that they have scales too. W has a scale for
+    each output channel, of least squared error; x one for the layer, by the rule, on values drawn from the original
+    network's own activations.
 
     Args:
         model: from `convert`.
@@ -93,7 +93,9 @@ def wrap_precise_layers(model: nn.Module, names: Iterable[str] | None = None) ->
 
 def _choose(name: str, layer: WrappedLayer, sample: list[Tensor], percentile: float | None) -> None:
     if not sample:
-        raise AccelsimError(f"calibrate_precision: layer {name} saw no input: no batches, or the model skips it")
+        raise AccelsimError(
+            f"calibrate_precision: layer {name} saw no input: no batches, or the model skips it"
+        )
     values = torch.cat(sample).float()
     if percentile is None:
         scales = [best_scale(values[None], largest=largest_code(bits))[0] for bits in FEW_BITS]

@@ -205,7 +205,9 @@ class NonEssentialLayer(WrappedLayer, ABC):
     def normalized(self, z_approx: Tensor) -> Tensor:
         """z~ (images, positions, n) after the batch norm that follows, in its evaluation mode; as it is if none does."""
         if self.followed_by is None:
-            raise AccelsimError("criterion norm: which batch norm follows a layer is not known; run distill first")
+            raise AccelsimError(
+                "criterion norm: which batch norm follows a layer is not known; run distill first"
+            )
         for norm in self.followed_by:
             scale, shift = batch_norm_line(norm)
             z_approx = z_approx * scale + shift

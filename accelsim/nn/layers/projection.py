@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.layers.projection_forms import DEFAULT_DENSITY, DEFAULT_K_RATIO, FORMS, Density, Form
+from accelsim.forms import Form
+from accelsim.nn.layers.projection_forms import DEFAULT_DENSITY, DEFAULT_K_RATIO, FORMS, Density
 
 MIN_K = 16
 K_MULTIPLE = 8

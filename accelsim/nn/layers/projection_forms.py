@@ -1,10 +1,12 @@
-"""The forms of the approximation by name, and what is taken where nothing is said; importing this needs no PyTorch."""
+"""What convert, prepare and export take where nothing is said of the form; importing this needs no PyTorch."""
 
 from __future__ import annotations
 
 from typing import Literal, get_args
 
-Form = Literal["none", "pixel", "patch"]
+from accelsim.forms import Form
+from accelsim.trace.layer_shape import PAPERS_DENSITY
+
 FORMS: tuple[Form, ...] = get_args(Form)
 """accelsim.nn.layers.projection says what each computes."""
 
@@ -13,4 +15,4 @@ Density = float | Literal["sqrt"]
 
 DEFAULT_FORM: Form = "none"
 DEFAULT_K_RATIO = 0.25
-DEFAULT_DENSITY = 1 / 3
+DEFAULT_DENSITY = PAPERS_DENSITY

@@ -26,8 +26,8 @@ class Selector(nn.Module):
 
     A module of its own, so that a forward hook on it sees every mask (accelsim.nn.trace_export does).
 
-    Attributes: `scheme`, the current Scheme; `groups`, those of the convolution; `quantiles` and its like (`TABLES`), float32
-    (1001,), for each criterion what it ranks over the calibration images at noise 0, 0.001, ... 1 (empty until
+    Attributes: `scheme`, the current Scheme; `groups`, those of the convolution; `quantiles` and its like (`TABLES`),
+    float32 (1001,), for each criterion what it ranks over the calibration images at noise 0, 0.001, ... 1 (empty until
     distilled).
     """
 
