@@ -66,13 +66,14 @@ class _Counted:
 
     @property
     def mvu_idle_cycles(self) -> int:
-        """Core cycles in which no job held the MVU, barrier and DRAM waits included."""
+        """Core cycles in which no job held the MVU, barrier, DRAM waits and code passes included."""
         return (
             self.mvu_idle_input_cycles
             + self.mvu_idle_select_cycles
             + self.mvu_idle_drain_cycles
             + self.barrier_cycles
             + self.dram_cycles
+            + self.code_pass_cycles
         )
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from accelsim.components.component import Action, Charge, Component
 from accelsim.components.sram import BankedSram, Memory
-from accelsim.lengths import CODE_BITS
+from accelsim.lengths import CODE_BITS, ceil_div
 
 if TYPE_CHECKING:
     from accelsim.config import Machine
+    from accelsim.mapping import Tile
 
 _MEMORY = Memory("code_sram")
 
@@ -23,6 +24,13 @@ def section(machine: Machine) -> BankedSram:
 def window_codes(machine: Machine) -> int:
     """Return the codes that the code SRAM brings in a cycle."""
     return section(machine).banks * section(machine).width_bits // CODE_BITS
+
+
+def code_fetch(tile: Tile, machine: Machine) -> tuple[int, int, int]:
+    """Return what the codes of a position take: accesses of the code SRAM, its windows, lines of the patch buffer."""
+    reads = ceil_div(CODE_BITS * tile.k, section(machine).width_bits)
+    lines = ceil_div(CODE_BITS * tile.k, machine.patch_buffer.width_bits)
+    return reads, ceil_div(reads, section(machine).banks), lines
 
 
 class CodeSram(Component):

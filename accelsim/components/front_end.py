@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from accelsim.components.code_sram import code_fetch
 from accelsim.components.component import Action, Component
+from accelsim.components.input_sram import window_words
 from accelsim.components.projection_unit import project
 from accelsim.lengths import ceil_div
 
@@ -19,13 +21,21 @@ def fetch_patches(tile: Tile, positions: int, machine: Machine) -> tuple[int, di
     windows = ceil_div(reads, machine.input_sram.banks)
     lines = ceil_div(tile.input_bits * tile.d, machine.patch_buffer.width_bits)
     counts: dict[str, int] = {}
-    fetches, rounding = 1, 0
-    if tile.projects and machine.projection is not None:
+    fetches, rounding, code_windows = 1, 0, 0
+    if not tile.is_precise:  # the words may pass the projection unit, but nothing else needs them
+        lines, fetches = 0, 0
+    if tile.projects:
+        windows = ceil_div(tile.d, window_words(machine))  # lanes add words of any length at the same pace
         fetches, rounding, code_lines, counts = project(tile, positions, windows, machine)
         lines += code_lines
-    cycles = windows * fetches + rounding
+    if tile.fetches_codes:
+        code_reads, code_windows, code_lines = code_fetch(tile, machine)
+        lines += code_lines
+        counts = {"code_sram_reads": positions * code_reads}
+    fetched = windows * fetches + code_windows
+    cycles = fetched + rounding
     return positions * cycles, counts | {
-        "fetch_cycles": positions * windows * fetches,
+        "fetch_cycles": positions * fetched,
         "front_busy_cycles": positions * cycles,
         "input_sram_reads": positions * reads * fetches,
         "patch_buffer_writes": positions * lines,

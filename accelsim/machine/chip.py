@@ -14,6 +14,7 @@ from accelsim.machine.core import Core
 from accelsim.machine.dram_channel import Dram
 from accelsim.machine.observer import Observer
 from accelsim.mapping import CoreWork, TileWork
+from accelsim.mapping.code_pass import CodePass
 
 
 class Chip:
@@ -54,6 +55,9 @@ class Chip:
         for layer in self.layers:
             counts: list[Counts] = []
             for tile in layer:
+                if tile.code_pass.cycles:
+                    yield from self._pass_codes(index, tile.code_pass)
+                    counts.append(Counts(**tile.code_pass.counts))
                 waiting_since = self.env.now
                 if self.dram is not None:
                     yield self.dram.loaded[index]
@@ -71,6 +75,13 @@ class Chip:
                     counts.append(Counts(dram_bits=tile.load_bits))
                 index += 1
             self.counts.append(total(counts))
+
+    def _pass_codes(self, tile: int, code_pass: CodePass) -> Process:
+        """Make the code map of a layer, in all cores at once, before the layer's first tile."""
+        start = int(self.env.now)
+        yield self.env.timeout(code_pass.cycles)
+        if self.observer is not None:
+            self.observer.codes_made(tile, start, int(self.env.now))
 
     def _core(self, tile: int, number: int, work: CoreWork) -> Core:
         ended = None if self.observer is None else partial(self.observer.job_ended, tile, number)

@@ -49,8 +49,8 @@ class Core:
         self.write_noise_cycles: list[int] = blocks.write_noise.tolist()
         with_precise = sum(cycles > 0 for cycles in self.precise_cycles)
         approximated = 0 if work.dense else len(front)
-        # A block without precise work is released by its write of z~ and its mask, any other by its write of z.
-        self.until_release = [1 if cycles > 0 else 2 for cycles in self.precise_cycles]
+        # Without precise work a block is released by its write of z~ and, if it has one, its mask; else by its write of z.
+        self.until_release = [1 if cycles > 0 or not work.selects else 2 for cycles in self.precise_cycles]
 
         self.slots = Slots(env, machine.sequencer.lookahead + 1, len(front))
         self.queue = JobQueue(env, machine.sequencer.mvu_order)
@@ -58,8 +58,8 @@ class Core:
         self.mvu = Mvu(env, with_precise + approximated, self.queue, work.dense, self.on_job_ended)
         self.selector = Selector(
             env,
-            [] if work.dense else blocks.select.tolist(),
-            machine.selector.latency_cycles if machine.selector and not work.dense else 0,
+            blocks.select.tolist() if work.selects else [],
+            machine.selector.latency_cycles if machine.selector and work.selects else 0,
             self.on_mask_valid,
         )
         self.output_port = OutputPort(env, with_precise + approximated)
@@ -89,7 +89,8 @@ class Core:
 
     def on_noise_ready(self, block: int) -> None:
         """Give the z~ of a block to the selector and to the output port."""
-        self.selector.arrived.put(block)
+        if self.work.selects:
+            self.selector.arrived.put(block)
         self.output_port.arrived.put(Write(block, self.write_noise_cycles[block], self.on_noise_written))
 
     def on_noise_written(self, block: int) -> None:

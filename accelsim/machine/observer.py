@@ -15,6 +15,9 @@ class Observer(Protocol):
     def tile_ended(self, tile: int, start: int, end: int) -> None:
         """Note that all cores worked on the tile in the cycles start .. end - 1."""
 
+    def codes_made(self, tile: int, start: int, end: int) -> None:
+        """Note that all cores made the code map for a layer, whose first tile it is, in the cycles start .. end - 1."""
+
     def tile_loaded(self, tile: int, start: int, end: int) -> None:
         """Note that the DRAM channel loaded the tile in the cycles start .. end - 1."""
 

@@ -14,7 +14,7 @@ from accelsim.components.spiking_neurons import update_neurons
 from accelsim.config import Machine
 from accelsim.lengths import ceil_div
 from accelsim.mapping.mvu_job import Job, Number, by_vpu, full_job, masked_jobs
-from accelsim.mapping.operand import Operand
+from accelsim.mapping.operand import Operand, bricks_per_product
 from accelsim.mapping.spiking_jobs import spiking_jobs
 from accelsim.mapping.tiling import Tile
 
@@ -83,22 +83,24 @@ class RegularWork:
 def _regular_block(tile: Tile, positions: int, machine: Machine) -> BlockWork[int]:
     """The work of a block of so many positions that is the same for all masks."""
     front, counts = service_of("fetch", machine)(tile, positions, machine)
-    approximates = tile.k > 0
     outputs = positions * tile.rows
+    reads = 2 * outputs if tile.approximates and tile.is_precise else outputs  # the selector reads them too
     counts |= {
         "positions": positions if tile.counts_positions else 0,
         "blocks": 1,
         "result_buffer_writes": outputs,
-        "result_buffer_reads": 2 * outputs if approximates else outputs,
+        "result_buffer_reads": reads,
     }
-    if not approximates:
+    if not tile.approximates:
         work = _with_write(BlockWork(front, 0, 0, 0, 0, 0, counts), tile, positions, machine)
         if tile.has_spikes:
             return _with_counts(work, {"essential_neurons": outputs})
-        job = full_job(tile, positions, Operand.precise(machine, tile.d), machine)
-        return _with_precise(work, job, _multiplications(job, outputs, tile))
+        job = full_job(tile, positions, _precise_operand(tile, machine), machine)
+        return _with_precise(work, job, tile, _multiplications(job, outputs, tile))
     job = full_job(tile, positions, Operand.approximate(machine, tile.k), machine)
-    select, selected = service_of("select", machine)(tile, positions, machine)
+    select, selected = 0, dict[str, int]()
+    if tile.is_precise:
+        select, selected = service_of("select", machine)(tile, positions, machine)
     write_noise, written = service_of("write_noise", machine)(tile, positions, machine)
     counts |= selected
     counts |= written
@@ -124,7 +126,7 @@ def masked_work(regular: RegularWork, mask: Bools, tile: Tile, machine: Machine)
     line_starts = np.arange(0, tile.rows, line_words(machine))
     lines = _block_sums(np.logical_or.reduceat(mask, line_starts, axis=1).sum(axis=1), block)
     essential = _block_sums(mask.sum(axis=1), block)
-    jobs = masked_jobs(by_vpu(mask, tile, machine), positions, Operand.precise(machine, tile.d), machine)
+    jobs = masked_jobs(by_vpu(mask, tile, machine), positions, _precise_operand(tile, machine), machine)
     write = -(-lines // machine.output_sram.banks)
     written = _of_written_words(essential, machine) | {
         "output_sram_writes": lines,
@@ -133,13 +135,13 @@ def masked_work(regular: RegularWork, mask: Bools, tile: Tile, machine: Machine)
         "result_buffer_reads": essential,
     }
     work = replace(_with_counts(regular.all_blocks(), written), write=write)
-    return _with_precise(work, jobs, _multiplications(jobs, essential, tile))
+    return _with_precise(work, jobs, tile, _multiplications(jobs, essential, tile))
 
 
 def spiking_work(regular: RegularWork, spikes: Bools, tile: Tile, machine: Machine) -> BlockWork[Ints]:
     """All work of each block of a tile whose inputs are spikes. spikes: (positions, d)."""
     jobs, counts = spiking_jobs(spikes, tile, machine)
-    return _with_precise(regular.all_blocks(), jobs, {"vpu_steps_1bit": jobs.vpu_steps} | counts)
+    return _with_precise(regular.all_blocks(), jobs, tile, {"vpu_steps_1bit": jobs.vpu_steps} | counts)
 
 
 def _with_write(work: BlockWork[int], tile: Tile, positions: int, machine: Machine) -> BlockWork[int]:
@@ -159,22 +161,27 @@ def _of_written_words(words: Number, machine: Machine) -> dict[str, Number]:
 
 def _multiplications(job: Job[Number], essential: Number, tile: Tile) -> dict[str, Number]:
     """What a precise job on words counts of its arithmetic."""
+    bits = tile.precise_bits
     return {
         "essential_neurons": essential,
-        "brick_ops_16bit": essential * (tile.d * 16),
-        "vpu_steps_16bit": job.vpu_steps,
+        f"brick_ops_{bits}bit": essential * (tile.d * bricks_per_product(bits)),
+        f"vpu_steps_{bits}bit": job.vpu_steps,
     }
 
 
+def _precise_operand(tile: Tile, machine: Machine) -> Operand:
+    return Operand.precise(machine, tile.d, tile.input_bits, tile.precise_bits)
+
+
 def _with_precise(
-    work: BlockWork[Number], job: Job[Number], arithmetic: dict[str, Number]
+    work: BlockWork[Number], job: Job[Number], tile: Tile, arithmetic: dict[str, Number]
 ) -> BlockWork[Number]:
     """``work`` with the precise jobs, which count this arithmetic."""
     added = arithmetic | {
         "precise_issue_cycles": job.issue_cycles,
         "precise_port_stall_cycles": job.port_stall_cycles,
         "precise_bubble_cycles": job.bubble_cycles,
-        "weight_sram_reads_16bit": job.weight_sram_reads,
+        f"weight_sram_reads_{tile.precise_bits}bit": job.weight_sram_reads,
         "patch_buffer_reads": job.patch_buffer_reads,
         "broadcast_register_writes": job.broadcast_register_writes,
         "weight_register_writes": job.weight_register_writes,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from accelsim.components.code_sram import window_codes
 from accelsim.config import Machine
 from accelsim.errors import AccelsimError
-from accelsim.lengths import BITS_PER_KIB, SPIKE_BITS, WORD_BITS, ceil_div
+from accelsim.lengths import BITS_PER_KIB, CODE_BITS, SPIKE_BITS, WORD_BITS, ceil_div
 from accelsim.trace import LayerShape, LayerTrace
 from accelsim.trace.layer_shape import SPIKING_KINDS
 
@@ -40,26 +41,41 @@ def units_per_slice(layer: LayerTrace, machine: Machine, unit_rows: int, row_lin
     return units
 
 
-def row_pitch(shape: LayerShape, window_words: int) -> int:
-    """Return the words from one row of a sub-layer's input map to the next.
+def channels(shape: LayerShape) -> int:
+    """Return the input channels of a sub-layer."""
+    return shape.c_in // shape.groups
 
-    With it any ``window_words`` consecutive words of a patch lie in different columns of the input SRAM.
+
+def row_pitch(shape: LayerShape, per_pixel: int, per_window: int) -> int:
+    """Return the words, or codes, from one row of a sub-layer's map to the next; a pixel has ``per_pixel`` of them.
+
+    With it any ``per_window`` consecutive ones of a patch lie in different columns of the memory.
     """
-    channels = shape.c_in // shape.groups
-    row = shape.w_in * channels
-    return row + (shape.kernel[1] * channels - row) % window_words
+    row = shape.w_in * per_pixel
+    return row + (shape.kernel[1] * per_pixel - row) % per_window
 
 
-def check_input_map(layer: LayerTrace, machine: Machine) -> None:
-    """Raise TooSmall if the input SRAM does not hold the layer's input map."""
+def check_input_map(layer: LayerTrace, machine: Machine, input_bits: int) -> None:
+    """Raise TooSmall if the input SRAM does not hold the layer's input map, whose words have ``input_bits``."""
     sram, shape = machine.input_sram, layer.shape
     line_bits = sram.banks * sram.width_bits
-    line_words = line_bits // WORD_BITS
-    lines = ceil_div(shape.groups * shape.h_in * row_pitch(shape, line_words), line_words)
+    line_words = line_bits // input_bits
+    lines = ceil_div(shape.groups * shape.h_in * row_pitch(shape, channels(shape), line_words), line_words)
     if shape.has_spikes:
         lines = shape.positions * ceil_div(shape.d * SPIKE_BITS, line_bits)
     if lines > sram.kib * BITS_PER_KIB // line_bits:
         raise TooSmall(machine, "input_sram", f"the input map of layer {layer.name}", lines * line_bits)
+
+
+def check_code_map(layer: LayerTrace, machine: Machine, per_pixel: int) -> None:
+    """Raise TooSmall if the code SRAM does not hold the layer's code map, of ``per_pixel`` codes a pixel and group."""
+    shape, sram = layer.shape, machine.code_sram
+    assert sram is not None
+    line_codes = window_codes(machine)
+    codes = shape.groups * shape.h_in * row_pitch(shape, per_pixel, line_codes)
+    lines, line_bits = ceil_div(codes, line_codes), line_codes * CODE_BITS
+    if lines > sram.kib * BITS_PER_KIB // line_bits:
+        raise TooSmall(machine, "code_sram", f"the code map of layer {layer.name}", lines * line_bits)
 
 
 def check_output_map(layer: LayerTrace, machine: Machine, tile_rows: Iterable[int]) -> None:
@@ -79,10 +95,10 @@ def check_output_map(layer: LayerTrace, machine: Machine, tile_rows: Iterable[in
         raise TooSmall(machine, "output_sram", f"the output map of layer {layer.name}", lines * width)
 
 
-def spare_patch_lines(layer: LayerTrace, machine: Machine, code_lines: int, most_rows: int) -> int:
+def spare_patch_lines(layer: LayerTrace, machine: Machine, patch_lines: int, most_rows: int) -> int:
     """Return the lines of the patch buffer that are left when all slots are taken.
 
-    code_lines: lines of a position's projection. most_rows: rows of the VPU that has most of them.
+    patch_lines: lines of a position's words and codes. most_rows: rows of the VPU that has most of them.
     Raises TooSmall if the patch buffer or the result buffer does not hold all slots.
     """
     patch, result, vpus = machine.patch_buffer, machine.result_buffer, machine.mvu.vpus
@@ -90,8 +106,7 @@ def spare_patch_lines(layer: LayerTrace, machine: Machine, code_lines: int, most
     patches = slots * machine.mvu.position_block
     in_flight = f"{slots} slots of {machine.mvu.position_block} patches of layer {layer.name}"
 
-    input_bits = SPIKE_BITS if layer.shape.has_spikes else WORD_BITS
-    lines = patches * (ceil_div(input_bits * layer.shape.d, patch.width_bits) + code_lines)
+    lines = patches * patch_lines
     spare_lines = patch.kib * BITS_PER_KIB // patch.width_bits - lines
     if spare_lines < 0:
         raise TooSmall(machine, "patch_buffer", in_flight, lines * patch.width_bits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from accelsim.arrays import Bools, Ints
 from accelsim.config import Machine
 from accelsim.counts import Counts
 from accelsim.mapping.block_work import SERVICES, BlockWork, RegularWork, masked_work, spiking_work
+from accelsim.mapping.code_pass import NO_CODE_PASS, CodePass, code_pass
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.trace import LayerTrace
 from accelsim.trace.packed_masks import unpack
@@ -18,20 +19,25 @@ from accelsim.trace.packed_masks import unpack
 
 @dataclass(frozen=True, slots=True)
 class CoreWork:
-    """What one core does in one tile: its blocks, in order, and the sum of their counts."""
+    """What one core does in one tile: its blocks, in order, and the sum of their counts.
+
+    ``dense``: nothing is approximated. ``selects``: blocks have masks; neither is true where every neuron keeps z~.
+    """
 
     dense: bool
+    selects: bool
     blocks: BlockWork[Ints]
     counts: Counts
 
 
 @dataclass(frozen=True, slots=True)
 class TileWork:
-    """One tile on all cores, and what the DRAM channel needs to know about it."""
+    """One tile on all cores, the code pass before it, and what the DRAM channel needs to know about it."""
 
     cores: tuple[CoreWork, ...]
     load_bits: int
     slice_lines_used: int
+    code_pass: CodePass = NO_CODE_PASS
 
 
 def _unpack_spikes(layer: LayerTrace, image: int) -> Bools:
@@ -65,10 +71,9 @@ def _take(work: BlockWork[Ints], blocks: Ints) -> BlockWork[Ints]:
 def map_tile(layer: LayerTrace, image: int, tile: Tile, machine: Machine) -> TileWork:
     """Return the work of every core for one tile of one image."""
     regular = RegularWork.of(tile, machine)
-    dense = layer.masks is None
     if tile.has_spikes:
         work = spiking_work(regular, _unpack_spikes(layer, image), tile, machine)
-    elif dense:
+    elif layer.masks is None:
         work = regular.all_blocks()
     else:
         work = masked_work(regular, _unpack(layer, image, tile), tile, machine)
@@ -76,7 +81,7 @@ def map_tile(layer: LayerTrace, image: int, tile: Tile, machine: Machine) -> Til
     for mine in core_blocks(regular.blocks, tile, machine):
         blocks = _take(work, mine)
         counts = Counts(**{name: int(values.sum()) for name, values in blocks.counts.items()})
-        cores.append(CoreWork(dense, blocks, counts))
+        cores.append(CoreWork(layer.is_dense, layer.masks is not None, blocks, counts))
     return TileWork(tuple(cores), tile.load_bits, tile.slice_lines_used(machine.mvu.vpus))
 
 
@@ -85,5 +90,6 @@ def map_layer(layer: LayerTrace, machine: Machine, image: int = 0) -> Iterator[T
 
     Raises AccelsimError as ``tile_layer`` does.
     """
-    for tile in tile_layer(layer, machine):
-        yield map_tile(layer, image, tile, machine)
+    for index, tile in enumerate(tile_layer(layer, machine)):
+        work = map_tile(layer, image, tile, machine)
+        yield work if index else replace(work, code_pass=code_pass(layer, machine))

@@ -106,13 +106,15 @@ def masked_jobs(active: Bools, positions: Ints, operand: Operand, machine: Machi
     ``active`` as made by ``by_vpu``; ``positions``: how many each block has, int64 (blocks,).
     """
     mvu = machine.mvu
-    rows_per_pass = mvu.accumulators_per_vpu // mvu.position_block
+    # A block with fewer positions has more psums for each of them.
+    rows_per_pass = (mvu.accumulators_per_vpu // positions).reshape(-1, *[1] * (active.ndim - 1))
     rank = np.cumsum(active, axis=-1, dtype=np.int32) - 1
-    passes = ceil_div(int(rank.max(initial=-1)) + 1, rows_per_pass)
+    number = rank // rows_per_pass
+    passes = int(number.max(initial=-1)) + 1
     operand_reads = -(-positions * operand.chunk_bits // machine.patch_buffer.width_bits)
     issue, stall, bubble, steps, fetched, reads, served = np.zeros((7, len(positions)), dtype=np.int64)
     for index in range(passes):
-        now = active & (rank // rows_per_pass == index)
+        now = active & (number == index)
         uses = now.sum(axis=1, dtype=np.int64)  # c(v, r): (blocks, lanes, VPUs, rows of a VPU)
         own_steps = uses.sum(axis=-1)
         longest = own_steps.max(axis=(1, 2))
@@ -139,7 +141,7 @@ def full_job(tile: Tile, positions: int, operand: Operand, machine: Machine) -> 
     The VPU with most rows, in the lane with most positions, is the busiest of every pass.
     """
     mvu = machine.mvu
-    rows_per_pass = mvu.accumulators_per_vpu // mvu.position_block
+    rows_per_pass = mvu.accumulators_per_vpu // positions
     steps_per_row = ceil_div(positions, tile.lanes)
     per_row = max(steps_per_row, operand.weight_accesses)
     if not mvu.hold_weights:

@@ -8,6 +8,11 @@ from accelsim.config import Machine
 from accelsim.lengths import CODE_BITS, WORD_BITS, ceil_div
 
 
+def bricks_per_product(bits: int) -> int:
+    """Return the 4x4-bit bricks that multiply two numbers of so many bits: 16, 4 or 1."""
+    return (bits // CODE_BITS) ** 2
+
+
 @dataclass(frozen=True, slots=True)
 class Operand:
     """The chunks of a row in one precision, and what each takes.
@@ -28,9 +33,18 @@ class Operand:
         return cls._of(machine, k, machine.mvu.bricks_per_vpu, CODE_BITS, CODE_BITS)
 
     @classmethod
-    def precise(cls, machine: Machine, d: int, input_bits: int = WORD_BITS) -> Operand:
-        """Return the operand in 16-bit mode: L = B/16 weights per chunk, and as many inputs (words or spikes)."""
-        return cls._of(machine, d, machine.mvu.lanes, input_bits, WORD_BITS)
+    def precise(
+        cls, machine: Machine, d: int, input_bits: int = WORD_BITS, weight_bits: int = WORD_BITS
+    ) -> Operand:
+        """Return the operand of precise work: B/16 weights of 16 bits per chunk, B/4 of 8, or B of 4, and as many inputs.
+
+        ``input_bits``: those of a weight, or 1 of a spike. ``weight_bits`` 0 is that of a layer without precise work: no
+        chunks.
+        """
+        if weight_bits == 0:
+            return cls(0, 0, 0, 0, 0)
+        per_chunk = machine.mvu.bricks_per_vpu // bricks_per_product(weight_bits)
+        return cls._of(machine, d, per_chunk, input_bits, weight_bits)
 
     @classmethod
     def _of(cls, machine: Machine, length: int, per_chunk: int, input_bits: int, weight_bits: int) -> Operand:

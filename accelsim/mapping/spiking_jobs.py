@@ -31,15 +31,15 @@ def spiking_jobs(spikes: Bools, tile: Tile, machine: Machine) -> tuple[Job[Ints]
     if mvu.hold_weights:
         per_row = np.where(runs, np.maximum(longest, operand.weight_accesses), 0)
 
-    rows_per_pass = mvu.accumulators_per_vpu // mvu.position_block
-    full_passes, rest = divmod(most_rows(tile, mvu.vpus), rows_per_pass)
+    rows_per_pass = mvu.accumulators_per_vpu // positions  # of each block; a short one has more
+    full_passes, rest = np.divmod(most_rows(tile, mvu.vpus), rows_per_pass)
     passes = full_passes + (rest > 0)
     issue, stall, bubble = np.zeros((3, len(positions)), dtype=np.int64)
-    for times, rows in ((full_passes, rows_per_pass), (int(rest > 0), rest)):
-        base = np.where(runs, np.maximum(operand_reads[:, None], rows * per_row), 0)
+    for times, rows in ((full_passes, rows_per_pass), ((rest > 0).astype(np.int64), rest)):
+        base = np.where(runs, np.maximum(operand_reads[:, None], rows[:, None] * per_row), 0)
         waits = np.where(runs, np.maximum(mvu.accumulate_latency_cycles - base, 0), 0)
-        issue += times * (rows * longest).sum(axis=1)
-        stall += times * (base - rows * longest).sum(axis=1)
+        issue += times * (rows[:, None] * longest).sum(axis=1)
+        stall += times * (base - rows[:, None] * longest).sum(axis=1)
         bubble += times * waits.sum(axis=1)
     silent = ~runs.any(axis=1)
     bubble += np.where(silent, passes, 0)  # a pass takes one cycle at least

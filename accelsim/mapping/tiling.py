@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from accelsim.config import Machine
 from accelsim.errors import AccelsimError
+from accelsim.forms import Form
 from accelsim.lengths import CODE_BITS, SPIKE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.capacity import (
     TooSmall,
+    check_code_map,
     check_input_map,
     check_output_map,
     spare_patch_lines,
@@ -29,10 +31,12 @@ class Tile:
     """Consecutive rows of one sub-layer whose weights fit the slices together.
 
     ``first_row`` counts neurons of the whole layer; ``rows_per_unit``: the scheme's; 1 in a dense layer.
-    ``k`` and ``nnz`` are 0 in a dense layer. ``projects`` is False where an earlier tile's projections
-    are kept. ``row_lines``: lines of a weight slice that a row takes. ``input_bits``: 16, or 1 if the inputs are spikes.
-    ``neuron_steps``: time steps that the rows' spiking neurons make at each position; 0 if they are no such neurons.
-    ``noise``: whether they add a random number in every step. ``scales_scores``: whether z~ is scaled before it is ranked.
+    ``k`` and ``nnz`` are 0 in a dense layer; ``form`` is that of its projection. ``projects``: whether patches are projected
+    on their way: with form `patch`, unless an earlier tile's projections are kept. ``row_lines``: lines of a weight slice
+    that a row takes. ``input_bits``: of a word of the inputs, or 1 if they are spikes; ``precise_bits``: of the weights of
+    precise work, 0 if there is none. ``neuron_steps``: time steps that the rows' spiking neurons make at each position; 0 if
+    they are no such neurons. ``noise``: whether they add a random number in every step. ``scales_scores``: whether z~ is
+    scaled before it is ranked.
     """
 
     first_row: int
@@ -48,6 +52,8 @@ class Tile:
     counts_positions: bool
     row_lines: int
     input_bits: int = WORD_BITS
+    precise_bits: int = WORD_BITS
+    form: Form | None = None
     neuron_steps: int = 0
     noise: bool = False
     scales_scores: bool = False
@@ -58,9 +64,24 @@ class Tile:
         return self.input_bits == SPIKE_BITS
 
     @property
+    def approximates(self) -> bool:
+        """Whether z~ of every neuron is made."""
+        return self.k > 0
+
+    @property
+    def is_precise(self) -> bool:
+        """Whether any neuron may be computed precisely, so that its inputs go into the patch buffer."""
+        return self.precise_bits > 0
+
+    @property
+    def fetches_codes(self) -> bool:
+        """Whether codes come from the code SRAM, one code map for all tiles of the layer."""
+        return self.form in ("none", "pixel")
+
+    @property
     def load_bits(self) -> int:
-        """Weight bits of the tile: rows x (16 d + 4 k)."""
-        return self.rows * (WORD_BITS * self.d + CODE_BITS * self.k)
+        """Weight bits of the tile: rows x (b d + 4 k)."""
+        return self.rows * (self.precise_bits * self.d + CODE_BITS * self.k)
 
     def slice_lines_used(self, vpus: int) -> int:
         """Lines that the fullest VPU slice holds of this tile."""
@@ -74,24 +95,29 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
         AccelsimError: If the machine cannot run the layer: no fitting selector, no spiking neurons, or a memory too small.
     """
     check_supported(layer, machine)
-    check_input_map(layer, machine)
-    shape, mvu, approximated = layer.shape, machine.mvu, layer.masks is not None
-    if approximated and layer.approximation is None:
+    shape, mvu, approximated, precise_bits = layer.shape, machine.mvu, layer.approximated, layer.precise_bits
+    if layer.masks is not None and layer.approximation is None:
         raise AccelsimError(f"layer {layer.name}: has masks but no approximation (k, nnz)")
     approximation, per_unit = layer.approximation if approximated else None, layer.rows_per_unit
-    k, nnz = (approximation.k, approximation.nnz) if approximation else (0, 0)
+    k, nnz, form = (approximation.k, approximation.nnz, approximation.form) if approximation else (0, 0, None)
+    input_bits = SPIKE_BITS if shape.has_spikes else precise_bits or WORD_BITS
+    check_input_map(layer, machine, precise_bits or WORD_BITS)
+    if approximation is not None and form in ("none", "pixel"):
+        check_code_map(layer, machine, approximation.values_per_pixel(shape))
 
     rows = shape.n // shape.groups
     units = ceil_div(rows, per_unit)
-    row_lines = Operand.precise(machine, shape.d).weight_lines + Operand.approximate(machine, k).weight_lines
+    precise = Operand.precise(machine, shape.d, weight_bits=precise_bits)
+    row_lines = precise.weight_lines + Operand.approximate(machine, k).weight_lines
     per_tile = mvu.vpus * units_per_slice(layer, machine, per_unit, row_lines)
 
     most_rows = ceil_div(min(per_tile, units), mvu.vpus) * per_unit
     code_lines = ceil_div(CODE_BITS * k, machine.patch_buffer.width_bits)
-    spare_lines = spare_patch_lines(layer, machine, code_lines, most_rows)
+    word_lines = ceil_div(input_bits * shape.d, machine.patch_buffer.width_bits) if precise_bits else 0
+    spare_lines = spare_patch_lines(layer, machine, word_lines + code_lines, most_rows)
 
     cuts = [(first, min(per_tile, units - first)) for first in range(0, units, per_tile)]
-    kept = approximated and len(cuts) > 1 and shape.positions * code_lines <= spare_lines
+    kept = len(cuts) > 1 and shape.positions * code_lines <= spare_lines
     tiles = []
     for group in range(shape.groups):
         for index, (first_unit, tile_units) in enumerate(cuts):
@@ -107,12 +133,15 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
                     d=shape.d,
                     k=k,
                     nnz=nnz,
-                    projects=approximated and (index == 0 or not kept),
+                    projects=form == "patch" and (index == 0 or not kept),
                     counts_positions=group == 0 and index == 0,
                     row_lines=row_lines,
-                    input_bits=SPIKE_BITS if shape.has_spikes else WORD_BITS,
+                    input_bits=input_bits,
+                    precise_bits=precise_bits,
+                    form=form,
                     neuron_steps=shape.steps // shape.positions if shape.kind in SPIKING_KINDS else 0,
                     noise=shape.noise,
+                    scales_scores=approximated and layer.scheme.scales_scores,
                 )
             )
     check_output_map(layer, machine, (tile.rows for tile in tiles))

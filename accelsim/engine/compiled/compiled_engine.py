@@ -102,7 +102,7 @@ def _add_dram_waits(counts: Ints, durations: Sequence[Ints], loads: Loads, cores
     ``durations``: cycles of each layer's tiles, int64 (tiles, images).
     """
     waits = np.empty((len(loads.cycles), len(counts)), np.int64)
-    dram_waits(np.concatenate(durations), loads.cycles, loads.fits, waits)
+    dram_waits(np.concatenate(durations), loads.cycles, loads.fits, loads.code_passes, waits)
     end = 0
     for layer, of_layer in enumerate(durations):
         waited = cores * waits[end : end + len(of_layer)].sum(axis=0)
@@ -114,8 +114,8 @@ def _add_dram_waits(counts: Ints, durations: Sequence[Ints], loads: Loads, cores
 def _run_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints) -> Ints:
     """Set ``counts`` (images, counts); return the duration of each tile, int64 (tiles, images)."""
     counts[:] = plan.counts
-    if plan.dense_durations is not None:
-        return np.repeat(plan.dense_durations[:, None], len(images), axis=1)
+    if plan.durations is not None:
+        return np.repeat(plan.durations[:, None], len(images), axis=1)
     if plan.has_spikes:
         return _run_spiking_layer(layer, plan, images, counts)
     assert layer.masks is not None
@@ -181,7 +181,7 @@ def load_or_compile() -> None:
         tile_schedule(np.zeros((len(SERVICE), 1), np.int64), one, one, timing, one[0], sums)
         spike = SpikeShape(*[1] * len(SpikeShape._fields))
         tile_spikes(masks, spike, one, np.zeros((1, len(SPIKE)), np.int64))
-        dram_waits(one, one[0], one[0], one)
+        dram_waits(one, one[0], one[0], one[0], one)
     finally:
         telling.cancel()
 

@@ -16,7 +16,7 @@ from accelsim.arrays import Ints
 from accelsim.components.component_registry import per_written_word
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES
-from accelsim.mapping.operand import Operand
+from accelsim.mapping.operand import Operand, bricks_per_product
 
 COLUMN = {name: column for column, name in enumerate(COUNT_NAMES)}
 """The place of each count in an array of counts."""
@@ -76,20 +76,23 @@ DRAM_COUNTS = ("dram_bits", "dram_cycles")
 """Counts that are made of tiles' weights: neither of jobs nor of a tile's schedule."""
 
 
-def counts_per_job_sum(d: int, machine: Machine) -> JobSums[Mapping[str, int]]:
-    """Return, for each sum, what one of it adds to which count.
+def counts_per_job_sum(d: int, bits: int, machine: Machine) -> JobSums[Mapping[str, int]]:
+    """Return, for each sum, what one of it adds to which count; nothing for a layer without precise work.
 
     Args:
         d: Inputs of a neuron of the layer.
+        bits: Of the weights of precise work; 0 if there is none.
         machine: The accelerator that runs the layer.
     """
-    operand = Operand.precise(machine, d)
+    if bits == 0:
+        return JobSums(*[{}] * len(JobSums._fields))
+    operand = Operand.precise(machine, d, bits, bits)
     chunks = operand.chunks
     return JobSums(
         essential_neurons={
             "essential_neurons": 1,
-            "brick_ops_16bit": 16 * d,
-            "vpu_steps_16bit": chunks,
+            f"brick_ops_{bits}bit": bricks_per_product(bits) * d,
+            f"vpu_steps_{bits}bit": chunks,
             "result_buffer_writes": 1,
             "result_buffer_reads": 1,
             **per_written_word(machine),
@@ -98,7 +101,7 @@ def counts_per_job_sum(d: int, machine: Machine) -> JobSums[Mapping[str, int]]:
         port_stall={"precise_port_stall_cycles": chunks},
         bubble={"precise_bubble_cycles": chunks},
         weight_fetches={
-            "weight_sram_reads_16bit": chunks * operand.weight_accesses,
+            f"weight_sram_reads_{bits}bit": chunks * operand.weight_accesses,
             "weight_register_writes": chunks * operand.weight_words,
         },
         operand_reads={"patch_buffer_reads": chunks},
@@ -108,10 +111,10 @@ def counts_per_job_sum(d: int, machine: Machine) -> JobSums[Mapping[str, int]]:
     )
 
 
-def job_sums_to_counts(d: int, machine: Machine) -> Ints:
+def job_sums_to_counts(d: int, bits: int, machine: Machine) -> Ints:
     """Return `counts_per_job_sum` as a matrix: int64 (sums, counts)."""
     table = np.zeros((len(JOB), len(COUNT_NAMES)), np.int64)
-    for row, adds in zip(table, counts_per_job_sum(d, machine), strict=True):
+    for row, adds in zip(table, counts_per_job_sum(d, bits, machine), strict=True):
         for name, factor in adds.items():
             row[COLUMN[name]] = factor
     return table

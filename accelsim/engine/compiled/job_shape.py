@@ -18,6 +18,8 @@ class JobShape(NamedTuple):
 
     owners, most_rows: VPUs of a lane that own rows, and the most rows that one of them owns. Rows that are
         ``owners * rows_per_unit`` (a period) apart belong to the same VPU.
+    rows_per_pass, last_rows_per_pass: Rows of a VPU for each position in a pass, in a full block and in the last one, which
+        may have fewer positions and then more psums for each.
     most_passes: The most passes that a job may have.
     words: Words that a position's mask bits take.
     stride_bits: Bits from one period to the next where each begins at a byte.
@@ -34,6 +36,7 @@ class JobShape(NamedTuple):
     lanes: int
     position_block: int
     rows_per_pass: int
+    last_rows_per_pass: int
     chunks: int
     chunk_bits: int
     weight_accesses: int
@@ -52,11 +55,15 @@ class JobShape(NamedTuple):
     @classmethod
     def of(cls, tile: Tile, machine: Machine) -> JobShape:
         """Return the shape of a tile on a machine."""
-        operand, mvu, unit = Operand.precise(machine, tile.d), machine.mvu, tile.rows_per_unit
+        operand = Operand.precise(machine, tile.d, tile.input_bits, tile.precise_bits)
+        mvu, unit = machine.mvu, tile.rows_per_unit
         owners = min(mvu.vpus, tile.units)
         most_rows = ceil_div(tile.units, owners) * unit
         rows_per_pass = mvu.accumulators_per_vpu // mvu.position_block
         most_in_pass = ceil_div(mvu.position_block, tile.lanes) * min(most_rows, rows_per_pass)
+        last_positions = (
+            tile.positions - (ceil_div(tile.positions, mvu.position_block) - 1) * mvu.position_block
+        )
         stride_bits = ceil_div(owners * unit, 8) * 8
         countable = (
             unit in (1, 2, 4, 8)
@@ -77,6 +84,7 @@ class JobShape(NamedTuple):
             lanes=tile.lanes,
             position_block=mvu.position_block,
             rows_per_pass=rows_per_pass,
+            last_rows_per_pass=mvu.accumulators_per_vpu // last_positions,
             chunks=operand.chunks,
             chunk_bits=operand.chunk_bits,
             weight_accesses=operand.weight_accesses,

@@ -21,6 +21,7 @@ from accelsim.engine.compiled.tile_schedule import SERVICE, Services, Timing, ti
 from accelsim.lengths import ceil_div
 from accelsim.mapping.block_work import BlockWork, RegularWork
 from accelsim.mapping.capacity import slice_lines
+from accelsim.mapping.code_pass import code_pass
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.trace import LayerTrace
 
@@ -53,19 +54,21 @@ class TilePlan:
 class LayerPlan:
     """One layer.
 
-    counts: int64 (counts,), those that are the same for all masks and spikes; of a dense layer whose inputs are words
-        all but `dram_cycles`.
+    counts: int64 (counts,), those that are the same for all masks and spikes; of a layer that has neither all but
+        `dram_cycles`.
     per_job_sum: int64 (sums, counts), what one of each sum of `tile_jobs` adds to each count.
-    dense_durations: int64 (tiles,), cycles of each tile of a dense layer whose inputs are words; None for other layers.
+    durations: int64 (tiles,), cycles of each tile of a layer with neither masks nor spikes; None for other layers.
     has_spikes: Whether the inputs are spikes.
+    code_pass_cycles: Cycles of the code pass before the first tile, in every core.
     """
 
     tiles: tuple[TilePlan, ...]
     timing: Timing
     counts: Ints
     per_job_sum: Ints
-    dense_durations: Ints | None
+    durations: Ints | None
     has_spikes: bool
+    code_pass_cycles: int
 
 
 class LayerPlans:
@@ -96,26 +99,37 @@ class LayerPlans:
 
 def _plan_key(layer: LayerTrace) -> tuple[object, ...]:
     """Return all of a layer that its plan depends on."""
-    return layer.shape, layer.approximation, layer.selector_kind, layer.rows_per_unit
+    return (
+        layer.shape,
+        layer.approximation,
+        layer.approximated,
+        layer.precise_bits,
+        layer.selector_kind,
+        layer.rows_per_unit,
+        layer.scheme.scales_scores,
+    )
 
 
 def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
-    dense = layer.masks is None
-    has_spikes = layer.shape.has_spikes
-    timing = _timing(machine, dense, has_spikes)
+    has_masks, has_spikes = layer.masks is not None, layer.shape.has_spikes
+    regular = not has_masks and not has_spikes
+    timing = _timing(machine, layer, has_spikes)
+    before = code_pass(layer, machine)
     counts = np.zeros(len(COUNT_NAMES), np.int64)
+    for name, count in before.counts.items():
+        counts[COLUMN[name]] = count
     durations = []
     tiles = []
     works: dict[Tile, _TileBasis] = {}  # the sub-layers of a grouped convolution are alike
     for tile in tile_layer(layer, machine):
         alike = replace(tile, first_row=0)
         if alike not in works:
-            works[alike] = _tile_basis(alike, dense, timing, machine)
+            works[alike] = _tile_basis(alike, regular, timing, machine)
         basis = works[alike]
         counts += basis.counts
         if machine.dram is not None:
             counts[COLUMN["dram_bits"]] += tile.load_bits
-        durations.append(basis.dense_duration)
+        durations.append(basis.duration)
         tiles.append(
             TilePlan(
                 JobShape.of(tile, machine),
@@ -131,9 +145,10 @@ def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
         tuple(tiles),
         timing,
         counts,
-        job_sums_to_counts(layer.shape.d, machine),
-        np.array(durations) if dense and not has_spikes else None,
+        job_sums_to_counts(layer.shape.d, layer.precise_bits, machine),
+        np.array(durations) if regular else None,
         has_spikes,
+        before.cycles,
     )
 
 
@@ -145,10 +160,10 @@ class _TileBasis:
     write: Ints
     service: Ints
     counts: Ints
-    dense_duration: int
+    duration: int
 
 
-def _tile_basis(tile: Tile, dense: bool, timing: Timing, machine: Machine) -> _TileBasis:
+def _tile_basis(tile: Tile, is_regular: bool, timing: Timing, machine: Machine) -> _TileBasis:
     regular = RegularWork.of(tile, machine)
     counts = np.zeros(len(COUNT_NAMES), np.int64)
     for name, count in regular.counts().items():
@@ -159,7 +174,7 @@ def _tile_basis(tile: Tile, dense: bool, timing: Timing, machine: Machine) -> _T
     service[:, -1] = _services(last)
     duration = np.zeros(1, np.int64)
     write = regular.per_block(most.write, last.write)
-    if dense and not tile.has_spikes:
+    if is_regular:
         precise = regular.per_block(most.precise, last.precise)
         sums = np.zeros((1, len(SCHEDULE)), np.int64)
         tile_schedule(service, precise[None], write[None], timing, duration, sums)
@@ -171,16 +186,17 @@ def _services(block: BlockWork[int]) -> Services:
     return Services(block.front, block.approximate, block.select, block.write_noise)
 
 
-def _timing(machine: Machine, dense: bool, one_core: bool) -> Timing:
+def _timing(machine: Machine, layer: LayerTrace, one_core: bool) -> Timing:
+    selector = machine.selector if layer.masks is not None else None
     return Timing(
-        dense=int(dense),
+        dense=int(layer.is_dense),
         cores=machine.cores,
         one_core=int(one_core),
         interleaved=int(machine.split == "interleaved"),
         slots=machine.sequencer.lookahead + 1,
         approximate_first=int(machine.sequencer.mvu_order == "approximate_first"),
         pipeline_depth_cycles=machine.mvu.pipeline_depth_cycles,
-        select_latency_cycles=machine.selector.latency_cycles if machine.selector else 0,
+        select_latency_cycles=0 if selector is None else selector.latency_cycles,
     )
 
 
@@ -190,6 +206,7 @@ class Loads:
 
     cycles: Ints
     fits: Ints
+    code_passes: Ints
 
 
 def plan_loads(plans: tuple[LayerPlan, ...], machine: Machine) -> Loads | None:
@@ -201,4 +218,5 @@ def plan_loads(plans: tuple[LayerPlan, ...], machine: Machine) -> Loads | None:
     used = np.array([tile.slice_lines_used for tile in tiles])
     fits = np.zeros(len(tiles), np.int64)
     fits[1:] = used[1:] + used[:-1] <= slice_lines(machine)
-    return Loads(machine.dram.latency_cycles + np.array(transfers), fits)
+    passes = [plan.code_pass_cycles * (index == 0) for plan in plans for index in range(len(plan.tiles))]
+    return Loads(machine.dram.latency_cycles + np.array(transfers), fits, np.array(passes))

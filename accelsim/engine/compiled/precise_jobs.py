@@ -27,7 +27,7 @@ from accelsim.engine.compiled.held_rows import (
 from accelsim.engine.compiled.jit import compiled, helper, popcount
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ALL_BITS, ONE, ZERO, bit_field
-from accelsim.engine.compiled.ranked_jobs import new_row_ranks, ranked_job
+from accelsim.engine.compiled.ranked_jobs import RowRanks, new_row_ranks, ranked_job
 from accelsim.engine.compiled.row_tallies import new_tallies
 
 
@@ -60,10 +60,28 @@ def tile_jobs(
                 count_held_rows(group, shape, blocks)
             elif shape.hold_weights:
                 count_held_rows_of_passes(group, shape, blocks, most_passes, held)
+            if shape.last_rows_per_pass > shape.rows_per_pass and shape.most_rows > shape.rows_per_pass:
+                _redo_short_blocks(group, shape, blocks, ranks)
         else:
             for block in range(blocks):
                 group.cycles[block] = ranked_job(group, block, shape, ranks)
         _store_group(group, shape, start, blocks, precise, write, totals)
+
+
+@helper
+def _redo_short_blocks(group: BlockGroup, shape: JobShape, blocks: int, ranks: RowRanks) -> None:
+    """Make the jobs of blocks with fewer positions row by row: their passes are longer than the counts of rows assume."""
+    sums = group.sums
+    for block in range(blocks):
+        if group.positions[block] == shape.position_block:
+            continue
+        sums[JOB.issue, block] = 0
+        sums[JOB.port_stall, block] = 0
+        sums[JOB.bubble, block] = 0
+        sums[JOB.operand_reads, block] = 0
+        sums[JOB.positions_served, block] = 0
+        sums[JOB.weight_fetches, block] = 0
+        group.cycles[block] = ranked_job(group, block, shape, ranks)
 
 
 @helper

@@ -15,11 +15,12 @@ from accelsim.engine.compiled.packed_words import ONE, ZERO
 
 
 class RowRanks(NamedTuple):
-    """Scratch, all zero before and after a job but for the first three.
+    """Scratch, all zero before and after a job but for the first four.
 
     owner_of: VPU of each row (rows,), as made by `JobShape.owner_of_row`.
     lane_of: Lane of each position (positions,).
-    pass_of_rank: Pass in which a VPU works on its row of that rank (ranks,).
+    pass_of_rank, last_pass_of_rank: Pass in which a VPU works on its row of that rank, in a full block and in a short one
+        (ranks,).
     rank: Rows met so far (positions, VPUs).
     uses: c(v, r) of the present row (lanes, passes).
     steps: W(v) (passes, lanes, VPUs).
@@ -29,6 +30,7 @@ class RowRanks(NamedTuple):
     owner_of: Ints
     lane_of: Ints
     pass_of_rank: Ints
+    last_pass_of_rank: Ints
     rank: Ints
     uses: Ints
     steps: Ints
@@ -43,6 +45,7 @@ def new_row_ranks(shape: JobShape, owner_of: Ints) -> RowRanks:
         owner_of=owner_of,
         lane_of=np.arange(shape.position_block) % lanes,
         pass_of_rank=np.arange(shape.most_rows) // shape.rows_per_pass,
+        last_pass_of_rank=np.arange(shape.most_rows) // shape.last_rows_per_pass,
         rank=np.zeros((shape.position_block, owners), np.int64),
         uses=np.zeros((lanes, passes), np.int64),
         steps=np.zeros((passes, lanes, owners), np.int64),
@@ -75,7 +78,8 @@ def _enter_rows(
     Returns:
         The number of their last pass, plus 1, and how often a lane meets a row in a pass.
     """
-    owner_of, lane_of, pass_of_rank = ranks.owner_of, ranks.lane_of, ranks.pass_of_rank
+    owner_of, lane_of = ranks.owner_of, ranks.lane_of
+    pass_of_rank = ranks.pass_of_rank if positions == shape.position_block else ranks.last_pass_of_rank
     rank, uses, steps, weight_time = ranks.rank, ranks.uses, ranks.steps, ranks.weight_time
     passes, entered = 0, 0
     while rows != ZERO:

@@ -19,15 +19,14 @@ from accelsim.mapping.tiling import Tile
 class SpikeShape(NamedTuple):
     """What the jobs of a tile depend on besides its spikes. Names as in `Tile`, `Operand` and `Machine`.
 
-    ``full_passes`` passes have ``rows_per_pass`` rows of the VPU that has most; one more has ``rest``, if that is not 0.
+    ``most_rows``: rows of the VPU that has most.
     """
 
     rows: int
     lanes: int
     position_block: int
-    full_passes: int
-    rows_per_pass: int
-    rest: int
+    most_rows: int
+    accumulators: int
     chunks: int
     inputs_per_chunk: int
     weight_accesses: int
@@ -42,15 +41,12 @@ class SpikeShape(NamedTuple):
     def of(cls, tile: Tile, machine: Machine) -> SpikeShape:
         """Return the shape of a tile on a machine."""
         operand, mvu = Operand.precise(machine, tile.d, tile.input_bits), machine.mvu
-        rows_per_pass = mvu.accumulators_per_vpu // mvu.position_block
-        full_passes, rest = divmod(most_rows(tile, mvu.vpus), rows_per_pass)
         return cls(
             rows=tile.rows,
             lanes=tile.lanes,
             position_block=mvu.position_block,
-            full_passes=full_passes,
-            rows_per_pass=rows_per_pass,
-            rest=rest,
+            most_rows=most_rows(tile, mvu.vpus),
+            accumulators=mvu.accumulators_per_vpu,
             chunks=operand.chunks,
             inputs_per_chunk=mvu.lanes,
             weight_accesses=operand.weight_accesses,
@@ -128,16 +124,19 @@ def _steps_of_chunk(spikes: Words, shape: SpikeShape, chunk: int) -> _Steps:
 def _spiking_job(spikes: Words, shape: SpikeShape, total: Ints) -> int:
     """Add the job of a block, uint64 (positions, words), to ``total``; return its cycles."""
     positions = len(spikes)
-    passes = shape.full_passes + (shape.rest > 0)
+    rows_per_pass = shape.accumulators // positions
+    full_passes = shape.most_rows // rows_per_pass
+    rest = shape.most_rows - full_passes * rows_per_pass
+    passes = full_passes + (rest > 0)
     reads = -(-positions * shape.inputs_per_chunk // shape.patch_bits)
     cycles = 0
     for chunk in range(shape.chunks):
         steps = _steps_of_chunk(spikes, shape, chunk)
         if steps.all == 0:
             continue
-        cycles += _add_chunk(shape, shape.rows_per_pass, shape.full_passes, steps.most, reads, total)
-        if shape.rest > 0:
-            cycles += _add_chunk(shape, shape.rest, 1, steps.most, reads, total)
+        cycles += _add_chunk(shape, rows_per_pass, full_passes, steps.most, reads, total)
+        if rest > 0:
+            cycles += _add_chunk(shape, rest, 1, steps.most, reads, total)
         fetched = shape.rows * (steps.lanes if shape.hold_weights else steps.all)
         total[SPIKE.vpu_steps_1bit] += shape.rows * steps.all
         total[SPIKE.weight_sram_reads_16bit] += shape.weight_accesses * fetched

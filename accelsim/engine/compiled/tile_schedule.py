@@ -179,12 +179,13 @@ def tile_schedule(
 
 
 @compiled
-def dram_waits(durations: Ints, load_cycles: Ints, fits: Ints, waits: Ints) -> None:
+def dram_waits(durations: Ints, load_cycles: Ints, fits: Ints, code_passes: Ints, waits: Ints) -> None:
     """Set the cycles that every tile waits for its weights (section 6, "DRAM").
 
     Args:
         durations: int64 (tiles, images), cycles of each tile.
         load_cycles: int64 (tiles,), cycles of each load.
+        code_passes: int64 (tiles,), cycles of the code pass before each tile.
         fits: int64 (tiles,), 1 where a tile's weights fit beside those of the tile before.
         waits: int64 (tiles, images), set.
     """
@@ -192,6 +193,7 @@ def dram_waits(durations: Ints, load_cycles: Ints, fits: Ints, waits: Ints) -> N
         loaded, started, ended = 0, 0, 0
         for tile in range(durations.shape[0]):
             loaded = max(loaded, started if fits[tile] else ended) + load_cycles[tile]
-            started = max(loaded, ended)
-            waits[tile, image] = started - ended
+            ready = ended + code_passes[tile]
+            started = max(loaded, ready)
+            waits[tile, image] = started - ready
             ended = started + durations[tile, image]
