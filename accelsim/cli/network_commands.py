@@ -12,6 +12,7 @@ from accelsim.cli.options import (
     dataset_option,
     device_option,
     linear_option,
+    precision_option,
     projection_options,
     seed_option,
     threads_option,
@@ -29,6 +30,7 @@ from accelsim.nn.layers.projection_forms import Density
 @dataset_option
 @click.option("--out", required=True, type=FILE, help="The converted checkpoint to write.")
 @projection_options()
+@precision_option
 @click.option(
     "--images", type=int, default=2000, show_default=True, help="Number of training images to distill on."
 )
@@ -59,6 +61,7 @@ def prepare(
     form: Form,
     k_ratio: float | None,
     density: Density | None,
+    precision_rule: str,
     images: int,
     seed: int,
     method: str,
@@ -91,6 +94,7 @@ def prepare(
         form=form,
         k_ratio=k_ratio,
         density=density,
+        precision_rule=precision_rule,
         images=images,
         seed=seed,
         linear=linear,
@@ -101,6 +105,10 @@ def prepare(
     )
     for fit in fits:
         click.echo(f"{fit.name}: error {fit.relative_error:.4f} float, {fit.relative_error_int4:.4f} INT4")
+    if without := [fit.name for fit in fits if not fit.batch_norm]:
+        click.echo(
+            f"no batch norm follows, so the criteria norm and normsigned rank z~ itself: {', '.join(without)}"
+        )
 
 
 @click.command()

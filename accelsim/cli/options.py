@@ -179,6 +179,15 @@ def projection_options(note: str = "") -> Decorator:
     return decorate
 
 
+precision_option = click.option(
+    "--precision-rule",
+    default="mse",
+    show_default=True,
+    metavar="RULE",
+    help="How the scales of 8- and 4-bit activations are chosen: mse, or percentile-P such as percentile-99.9.",
+)
+
+
 def linear_option(help_text: str) -> Decorator:
     """``--linear``: linear layers too."""
     return click.option("--linear", is_flag=True, help=help_text)

@@ -18,11 +18,14 @@ from accelsim.nn.data.cifar import ImageSet, to_float
 from accelsim.nn.injection.conversion import convert
 from accelsim.nn.injection.converted_checkpoint import round_weights, save_converted
 from accelsim.nn.injection.distillation import LayerFit, distill
+from accelsim.nn.injection.precision_calibration import DEFAULT_RULE, calibrate_precision
 from accelsim.nn.layers.projection_forms import DEFAULT_DENSITY, DEFAULT_FORM, DEFAULT_K_RATIO, Density
 from accelsim.nn.networks import make_network
 from accelsim.schemes import Scheme
 
 BATCH = 100
+PRECISION_IMAGES = 500
+"""Of the calibration images, how many choose the scales of operands of 8 and 4 bits."""
 Method = Literal["lstsq", "sgd"]
 
 
@@ -47,6 +50,7 @@ def convert_and_distill(
     form: Form = DEFAULT_FORM,
     k_ratio: float | None = None,
     density: Density | None = None,
+    precision_rule: str = DEFAULT_RULE,
     linear: bool = False,
     method: Method = "lstsq",
     epochs: int = 1,
@@ -67,6 +71,9 @@ def convert_and_distill(
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:images]
     batches = _Batches(data, order, device)
     fits = distill(converted, batches, seed=seed, method=method, epochs=epochs, progress=progress)
+    calibrate_precision(
+        converted, _Batches(data, order[:PRECISION_IMAGES], device), rule=precision_rule, seed=seed
+    )
     return converted, fits
 
 
@@ -79,6 +86,7 @@ def prepare(
     form: Form = DEFAULT_FORM,
     k_ratio: float | None = None,
     density: Density | None = None,
+    precision_rule: str = DEFAULT_RULE,
     images: int = 2000,
     seed: int = 0,
     linear: bool = False,
@@ -89,7 +97,7 @@ def prepare(
 ) -> list[LayerFit]:
     """Make the converted checkpoint `out` from a training checkpoint or a `module:factory`.
 
-    form, k_ratio, density: as `convert` takes them.
+    form, k_ratio, density: as `convert` takes them. precision_rule: as `calibrate_precision` does.
     device: where the network runs while it is distilled (accelsim.nn.base.device.torch_device); the file is the same
         kind on every device, its last bits are not. method, epochs, progress: of `distill`.
     """
@@ -111,6 +119,7 @@ def prepare(
         form=form,
         k_ratio=k_ratio,
         density=density,
+        precision_rule=precision_rule,
         linear=linear,
         method=method,
         epochs=epochs,
@@ -118,6 +127,7 @@ def prepare(
     )
     seeds = {"P": seed, "distill": seed}
     record: dict[str, Any] = {"seeds": seeds, "distill_images": images} | form_record(form, k_ratio, density)
+    record["precision"] = {"rule": precision_rule, "images": min(images, PRECISION_IMAGES)}
     if method != "lstsq":
         record |= {"distill_method": method, "distill_epochs": epochs}
     save_converted(out, converted.cpu(), name, record)
