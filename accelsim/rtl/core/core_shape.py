@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accelsim.components.component_registry import RTL_ACTION_NAMES, made_actions
@@ -295,8 +296,8 @@ class CoreShape:
 
 def core_shape(machine: Machine, limits: Limits | None = None) -> CoreShape:
     """The sizes of a core of `machine`. Raises AccelsimError, in one line, if it cannot be built in RTL."""
-    if machine.spiking is not None:
-        raise AccelsimError(f"{machine.where('spiking')}: cannot be built; the RTL has no spiking neurons")
+    for field, missing in _missing_in_rtl(machine):
+        raise AccelsimError(f"{machine.where(field)}: cannot be built; {missing}")
     shape = CoreShape(machine, limits or Limits())
     depth = machine.mvu.pipeline_depth_cycles
     if depth < shape.depth_least:
@@ -317,3 +318,18 @@ def core_shape(machine: Machine, limits: Limits | None = None) -> CoreShape:
                 f"{codes} codes of a patch buffer line"
             )
     return shape
+
+
+def _missing_in_rtl(machine: Machine) -> Iterator[tuple[str, str]]:
+    """Yield each field of the machine that asks for what the RTL does not have, and what that is."""
+    projection, selector = machine.projection, machine.selector
+    if machine.spiking is not None:
+        yield "spiking", "the RTL has no spiking neurons"
+    if machine.form not in (None, "patch"):
+        yield "projection.form", f"the RTL projects whole patches only, not by form {machine.form}"
+    if machine.mvu.precise_bits != (16,):
+        yield "mvu.precise_bits", "the RTL computes precise work in 16 bits only"
+    if projection is not None and selector is None:
+        yield "selector", "the RTL approximates only with a selector"
+    if selector is not None and selector.scales:
+        yield "selector.scales", "the RTL selects by z~ itself, not by a score scaled from it"
