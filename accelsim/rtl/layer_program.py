@@ -80,7 +80,9 @@ def _check_limits(operands: CoreOperands, shape: CoreShape) -> None:
     if operands.k > shape.limits.codes:
         raise AccelsimError(f"a projection of {operands.k} codes; limits.codes is {shape.limits.codes}")
     if operands.noise is not None and (operands.noise.signed or operands.noise.selection is None):
-        raise AccelsimError("the RTL selects by the magnitude of z~, and always some neurons; the layer does not")
+        raise AccelsimError(
+            "the RTL selects by the magnitude of z~, and always some neurons; the layer does not"
+        )
     if operands.noise is not None and shape.machine.projection is not None:
         windows = ceil_div(operands.d, shape.window_words)
         rows = windows * ceil_div(operands.k, shape.projection_lanes)

@@ -77,9 +77,10 @@ class CoreShape:
         return self.limits.rows_per_vpu
 
     @property
-    def rows_in_pass(self) -> int:
-        """a: rows of a position that a VPU works on in one pass."""
-        return self.machine.mvu.accumulators_per_vpu // self.positions
+    def rows_in_pass(self) -> tuple[int, ...]:
+        """a, by the positions q of a block (from 0): rows of a position that a VPU works on in one pass."""
+        accumulators = self.machine.mvu.accumulators_per_vpu
+        return (0, *(accumulators // q for q in range(1, self.positions + 1)))
 
     @property
     def approximates(self) -> bool:

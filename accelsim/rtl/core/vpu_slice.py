@@ -94,7 +94,13 @@ class VpuSlice(wiring.Component):
         """Connect the masks and the walker to the issue stage."""
         m.submodules.masks, m.submodules.walker = masks, walker = self._masks, self._walker
         drive(m, masks, **{name: getattr(self, name) for name in masks.signature.members if name != "pairs"})
-        drive(m, walker, pairs=masks.pairs, **{name: getattr(self, name) for name in ISSUE})
+        drive(
+            m,
+            walker,
+            pairs=masks.pairs,
+            positions=self.positions,
+            **{name: getattr(self, name) for name in ISSUE},
+        )
         for name in ("step", "psum", "slot_start", "read", "working", "finished", "more"):
             m.d.comb += getattr(self, name).eq(getattr(walker, name))
 
