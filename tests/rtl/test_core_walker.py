@@ -47,7 +47,7 @@ def walk(shape: CoreShape, pairs: set[tuple[int, int]], positions: int, chunks: 
 
     async def bench(sim) -> None:  # type: ignore[no-untyped-def]
         sim.set(walker.active, 1)
-        sim.set(walker.wide, 0)
+        sim.set(walker.mode, 0)
         sim.set(walker.positions, positions)
         sim.set(walker.pairs, sum(1 << (p * shape.rows + r) for r, p in pairs))
         job_start = True

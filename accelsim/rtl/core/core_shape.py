@@ -9,6 +9,7 @@ from accelsim.components.component_registry import RTL_ACTION_NAMES, made_action
 from accelsim.config import Machine
 from accelsim.errors import AccelsimError
 from accelsim.lengths import BITS_PER_KIB, CODE_BITS, WORD_BITS, ceil_div
+from accelsim.mapping.operand import bricks_per_product
 from accelsim.rtl.blocks.fused import FusedMultiplier
 from accelsim.rtl.blocks.operand_stage import OperandStage
 from accelsim.rtl.blocks.projection_lane import projection_lane_latency
@@ -90,13 +91,15 @@ class CoreShape:
     @property
     def vpu(self) -> VpuShape:
         """Sizes of one VPU's pipeline."""
+        precise = self.machine.mvu.precise_bits
         return VpuShape(
             lanes=self.lanes,
             positions=self.positions,
             accumulators=self.machine.mvu.accumulators_per_vpu,
             accumulate_latency=self.machine.mvu.accumulate_latency_cycles,
             rows=self.rows,
-            most_codes=self.max_k or 1,
+            most_codes=MAX_D if 4 in precise else self.max_k or 1,
+            most_bytes=MAX_D if 8 in precise else 0,
         )
 
     @property
@@ -104,29 +107,47 @@ class CoreShape:
         """Largest k; 0 for a dense machine."""
         return self.limits.codes if self.approximates else 0
 
-    # --- accesses of an operand chunk: [approximate, precise], so that a job's `wide` bit chooses
+    # --- operand chunks: by mode, the place of a job's bits in `precisions`
     @property
-    def chunk_words(self) -> tuple[int, int]:
-        """16-bit words of an operand chunk: B/4 of codes, L of words."""
-        return self.bricks // 4, self.lanes
+    def precisions(self) -> tuple[int, ...]:
+        """Bits of the operands that the VPUs multiply, ascending: those of precise jobs, and 4 of approximate ones."""
+        return tuple(sorted({*self.machine.mvu.precise_bits, *((CODE_BITS,) if self.approximates else ())}))
+
+    def mode(self, bits: int) -> int:
+        """Return the mode of operands of so many bits."""
+        return self.precisions.index(bits)
 
     @property
-    def weight_accesses(self) -> tuple[int, int]:
-        """w: accesses of a weight slice for a chunk."""
+    def chunk_values(self) -> tuple[int, ...]:
+        """Operands of a chunk, by mode: L words, B/4 bytes, B codes."""
+        return tuple(self.bricks // bricks_per_product(bits) for bits in self.precisions)
+
+    @property
+    def chunk_words(self) -> tuple[int, ...]:
+        """16-bit words of a chunk, by mode."""
+        each = zip(self.chunk_values, self.precisions, strict=True)
+        return tuple(values * bits // WORD_BITS for values, bits in each)
+
+    @property
+    def most_chunk_bits(self) -> int:
+        """Bits of the longest chunk."""
+        return WORD_BITS * max(self.chunk_words)
+
+    @property
+    def weight_accesses(self) -> tuple[int, ...]:
+        """w, by mode: accesses of a weight slice for a chunk."""
         width = self.machine.weight_sram.width_bits
-        narrow, wide = (ceil_div(WORD_BITS * words, width) for words in self.chunk_words)
-        return narrow, wide
+        return tuple(ceil_div(WORD_BITS * words, width) for words in self.chunk_words)
 
     @property
     def most_weight_accesses(self) -> int:
-        """The larger w of the jobs that the machine has."""
-        return self.weight_accesses[not self.approximates]
+        """The largest w."""
+        return max(self.weight_accesses)
 
     @property
     def most_patch_reads(self) -> int:
-        """X of a full block: entries of a window's operands."""
-        words = self.chunk_words[not self.approximates]
-        return ceil_div(self.positions * words, self.patch_columns)
+        """X of a full block with the longest chunks: entries of a window's operands."""
+        return ceil_div(self.positions * max(self.chunk_words), self.patch_columns)
 
     # --- slots
     @property
@@ -147,19 +168,44 @@ class CoreShape:
         return sram.kib * BITS_PER_KIB // self.vpus // sram.width_bits
 
     @property
-    def window_words(self) -> int:
-        """Cw: word columns of the input SRAM."""
-        return self.machine.input_sram.banks * self.machine.input_sram.width_bits // WORD_BITS
+    def window_bits(self) -> int:
+        """Bits of a window: what the input SRAM brings in a cycle."""
+        return self.machine.input_sram.banks * self.machine.input_sram.width_bits
 
     @property
-    def input_access_words(self) -> int:
-        """Words of one port of the input SRAM."""
-        return self.machine.input_sram.width_bits // WORD_BITS
+    def window_words(self) -> int:
+        """C: words that a lane adds in a cycle; the 16-bit words of a window."""
+        return self.window_bits // WORD_BITS
+
+    @property
+    def unit_bits(self) -> int:
+        """Bits of a unit of the input map: its smallest words. The front end counts and addresses units."""
+        return min(self.machine.mvu.precise_bits)
+
+    @property
+    def window_units(self) -> int:
+        """Columns of the input SRAM: units of a window."""
+        return self.window_bits // self.unit_bits
+
+    @property
+    def most_units(self) -> int:
+        """Most units of a patch."""
+        return MAX_D * WORD_BITS // self.unit_bits
+
+    @property
+    def halves_windows(self) -> bool:
+        """Whether patches of 8-bit words are projected: half a window a cycle, since a lane adds C words of any length."""
+        return self.approximates and 8 in self.machine.mvu.precise_bits
+
+    @property
+    def input_access_units(self) -> int:
+        """Units of one port of the input SRAM."""
+        return self.machine.input_sram.width_bits // self.unit_bits
 
     @property
     def input_lines(self) -> int:
         """Windows that the input SRAM holds."""
-        return self.machine.input_sram.kib * BITS_PER_KIB // (WORD_BITS * self.window_words)
+        return self.machine.input_sram.kib * BITS_PER_KIB // self.window_bits
 
     @property
     def patch_columns(self) -> int:
@@ -328,8 +374,6 @@ def _missing_in_rtl(machine: Machine) -> Iterator[tuple[str, str]]:
         yield "spiking", "the RTL has no spiking neurons"
     if machine.form not in (None, "patch"):
         yield "projection.form", f"the RTL projects whole patches only, not by form {machine.form}"
-    if machine.mvu.precise_bits != (16,):
-        yield "mvu.precise_bits", "the RTL computes precise work in 16 bits only"
     if projection is not None and selector is None:
         yield "selector", "the RTL approximates only with a selector"
     if selector is not None and selector.scales:

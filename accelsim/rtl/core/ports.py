@@ -29,7 +29,7 @@ def result_address(shape: CoreShape, place: Value, neuron: Value) -> Value:
 
 def memory_ports(shape: CoreShape) -> dict[str, wiring.Member]:
     """All of them; data come in the cycle after ``read``, and stay until the next."""
-    vpus, columns, words = shape.vpus, shape.window_words, shape.output_line_words * shape.output_banks
+    vpus, columns, words = shape.vpus, shape.window_units, shape.output_line_words * shape.output_banks
     patch_lines, results = range(shape.patch_lines), range(shape.result_words)
     ports = {
         "weight_read": Out(vpus),
@@ -40,7 +40,7 @@ def memory_ports(shape: CoreShape) -> dict[str, wiring.Member]:
         "scale_data": In(data.ArrayLayout(scale_layout(shape), vpus)),
         "input_read": Out(1),
         "input_address": Out(data.ArrayLayout(range(shape.input_lines), columns)),
-        "input_data": In(WORD_BITS * columns),
+        "input_data": In(shape.window_bits),
         "patch_write": Out(1),
         "patch_write_address": Out(patch_lines),
         "patch_write_data": Out(WORD_BITS * shape.patch_columns),
@@ -63,7 +63,7 @@ def memory_ports(shape: CoreShape) -> dict[str, wiring.Member]:
         ports |= {
             "signs_read": Out(1),
             "signs_address": Out(SIGN_ADDRESS_BITS),
-            "signs_data": In(SIGN_BITS * columns * shape.projection_lanes),
+            "signs_data": In(SIGN_BITS * shape.window_words * shape.projection_lanes),
             "select_read": Out(selected),
             "select_address": Out(data.ArrayLayout(results, selected)),
             "select_data": In(WORD_BITS * selected),

@@ -26,7 +26,7 @@ def load_widths(shape: CoreShape) -> dict[str, int]:
     widths = {
         "weight": shape.machine.weight_sram.width_bits * shape.vpus,
         "scale": scale_layout(shape).size * shape.vpus,
-        "input": WORD_BITS * shape.window_words,
+        "input": shape.window_bits,
     }
     if shape.approximates:
         widths["signs"] = memory_ports(shape)["signs_data"].shape
@@ -66,7 +66,7 @@ class Chip(wiring.Component):
             getattr(self, f"count_{name}").eq(getattr(core, f"count_{name}")) for name in shape.counters
         ]
 
-        vpus, columns = shape.vpus, shape.window_words
+        vpus, columns = shape.vpus, shape.window_units
         self._loaded(
             "weight", vpus, shape.weight_lines, core.weight_read, core.weight_address, core.weight_data
         )

@@ -121,7 +121,8 @@ class Core(wiring.Component):
             load=self.start,
             may_start=scheduler.front_ready,
             projects=config["projects"],
-            d=config["d"],
+            mode=config["mode"],
+            patch_units=config["patch_units"],
             k=config["k"],
             positions_start=config["positions_left"],
             block_step=config["block_step"],
@@ -135,7 +136,8 @@ class Core(wiring.Component):
             last_window=front.last_window,
             position_end=front.position_end,
             jumps=front.last_position,
-            words_left=front.words_left,
+            step=front.step,
+            units_left=front.units_left,
             read_data=self.input_data,
         )
         lines_before = select([p * config["y_lines"] for p in range(shape.positions)], front.position)
@@ -149,6 +151,8 @@ class Core(wiring.Component):
             place=scheduler.front_slot * shape.positions + front.position,
             position=front.position,
             words=fetch.words,
+            half=front.half,
+            mode=config["mode"],
             x_lines=config["x_lines"],
             keeps=config["keeps"],
             kept_base=self._kept + lines_before,
@@ -174,6 +178,7 @@ class Core(wiring.Component):
             sums_left=front.sums_left,
             position_end=front.position_end,
             words=self._fetch.words,
+            half=front.half,
             multiplier=config["y_multiplier"],
             shift=config["y_shift"],
             signs=self.signs_data,
@@ -231,6 +236,7 @@ class Core(wiring.Component):
             d=config["d"],
             rows_stride=config["rows_stride"],
             precise_base=config["precise_base"],
+            precise_mode=config["mode"],
             walkers_finished=Cat(each.finished for each in self._slices).all(),
             walkers_more=Cat(each.more for each in self._slices).any(),
         )
@@ -272,7 +278,8 @@ class Core(wiring.Component):
             drive(
                 m,
                 each,
-                exec_wide=late["wide"],
+                exec_precise=late["wide"],
+                exec_mode=late["mode"],
                 exec_first=late["first_chunk"],
                 exec_last=late["last_chunk"],
                 exec_operands=broadcast.chunk,
@@ -287,7 +294,16 @@ class Core(wiring.Component):
     def _late_window(self) -> dict[str, Signal]:
         """Return what the MVU's controller says of a window, by name, as it arrives at the execution stage."""
         m = self._m
-        names = ("wide", "first_chunk", "last_chunk", "slot", "window_start", "window_reads", "values")
+        names = (
+            "wide",
+            "mode",
+            "first_chunk",
+            "last_chunk",
+            "slot",
+            "window_start",
+            "window_reads",
+            "values",
+        )
         parts = {name: getattr(self._mvu, name) for name in names}
         late = {name: Signal.like(part, name=f"exec_{name}") for name, part in parts.items()}
         m.d.comb += Cat(late.values()).eq(delayed(m, Cat(parts.values()), self.shape.step_skew, "window"))
@@ -296,9 +312,8 @@ class Core(wiring.Component):
     def _join_broadcast(self, reader: PatchReader, late: dict[str, Signal]) -> OperandRing:
         """Put the patch reader's words into the ring that broadcasts them to all VPUs; return the ring."""
         m, shape = self._m, self.shape
-        chunk_bits = shape.vpu.narrow_bits if shape.approximates else shape.vpu.wide_bits
         m.submodules.broadcast = broadcast = OperandRing(
-            WORD_BITS * shape.patch_columns, shape.most_patch_reads, shape.positions * chunk_bits
+            WORD_BITS * shape.patch_columns, shape.most_patch_reads, shape.positions * shape.most_chunk_bits
         )
         drive(
             m,
@@ -329,6 +344,7 @@ class Core(wiring.Component):
         parts = {
             "read": mvu.patch_read,
             "wide": mvu.wide,
+            "mode": mvu.mode,
             "slot": mvu.slot,
             "offset": mvu.patch_offset,
             "line": mvu.chunk_line,

@@ -23,7 +23,8 @@ class Walker(wiring.Component):
     """One VPU's part of the MVU's windows. All outputs belong to the present cycle.
 
     Inputs: ``job_start`` and ``window_start`` mark first cycles; ``pairs`` (bit ``p * rows + r``) are the job's
-    in that cycle; ``pass_end`` marks the last cycle of a pass; ``positions`` is q of the job's block.
+    in that cycle; ``pass_end`` marks the last cycle of a pass; ``mode`` is that of its
+    operands (`CoreShape.precisions`), ``positions`` q of its block.
     Outputs: ``step`` with ``row``, ``position`` and ``psum`` (the step's number within the window, the same in
     every chunk of a pass); ``read`` of weight access ``access`` of that row; ``slot_start``, the first cycle of
     a row slot; ``working``; ``finished``: nothing of this chunk is left after this cycle; ``more``: pairs are
@@ -38,7 +39,7 @@ class Walker(wiring.Component):
                 "job_start": In(1),
                 "window_start": In(1),
                 "pass_end": In(1),
-                "wide": In(1),
+                "mode": In(range(len(shape.precisions))),
                 "positions": In(range(shape.positions + 1)),
                 "pairs": In(shape.positions * shape.rows),
                 "step": Out(1),
@@ -127,10 +128,9 @@ class Walker(wiring.Component):
         It lasts until its weights are read and, if the machine holds weights, all its pairs have had their step.
         """
         wanted, stays, reads_left = Signal.like(self._spent), Signal(), Signal()
-        narrow, wide = self._shape.weight_accesses
         others = (self._here & ~self._chosen).any() if self._shape.machine.mvu.hold_weights else 0
         m.d.comb += [
-            wanted.eq(Mux(self.wide, wide, narrow)),
+            wanted.eq(select(self._shape.weight_accesses, self.mode)),
             self.read.eq(self.working & (self._spent_now < wanted)),
             self.access.eq(self._spent_now),
             reads_left.eq(self._spent_now + 1 < wanted),

@@ -163,7 +163,7 @@ def _walk(source: Source, shape: CoreShape) -> Stimulus:
             shown[start:cycle, stream] = bits
     return {
         "active": always(),
-        "wide": always(),
+        "mode": always(shape.mode(16), 1),
         "positions": always(shape.positions, shape.positions.bit_length()),
         "pairs": bits_of(shown, 1),
         "job_start": bits_of(flags[:, :, 0], 1),
