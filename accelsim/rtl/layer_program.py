@@ -79,10 +79,8 @@ def _check_limits(operands: CoreOperands, shape: CoreShape) -> None:
         )
     if operands.k > shape.limits.codes:
         raise AccelsimError(f"a projection of {operands.k} codes; limits.codes is {shape.limits.codes}")
-    if operands.noise is not None and (operands.noise.signed or operands.noise.selection is None):
-        raise AccelsimError(
-            "the RTL selects by the magnitude of z~, and always some neurons; the layer does not"
-        )
+    if operands.noise is not None and operands.noise.signed:
+        raise AccelsimError("the RTL selects by the magnitude of z~; the layer does not")
     if operands.noise is not None and shape.machine.projection is not None:
         windows = ceil_div(operands.d, shape.window_words)
         rows = windows * ceil_div(operands.k, shape.projection_lanes)
@@ -142,6 +140,7 @@ def _tile_values(operands: CoreOperands, shape: CoreShape, tile: Tile) -> dict[s
     """Return the register values of the layer's sizes and the tile's units."""
     return {
         "dense": operands.noise is None,
+        "all_noise": operands.essential_bits == 0,
         "projects": operands.noise is not None and tile.projects,
         "counts_positions": tile.counts_positions,
         "d": operands.d,
@@ -246,8 +245,8 @@ def _units(operands: CoreOperands, shape: CoreShape) -> int:
 
 
 def _x_lines(operands: CoreOperands, shape: CoreShape) -> int:
-    """Return the lines of the patch buffer that a patch's words take."""
-    return ceil_div(operands.precise_bits * operands.d, WORD_BITS * shape.patch_columns)
+    """Return the lines of the patch buffer that a patch's words take: none where no neuron is essential."""
+    return ceil_div(operands.essential_bits * operands.d, WORD_BITS * shape.patch_columns)
 
 
 def row_pitch(channels: int, kernel_columns: int, width: int, window: int) -> int:
@@ -286,8 +285,8 @@ def _weight_image(
     operands: CoreOperands, shape: CoreShape, tile: Tile, owners: list[list[int]], most_rows: int
 ) -> Bytes:
     """Chunk by chunk, in each row by row: first all chunks of codes, then all of precise weights."""
-    bits, narrow = operands.precise_bits, _code_lines(operands, shape)
-    lines = (narrow + _chunk_lines(operands.d, shape, bits)) * most_rows
+    bits, narrow = operands.essential_bits, _code_lines(operands, shape)
+    lines = (narrow + (_chunk_lines(operands.d, shape, bits) if bits else 0)) * most_rows
     if lines > shape.weight_lines:
         raise AccelsimError(
             f"{shape.machine.where('weight_sram.kib')}: a slice has {shape.weight_lines} lines; the tile takes {lines}"
@@ -298,7 +297,9 @@ def _weight_image(
         if not rows:
             continue
         chosen = [tile.first_row + row for row in rows]
-        parts = [(operands.w[chosen], bits, narrow)]
+        parts: list[tuple[NDArray[np.integer], int, int]] = []
+        if bits:
+            parts.append((operands.w[chosen], bits, narrow))
         if operands.noise is not None:
             parts.append((operands.noise.codes[chosen], CODE_BITS, 0))
         for weights, each, base in parts:

@@ -85,7 +85,7 @@ def step_layout(shape: VpuShape) -> data.StructLayout:
 
 
 def result_layout(shape: VpuShape) -> data.StructLayout:
-    """Return the layout of a finished output: ``row`` is the VPU's own number of the row, ``precise`` says z (1) or z~ (0)."""
+    """Return the layout of a finished output: ``row`` is the VPU's number of the row, ``precise`` says z (1) or z~ (0)."""
     return data.StructLayout(
         {
             "valid": 1,

@@ -85,8 +85,13 @@ class CoreShape:
 
     @property
     def approximates(self) -> bool:
-        """Whether there are a projection unit and a selector."""
+        """Whether there is a projection unit."""
         return not self.machine.dense_only
+
+    @property
+    def selects(self) -> bool:
+        """Whether there is a selector."""
+        return self.machine.selector is not None
 
     @property
     def vpu(self) -> VpuShape:
@@ -369,12 +374,10 @@ def core_shape(machine: Machine, limits: Limits | None = None) -> CoreShape:
 
 def _missing_in_rtl(machine: Machine) -> Iterator[tuple[str, str]]:
     """Yield each field of the machine that asks for what the RTL does not have, and what that is."""
-    projection, selector = machine.projection, machine.selector
+    selector = machine.selector
     if machine.spiking is not None:
         yield "spiking", "the RTL has no spiking neurons"
     if machine.form not in (None, "patch"):
         yield "projection.form", f"the RTL projects whole patches only, not by form {machine.form}"
-    if projection is not None and selector is None:
-        yield "selector", "the RTL approximates only with a selector"
     if selector is not None and selector.scales:
         yield "selector.scales", "the RTL selects by z~ itself, not by a score scaled from it"

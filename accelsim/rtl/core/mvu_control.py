@@ -19,9 +19,9 @@ class MvuControl(wiring.Component):
     """All outputs belong to the present cycle.
 
     A job is offered by ``narrow_ready`` or ``wide_ready`` with its slot; ``positions`` is q of the job's slot
-    (asked for with ``slot``, combinational). ``wide`` jobs are the precise ones, of operands of ``precise_mode``; ``mode`` is
-    that of the present job's (`CoreShape.precisions`). ``walkers_finished`` and ``walkers_more`` are the walkers' answers.
-    ``values`` are the operand values of the chunk and of all that follow in the pass.
+    (asked for with ``slot``, combinational). ``wide`` jobs are the precise ones, whose operands have ``precise_mode``;
+    ``mode`` is that of the present job (`CoreShape.precisions`). ``walkers_finished`` and ``walkers_more`` are the
+    walkers' answers. ``values`` are the operand values of the chunk and of all that follow in the pass.
     """
 
     def __init__(self, shape: CoreShape) -> None:

@@ -59,11 +59,14 @@ def memory_ports(shape: CoreShape) -> dict[str, wiring.Member]:
         "output_data": Out(WORD_BITS * words),
     }
     if shape.approximates:
-        selected = shape.units_selected * shape.most_of
         ports |= {
             "signs_read": Out(1),
             "signs_address": Out(SIGN_ADDRESS_BITS),
             "signs_data": In(SIGN_BITS * shape.window_words * shape.projection_lanes),
+        }
+    if shape.selects:
+        selected = shape.units_selected * shape.most_of
+        ports |= {
             "select_read": Out(selected),
             "select_address": Out(data.ArrayLayout(results, selected)),
             "select_data": In(WORD_BITS * selected),

@@ -67,6 +67,9 @@ def _tile_registers(shape: CoreShape) -> list[Register]:
     return [
         Register("dense", unsigned(1), "the layer is dense"),
         Register(
+            "all_noise", unsigned(1), "z~ of all neurons is kept: x is not stored, and nothing selected"
+        ),
+        Register(
             "projects", unsigned(1), "the tile projects: the layer is approximated, and y is not kept yet"
         ),
         Register("keeps", unsigned(1), "y is written to, or read from, the kept region"),

@@ -126,7 +126,7 @@ class Chip(wiring.Component):
                 write.data.eq(core.result_write_data[v]),
             ]
         readers = [(core.result_read, core.result_address, core.result_data)]
-        if shape.approximates:
+        if shape.selects:
             readers.append((core.select_read, core.select_address, core.select_data))
         for enables, addresses, out in readers:
             for i, enable in enumerate(enables):

@@ -75,13 +75,15 @@ class Core(wiring.Component):
         with m.Elif(scheduler.finished):
             m.d.sync += [running.eq(0), done.eq(1)]
         m.d.comb += self.done.eq((done | scheduler.finished) & ~self.start)
-        drive(m, scheduler, load=self.start, running=running, dense=config["dense"], blocks=config["blocks"])
+        drive(m, scheduler, load=self.start, running=running, blocks=config["blocks"])
+        drive(m, scheduler, dense=config["dense"], all_noise=config["all_noise"])
 
         self._join_slots()
         self._join_front_end()
         if shape.approximates:
-            m.submodules.selector = self._selector = Selector(shape)
             self._join_projection()
+        if shape.selects:
+            m.submodules.selector = self._selector = Selector(shape)
             self._join_selector()
         self._join_mvu()
         self._join_execution()
@@ -144,7 +146,7 @@ class Core(wiring.Component):
         drive(
             m,
             writer,
-            fetch=front.fetch & front.first_group,
+            fetch=front.fetch & front.first_group & ~config["all_noise"],
             last_window=front.last_window,
             quantize=front.quantize,
             last_code=front.last_code,
@@ -261,7 +263,7 @@ class Core(wiring.Component):
                 positions=mvu.positions,
                 weight_base=mvu.weight_base,
             )
-            if shape.approximates:
+            if shape.selects:
                 drive(m, each, **{name: getattr(self._selector, name) for name in MASK_STREAM})
 
     def _join_execution(self) -> None:
@@ -376,7 +378,7 @@ class Core(wiring.Component):
             slot=slot,
             positions=self._positions[slot],
             all_words=config["dense"] | ~scheduler.output_wide,
-            masks=self._masks.masks if shape.approximates else Const(0),
+            masks=self._masks.masks if shape.selects else Const(0),
             lines=config["output_lines"],
             neurons=config["neurons"],
             output_base=self._output_base[slot],
@@ -408,7 +410,9 @@ class Core(wiring.Component):
             "result_buffer_writes": population(self.result_write),
         }
         if shape.approximates:
-            terms |= projection_terms(self._projection) | selection_terms(shape, self._selector)
+            terms |= projection_terms(self._projection)
+        if shape.selects:
+            terms |= selection_terms(shape, self._selector)
             words_read = words_read + population(self.select_read)
         terms["result_buffer_reads"] = words_read
         counters.add(m, terms)

@@ -27,8 +27,9 @@ ISSUE = ("active", "job_start", "window_start", "pass_end", "mode")
 @written_once
 class VpuSlice(wiring.Component):
     """Inputs named as in `VpuMasks`, `Walker` and the selector belong to the issue stage, ``exec_*`` to the cycle
-    `CoreShape.step_skew` later: the kind of the window's job and its mode, whether its chunk is the first or last, the chunks of the
-    block's positions, and which values of a chunk exist. ``result_*`` leaves `CoreShape.vpu_latency` after that.
+    `CoreShape.step_skew` later: the kind of the window's job and its mode, whether its chunk is the first or last, the
+    chunks of the block's positions, and which values of a chunk exist. ``result_*`` leaves
+    `CoreShape.vpu_latency` after that.
     """
 
     def __init__(self, shape: CoreShape) -> None:

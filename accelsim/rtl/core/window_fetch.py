@@ -23,10 +23,10 @@ from accelsim.rtl.core.registers import ConfigRegisters
 class WindowFetch(wiring.Component):
     """Reads a window for every ``fetch``; its words are at ``words`` `CoreShape.window_latency` edges later and stay.
 
-    Words in the padding or beyond the patch (``units_left`` counts from the window's first) are 0; those after the first ``step``, by which the next window is
-    further, without meaning. After the
-    ``last_window`` of a patch comes its first again, or, with ``position_end`` since, another patch's.
-    ``position_end`` moves on to the next position, ``jumps`` to the next block's first.
+    Words in the padding or beyond the patch (``units_left`` counts from the window's first) are 0; those after the
+    first ``step``, by which the next window is further, have no meaning. After the ``last_window`` of a patch comes
+    its first again, or, with ``position_end`` since, another patch's. ``position_end`` moves on to the next position,
+    ``jumps`` to the next block's first.
     """
 
     def __init__(self, shape: CoreShape, config: ConfigRegisters) -> None:
