@@ -15,9 +15,9 @@ from accelsim.errors import AccelsimError
 from accelsim.lengths import CODE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.nn.fixed_point.as_trace import as_layer_trace
-from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, Threshold
+from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, NoiseOperands, Threshold
 from accelsim.rtl.core.core_shape import MAX_KERNEL_ROWS, CoreShape
-from accelsim.rtl.core.ports import scale_layout
+from accelsim.rtl.core.ports import scale_layout, score_layout
 from accelsim.rtl.core.registers import registers
 
 Bytes = NDArray[np.uint8]
@@ -79,8 +79,6 @@ def _check_limits(operands: CoreOperands, shape: CoreShape) -> None:
         )
     if operands.k > shape.limits.codes:
         raise AccelsimError(f"a projection of {operands.k} codes; limits.codes is {shape.limits.codes}")
-    if operands.noise is not None and operands.noise.signed:
-        raise AccelsimError("the RTL selects by the magnitude of z~; the layer does not")
     if operands.noise is not None and shape.machine.projection is not None:
         windows = ceil_div(operands.d, shape.window_words)
         rows = windows * ceil_div(operands.k, shape.projection_lanes)
@@ -133,6 +131,8 @@ def _images(
     }
     if operands.noise is not None:
         images["signs"] = _sign_image(operands, shape)
+    if shape.scales_scores:
+        images["score"] = _score_image(operands.noise, tile)
     return images
 
 
@@ -163,6 +163,9 @@ def _noise_values(operands: CoreOperands) -> dict[str, int]:
     if noise is None:
         return {}
     return {
+        "keeps_sign": noise.signed,
+        "scales": noise.scale is not None,
+        "score_shift": noise.scale.shift if noise.scale is not None else 0,
         "y_multiplier": noise.y_multiplier,
         "y_shift": noise.y_shift,
         "noise_shift": noise.shift,
@@ -350,6 +353,20 @@ def _scale_image(operands: CoreOperands, shape: CoreShape, tile: Tile, owners: l
     width = ceil_div(layout.size * shape.vpus, 8)
     image: Bytes = np.frombuffer(b"".join(line.to_bytes(width, "little") for line in lines), np.uint8)
     return image.reshape(-1, width)
+
+
+def _score_image(noise: NoiseOperands | None, tile: Tile) -> Bytes:
+    """A line for each neuron of the tile; where scores are not scaled, what leaves z~ as it is."""
+    layout, scale = score_layout(), None if noise is None else noise.scale
+    lines = []
+    for neuron in range(tile.first_row, tile.first_row + tile.rows):
+        factor, offset = (
+            (1, 0) if scale is None else (int(scale.multipliers[neuron]), int(scale.terms[neuron]))
+        )
+        entry = layout.const({"factor": factor, "offset": offset}).as_value().value & (2**layout.size - 1)
+        lines.append(entry.to_bytes(layout.size // 8, "little"))
+    image: Bytes = np.frombuffer(b"".join(lines), np.uint8).reshape(tile.rows, -1)
+    return image
 
 
 def _input_image(operands: CoreOperands, shape: CoreShape) -> Bytes:

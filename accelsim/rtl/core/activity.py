@@ -112,14 +112,17 @@ def projection_terms(projection: ProjectionUnit) -> Terms:
     }
 
 
-def selection_terms(shape: CoreShape, selector: Selector) -> Terms:
+def selection_terms(shape: CoreShape, config: ConfigRegisters, selector: Selector) -> Terms:
     """Counts of the selector, by its kind."""
     selected = shape.machine.selector
     if selected is not None and selected.kind == "threshold":
         terms: Terms = {"comparisons": population(selector.reads)}
     else:
         terms = {"groups_ranked": selector.units_taken}
-    return terms | {"selector_busy_cycles": selector.active}
+    return terms | {
+        "selector_busy_cycles": selector.active,
+        "scaled_scores": Mux(config["scales"], population(selector.reads), 0),
+    }
 
 
 def output_terms(port: OutputPort) -> Terms:

@@ -16,6 +16,7 @@ from accelsim.rtl.blocks.projection_lane import projection_lane_latency
 from accelsim.rtl.blocks.quantizer import Quantizer
 from accelsim.rtl.blocks.ranker import Ranker
 from accelsim.rtl.blocks.requantize import Requantizer
+from accelsim.rtl.blocks.score import ScoreScaler
 from accelsim.rtl.blocks.threshold import ThresholdSelector
 from accelsim.rtl.blocks.tree import tree_latency
 from accelsim.rtl.blocks.vpu_pipeline import VpuShape
@@ -260,6 +261,12 @@ class CoreShape:
         return selector.max_of if selector is not None and selector.kind == "nm" else 1
 
     @property
+    def scales_scores(self) -> bool:
+        """Whether the selector has a scaler in front of every input."""
+        selector = self.machine.selector
+        return selector is not None and selector.scales
+
+    @property
     def units_selected(self) -> int:
         """Units that the selector takes in a cycle."""
         selector = self.machine.selector
@@ -338,12 +345,17 @@ class CoreShape:
         return multiplied + psum + Requantizer.latency
 
     @property
+    def score_latency(self) -> int:
+        """From the issue of a selection to its scores at the comparators or rankers."""
+        return READ_LATENCY + (ScoreScaler.latency if self.scales_scores else 0)
+
+    @property
     def selector_latency_least(self) -> int:
-        """Least latency of the selector: read, compare or rank, write the mask."""
+        """Least latency of the selector: read, scale if it can, compare or rank, write the mask."""
         selector = self.machine.selector
         if selector is None:
             return 0
-        return READ_LATENCY + (ThresholdSelector if selector.kind == "threshold" else Ranker).latency
+        return self.score_latency + (ThresholdSelector if selector.kind == "threshold" else Ranker).latency
 
 
 def core_shape(machine: Machine, limits: Limits | None = None) -> CoreShape:
@@ -374,10 +386,7 @@ def core_shape(machine: Machine, limits: Limits | None = None) -> CoreShape:
 
 def _missing_in_rtl(machine: Machine) -> Iterator[tuple[str, str]]:
     """Yield each field of the machine that asks for what the RTL does not have, and what that is."""
-    selector = machine.selector
     if machine.spiking is not None:
         yield "spiking", "the RTL has no spiking neurons"
     if machine.form not in (None, "patch"):
         yield "projection.form", f"the RTL projects whole patches only, not by form {machine.form}"
-    if selector is not None and selector.scales:
-        yield "selector.scales", "the RTL selects by z~ itself, not by a score scaled from it"

@@ -13,6 +13,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from accelsim.rtl.blocks.rounding import SHIFT_BITS
+from accelsim.rtl.blocks.score import SCORE_BITS
 from accelsim.rtl.core.core_shape import COORDINATE_BITS, MAX_D, CoreShape
 
 DATA_BITS = 32
@@ -154,7 +155,10 @@ def _selection_registers(shape: CoreShape) -> list[Register]:
         Register("unit_rows", unit_rows, "rows of a full unit"),
         Register("unit_lanes", lanes, "f: VPUs that hold a copy of each unit"),
         Register("neurons", neurons, "neurons of the tile"),
-        Register("threshold", unsigned(16), "of the threshold selector"),
+        Register("threshold", signed(SCORE_BITS), "of the threshold selector"),
+        Register("keeps_sign", unsigned(1), "scores are values and not their magnitudes"),
+        Register("scales", unsigned(1), "scores are scaled: count `scaled_scores`"),
+        Register("score_shift", unsigned(SHIFT_BITS), "of the score scalers"),
         Register("keep", unit_rows, "of the N:M selector"),
     ]
 

@@ -207,8 +207,15 @@ class Core(wiring.Component):
             neurons=config["neurons"],
             threshold=config["threshold"],
             keep=config["keep"],
+            keeps_sign=config["keeps_sign"],
             values=self.select_data,
         )
+        if shape.scales_scores:
+            drive(m, selector, scales=Value.cast(self.score_data), score_shift=config["score_shift"])
+            m.d.comb += [
+                address.eq(neuron)
+                for address, neuron in zip(self.score_address, selector.neuron_addresses, strict=True)
+            ]
         stream = ("mask_valid", "mask_first", "mask_slot", "mask_place", "mask_neuron", "mask")
         drive(m, masks, slot=scheduler.output_slot, **{name: getattr(selector, name) for name in stream})
         drive(
@@ -412,7 +419,7 @@ class Core(wiring.Component):
         if shape.approximates:
             terms |= projection_terms(self._projection)
         if shape.selects:
-            terms |= selection_terms(shape, self._selector)
+            terms |= selection_terms(shape, config, self._selector)
             words_read = words_read + population(self.select_read)
         terms["result_buffer_reads"] = words_read
         counters.add(m, terms)

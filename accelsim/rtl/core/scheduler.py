@@ -169,7 +169,7 @@ class Scheduler(wiring.Component):
         writes.connect(self.load, ended[0], ended[1:], self.output_end)
 
     def _release_slot(self, s: int, mask: _ValidMask) -> Signal:
-        """Release slot `s` when its last write has ended and its mask, if any, is valid; return whether it is released now."""
+        """Release slot `s` when its last write has ended and its mask, if any, is valid; return whether that is now."""
         m, taken = self._m, self._taken[s]
         mine = self.output_end & (self.output_slot == s)
         mask_known, has_essential = Signal(name=f"mask_known_{s}"), Signal(name=f"has_essential_{s}")

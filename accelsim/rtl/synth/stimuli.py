@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from accelsim.rtl.blocks.fused import BRICKS, PRODUCT_16X16_BITS
+from accelsim.rtl.blocks.score import SCORE_BITS
 from accelsim.rtl.synth.gate_simulation import WORD_BITS, bits_of
 from accelsim.rtl.synth.liberty_function import Bits
 from accelsim.rtl.synth.real_operands import CYCLES, STREAMS
@@ -180,7 +181,7 @@ def threshold_selector(source: Source, comparators: int) -> Stimulus:
     return {
         "values": bits_of(values, 16),
         "members": always(-1, comparators),
-        "threshold": always(threshold, 16),
+        "threshold": always(threshold, SCORE_BITS),
     }
 
 
