@@ -24,11 +24,11 @@ def spread_bytes(chunk: Value) -> Value:
     nibbles: list[Value] = [Const(0, 4)] * BRICKS
     for q in range(BYTES):
         for half in (0, 1):
-            nibbles[_diagonal(q, half)] = chunk.word_select(2 * q + half, 4)
+            nibbles[diagonal_brick(q, half)] = chunk.word_select(2 * q + half, 4)
     return Cat(*nibbles)
 
 
-def _diagonal(quad: int, half: int) -> int:
+def diagonal_brick(quad: int, half: int) -> int:
     """Return the number of the brick in row and column `half` of a quad."""
     return 4 * (2 * (quad // 2) + half) + 2 * (quad % 2) + half
 
@@ -82,7 +82,7 @@ class FusedMultiplier(wiring.Component):
         if self._bytes:
             if i % 2 != j % 2:
                 quad = 2 * (i // 2) + j // 2
-                chosen = Mux(self.byte, narrow.word_select(_diagonal(quad, half), 4), chosen)
+                chosen = Mux(self.byte, narrow.word_select(diagonal_brick(quad, half), 4), chosen)
             if not half:
                 sign = ~(self.wide | self.byte)
         return Mux(self.wide, word.word_select(along, 4), chosen), sign
