@@ -2,6 +2,7 @@
 # make test      install what the tests need too, and run them
 # make explore   the tests that draw random cases, with other cases every time
 # make fuzz      CASES=1000 cases of each class of bad input, drawn from SEED=1; counts of outcomes go to build/fuzz.jsonl
+# make axes      CASES=1000 random cases over projections, criteria and precisions, from SEED=1: oracle = reference = compiled
 # make coverage  the same, telling which lines no test runs
 # make lint      ruff and mypy
 # make rtl       simulate the RTL against both engines, Verilator included, and fill docs/validation.md
@@ -17,7 +18,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml accelsim/version.py
 
-.PHONY: figure5 test explore fuzz coverage lint rtl synth synth-check nit-smoke docs notebooks traces clean
+.PHONY: figure5 test explore fuzz axes coverage lint rtl synth synth-check nit-smoke docs notebooks traces clean
 
 # A stamp per set of extras: an environment that is complete is left alone.
 $(VENV)/.installed-core: $(SOURCES)
@@ -52,6 +53,9 @@ CASES ?= 1000
 fuzz: $(VENV)/.installed-dev
 	@mkdir -p build
 	FUZZ_SEED=$(SEED) FUZZ_CASES=$(CASES) FUZZ_REPORT=build/fuzz.jsonl $(BIN)/python -m pytest tests/fuzz
+
+axes: $(VENV)/.installed-dev
+	AXES_SEED=$(SEED) AXES_CASES=$(CASES) $(BIN)/python -m pytest -s tests/engine/test_axes.py
 
 # Slower: every line that runs is noted.
 coverage: $(VENV)/.installed-dev

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accelsim.config import Machine, Technology
+from accelsim.default_machines import default_machines
 from accelsim.energy import check_clock, iso_area_vpus
 from accelsim.engine import ENGINES
 from accelsim.errors import AccelsimError
@@ -25,9 +26,9 @@ from accelsim.selections import check_fits, chosen_images
 from accelsim.simulate import Progress, simulate
 from accelsim.trace import TraceFile
 
-DEFAULT_MACHINES = ("dense", "unstructured", "structured")
 FIRST_THRESHOLD = "first-threshold"
-"""``iso_area_with``: the first machine with a threshold selector gives the area; without one, none is resized."""
+"""``iso_area_with``: the first machine with a threshold selector gives the area; without one, none is resized. Machines
+that were not named are taken as they are shipped, which is at one area."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,16 @@ def _area_reference(machines: Sequence[Machine], iso_area_with: str | None) -> M
 
 def plan_comparison(
     trace: TraceFile,
-    machines: Sequence[MachineLike] = DEFAULT_MACHINES,
+    machines: Sequence[MachineLike] | None = None,
     *,
     technology: Technology,
     schemes: Sequence[str] | None = None,
     iso_area_with: str | None = FIRST_THRESHOLD,
 ) -> Plan:
     """Decide what runs where; raises what ``compare`` raises, before anything has been simulated."""
-    loaded = [as_machine(machine) for machine in machines]
+    if machines is None and iso_area_with == FIRST_THRESHOLD:
+        iso_area_with = None
+    loaded = [as_machine(machine) for machine in (default_machines(trace) if machines is None else machines)]
     if not loaded:
         raise AccelsimError("machines: none given")
     if len({machine.name for machine in loaded}) != len(loaded):
@@ -97,7 +100,7 @@ def plan_comparison(
     wanted = list(trace.schemes) if schemes is None else [trace.scheme(name) for name in schemes]
     runs, left_out = [(BASELINE.name, baseline)], []
     for scheme in wanted:
-        if scheme.is_dense:
+        if scheme == BASELINE:
             continue
         fitting = [machine for machine in loaded if why_not(scheme, machine) is None]
         if not fitting and schemes is not None:
@@ -113,7 +116,7 @@ def plan_comparison(
 
 def compare(
     trace: TraceLike,
-    machines: Sequence[MachineLike] = DEFAULT_MACHINES,
+    machines: Sequence[MachineLike] | None = None,
     *,
     technology: TechnologyLike = DEFAULT_TECHNOLOGY,
     schemes: Sequence[str] | None = None,
@@ -122,9 +125,10 @@ def compare(
     engine: str = ENGINES[0],
     progress: Progress | None = None,
 ) -> Results:
-    """Run every scheme of the trace on every machine whose selector fits it.
+    """Run every scheme of the trace on every machine that can run it.
 
-    The dense scheme, the baseline, always runs: on the dense-only machine, or on the first one if none is.
+    ``machines``: by default the bundled ones that make the trace's form of projection, as they are shipped, at one area.
+    The dense scheme, the baseline, always runs: on the first dense-only machine, or on the first one if none is.
     ``iso_area_with`` names the machine whose area all others are sized to (by default the first with a
     threshold selector); None takes them as they are. ``schemes`` narrows the schemes; without it, schemes that
     fit no machine are left out, and named in ``provenance["left_out"]``.

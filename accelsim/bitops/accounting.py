@@ -23,14 +23,19 @@ def addition(bits: int) -> int:
     return bits
 
 
-PRECISE_MAC = multiplication(16) + addition(16)
-APPROXIMATE_MAC = multiplication(4) + addition(4)
+def mac(bits: int) -> int:
+    """BitOPs of one multiply-accumulate of two numbers of `bits` bits."""
+    return multiplication(bits) + addition(bits)
+
+
+PRECISE_MAC = mac(16)
+APPROXIMATE_MAC = mac(4)
 PROJECTION_ADDITION = addition(16)
 
 
 @dataclass(frozen=True, slots=True)
 class BitOps:
-    """Exact BitOPs by what they are spent on: 16-bit MACs, 4-bit MACs of W~, additions of P x in 16 bits."""
+    """Exact BitOPs by what they are spent on: MACs in 16 and 8 bits, MACs in 4 bits, additions of P x in 16 bits."""
 
     precise: int = 0
     approximate: int = 0
@@ -66,19 +71,23 @@ def essential_neurons(shape: LayerShape, scheme: Scheme) -> int:
 def layer_bitops(layer: LayerInfo, scheme: Scheme, essential: int | None = None) -> BitOps:
     """BitOPs of one image of a layer; `essential` of its neurons are precise (None: as many as the scheme says).
 
-    A layer that is dense under the scheme is all precise MACs.
+    A layer that is dense under the scheme is all precise MACs, in the scheme's bits if the scheme is dense, else in 16.
     """
     shape = layer.shape
     if layer.is_dense(scheme):
-        return BitOps(precise=shape.macs * PRECISE_MAC)
-    assert layer.approximation is not None
+        bits = scheme.precise_bits if scheme.is_dense else 16
+        spent = shape.macs * mac(bits)
+        return BitOps(approximate=spent) if bits == 4 else BitOps(precise=spent)
+    approximation = layer.approximation
+    assert approximation is not None
     if essential is None:
         essential = essential_neurons(shape, scheme)
+    # One P for all groups of a grouped convolution, applied to the inputs of each: to patches, or to every input pixel.
+    projected = shape.h_in * shape.w_in if approximation.form == "pixel" else shape.positions
     return BitOps(
-        precise=essential * shape.d * PRECISE_MAC,
-        approximate=shape.positions * shape.n * layer.approximation.k * APPROXIMATE_MAC,
-        # One P for all groups of a grouped convolution, applied to the inputs of each.
-        projection=shape.positions * shape.groups * layer.approximation.nnz * PROJECTION_ADDITION,
+        precise=essential * shape.d * mac(scheme.precise_bits) if essential else 0,
+        approximate=shape.positions * shape.n * approximation.k * APPROXIMATE_MAC,
+        projection=projected * shape.groups * approximation.nnz * PROJECTION_ADDITION,
     )
 
 

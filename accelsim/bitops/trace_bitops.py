@@ -8,15 +8,15 @@ from accelsim.bitops.accounting import (
     PROJECTION_ADDITION,
     BitOps,
     layer_bitops,
+    mac,
 )
 from accelsim.counts import Counts
 from accelsim.errors import AccelsimError
 from accelsim.image_batches import image_batches
-from accelsim.trace import LayerInfo, LayerTrace, Scheme, TraceFile
+from accelsim.mapping.operand import bricks_per_product
+from accelsim.trace import LayerInfo, LayerTrace, TraceFile
 from accelsim.trace.layer_shape import SPIKING_KINDS
 from accelsim.trace.packed_masks import essential_counts
-
-BRICKS_OF_A_PRECISE_MAC = 16
 
 
 def layer_trace_bitops(layer: LayerTrace) -> BitOps:
@@ -31,7 +31,7 @@ def layer_trace_bitops(layer: LayerTrace) -> BitOps:
     info = LayerInfo(layer.name, layer.index, layer.shape, layer.approximation)
     images = range(len(layer.image_ids))
     if layer.masks is None:
-        return sum((layer_bitops(info, Scheme.dense()) for _ in images), BitOps())
+        return sum((layer_bitops(info, layer.scheme) for _ in images), BitOps())
     essential = essential_counts(layer.masks)
     return sum((layer_bitops(info, layer.scheme, int(essential[i])) for i in images), BitOps())
 
@@ -51,11 +51,12 @@ def trace_bitops(trace: TraceFile, scheme: str, images: slice | None = None) -> 
 
 
 def counted_bitops(counts: Counts) -> BitOps:
-    """BitOPs of what a simulation counted. Exact: a precise MAC fires 16 bricks, an approximate one a brick."""
-    macs, rest = divmod(counts.brick_ops_16bit, BRICKS_OF_A_PRECISE_MAC)
-    assert not rest
+    """BitOPs of what a simulation counted. Exact: a MAC in 16 bits fires 16 bricks, one in 8 bits 4, one in 4 bits 1."""
+    macs, rest = divmod(counts.brick_ops_16bit, bricks_per_product(16))
+    macs_8bit, rest_8bit = divmod(counts.brick_ops_8bit, bricks_per_product(8))
+    assert not rest and not rest_8bit
     return BitOps(
-        precise=macs * PRECISE_MAC,
+        precise=macs * PRECISE_MAC + macs_8bit * mac(8),
         approximate=counts.brick_ops_4bit * APPROXIMATE_MAC,
         projection=counts.projection_additions * PROJECTION_ADDITION,
     )

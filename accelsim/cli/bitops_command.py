@@ -71,7 +71,7 @@ def _trace_rows(file: str, images: slice | None) -> list[dict[str, Any]]:
     trace = as_trace(file)
     count = len(chosen_images(trace, images))
     rows = []
-    names = [BASELINE.name, *(scheme.name for scheme in trace.schemes if not scheme.is_dense)]
+    names = [BASELINE.name, *(scheme.name for scheme in trace.schemes if scheme != BASELINE)]
     spent = {name: trace_bitops(trace, name, images) for name in names}
     for name, cost in spent.items():
         rows.append(

@@ -22,7 +22,7 @@ from accelsim.cli.options import (
     technology_option,
 )
 from accelsim.cli.progress import progress_bar
-from accelsim.compare import DEFAULT_MACHINES, FIRST_THRESHOLD
+from accelsim.compare import FIRST_THRESHOLD
 from accelsim.energy.spread import DEFAULT_SPREAD, MAX_DRAWS, Spread
 from accelsim.inputs import BUNDLED_TRACES, as_machine, as_technology, as_trace
 from accelsim.json_text import json_text
@@ -40,8 +40,7 @@ def comparison_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "--machines",
                 type=Names(),
-                default=",".join(DEFAULT_MACHINES),
-                show_default=True,
+                show_default="the bundled ones that make the trace's form of projection",
                 shell_complete=machine_names,
                 help="Files or bundled names.",
             ),
@@ -51,7 +50,7 @@ def comparison_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "--iso-area-with",
                 default=FIRST_THRESHOLD,
-                show_default="the first with a threshold selector",
+                show_default="the first with a threshold selector, if machines are named",
                 help="Size the other machines to the area of this one (by name).",
             ),
             click.option("--no-iso-area", is_flag=True, help="Take the machines as their files say."),
@@ -126,7 +125,7 @@ def run(
 @out_option(None)
 def compare(
     trace: str,
-    machines: list[str],
+    machines: list[str] | None,
     schemes: list[str] | None,
     images: slice | None,
     technology: str,
@@ -204,7 +203,7 @@ def compare(
 @out_option("out/figure5")
 def figure5(
     traces: list[str],
-    machines: list[str],
+    machines: list[str] | None,
     schemes: list[str] | None,
     images: slice | None,
     technology: str,

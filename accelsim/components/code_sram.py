@@ -52,7 +52,7 @@ class CodeSram(Component):
             "code_sram_writes",
             54,
             "accesses",
-            "lines written in the code pass, of all cores (section 4); 0 with form `patch`",
+            "in the code pass: below; 0 with form `patch`",
         ),
         Action(
             "code_sram_reads",

@@ -60,10 +60,16 @@ class FrontEnd(Component):
             "fetch_cycles",
             17,
             "cycles",
-            "cycles in which a window is fetched: q * F * G where it projects, else q * F",
+            "windows fetched: q * Fl * ceil(k / lanes) where it projects, else q * F, and q * Fy of codes",
             job="fetch",
         ),
-        Action("front_busy_cycles", 19, "cycles", "q * project if it projects, else q * F", job="fetch"),
+        Action(
+            "front_busy_cycles",
+            19,
+            "cycles",
+            "q * project if it projects, else q * F, and q * Fy of codes",
+            job="fetch",
+        ),
         Action("front_idle_slot_cycles", 20, "cycles", "the front end's idle cycles before a fetch"),
         Action(
             "front_idle_done_cycles",

@@ -30,7 +30,11 @@ class InputSram(Component):
     rtl = ("core.rtl_chip.Chip",)
     actions = (
         Action(
-            "input_sram_reads", 29, "accesses", "q * ceil(16*d / Wi), times G where it projects", job="fetch"
+            "input_sram_reads",
+            29,
+            "accesses",
+            "q * ceil(e*d / Wi), times ceil(k / lanes) where it projects; 0 where x is not fetched. In the code pass: below",
+            job="fetch",
         ),
     )
     parts = (_MEMORY.part(),)

@@ -222,6 +222,7 @@ class MatrixVectorUnit(Component):
             "4x4 multiplications of precise work in 8 bits, 4 per MAC: essential neurons * d * 4",
             job="precise",
             where=multiplies_8bit,
+            in_rtl=False,
         ),
         Action(
             "vpu_steps_8bit",
@@ -230,6 +231,7 @@ class MatrixVectorUnit(Component):
             "per pass K * W(v) summed over VPUs, of precise jobs in 8 bits",
             job="precise",
             where=multiplies_8bit,
+            in_rtl=False,
         ),
         *_job_actions(),
         Action(
@@ -254,7 +256,7 @@ class MatrixVectorUnit(Component):
             "broadcast_register_writes",
             37,
             "words",
-            "per pass K * q * (words per chunk: B/4 approximate, L precise)",
+            "per pass K * q * (words per chunk: its bits / 16)",
             job="precise",
             shared_by=("approximate",),
         ),

@@ -22,7 +22,7 @@ class PatchBuffer(Component):
             "patch_buffer_writes",
             30,
             "accesses",
-            "lines: q * lx, plus q * ly if it projects (a line that several cycles fill counts once)",
+            "lines: q * lx, plus q * ly if it projects or fetches codes (a line that several cycles fill counts once)",
             job="fetch",
         ),
         Action(

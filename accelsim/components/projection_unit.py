@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from accelsim.components.component import Action, Charge, Component, Delay, LogicPart, delay_of, event_price
 from accelsim.components.input_sram import window_words
@@ -29,6 +29,19 @@ class Projection(Strict):
     quantizers: sums (or words, with form `none`) rounded to INT4 a cycle.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {
+                "properties": {"form": {"const": "none", "description": "x itself"}},
+                "required": ["form"],
+            },
+            "then": {"properties": {"lanes": {"type": "null", "description": "Form none has no lanes."}}},
+            "else": {
+                "properties": {"lanes": {"type": "integer", "description": "The adder trees."}},
+                "required": ["lanes"],
+            },
+        }
+    )
     later_fields: ClassVar[tuple[str, ...]] = ("form", "lanes")
 
     form: Form = Field(
@@ -52,9 +65,11 @@ class Projection(Strict):
     def _as_the_form_needs(cls, value: int | None, info: ValidationInfo) -> int | None:
         form = info.data.get("form")
         if form == "none" and value is not None:
-            raise ValueError(f"form none has no lanes, not {value}; leave lanes out")
+            raise ValueError(
+                f"projection.form none goes with no projection.lanes, not {value}; leave lanes out"
+            )
         if form in ("pixel", "patch") and value is None:
-            raise ValueError(f"form {form} needs lanes")
+            raise ValueError(f"missing; projection.form {form} needs projection.lanes")
         return value
 
     @field_validator("quantizers")
@@ -124,7 +139,7 @@ class ProjectionUnit(Component):
             "projection_additions",
             22,
             "additions",
-            "q * nnz where it projects (a zero of P is gated and adds nothing), else 0; in the code pass section 4",
+            "q * nnz where it projects (a zero of P is gated and adds nothing), else 0. In the code pass: below",
             job="fetch",
             where=_has_lanes,
         ),
@@ -132,7 +147,7 @@ class ProjectionUnit(Component):
             "projection_accumulations",
             23,
             "additions",
-            "q * F * k where it projects: a window added to a lane's accumulator; in the code pass section 4",
+            "q * Fl * k where it projects: a window added to a lane's accumulator; in the code pass: below",
             job="fetch",
             where=_has_lanes,
         ),
@@ -140,7 +155,7 @@ class ProjectionUnit(Component):
             "projected_values",
             24,
             "sums",
-            "q * k where it projects: sums rounded to INT4; in the code pass section 4",
+            "q * k where it projects: sums rounded to INT4. In the code pass: below",
             job="fetch",
         ),
     )

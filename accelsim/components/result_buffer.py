@@ -63,7 +63,7 @@ class ResultBank(Component):
             35,
             "words",
             "q * n_tile for write z~, or write z of a dense layer; in an approximated layer also q * n_tile for the "
-            "selector, and the essential neurons for write z",
+            "selector, if it has masks, and the essential neurons for write z",
             job="write",
             shared_by=("select", "write_noise"),  # z~ is read once for each of the two
         ),

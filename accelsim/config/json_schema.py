@@ -78,7 +78,8 @@ def _with_nothing_required(schema: Schema) -> Schema:
     """The same sections with any of their keys."""
     part = deepcopy(schema)
     for section in (part, *part["$defs"].values()):
-        section.pop("required", None)
+        for tie in ("required", "if", "then", "else"):
+            section.pop(tie, None)
         for field in section["properties"].values():
             for choice in (field, *field.get("anyOf", ())):
                 if "oneOf" in choice:  # without its kind, a part may be of any

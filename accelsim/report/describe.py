@@ -7,6 +7,7 @@ from typing import Any
 
 from accelsim.config import Machine, Technology
 from accelsim.energy import area, clock_limit
+from accelsim.report.port_stalls import port_warnings
 from accelsim.trace import TraceFile
 
 
@@ -40,6 +41,7 @@ def trace_content(trace: TraceFile) -> dict[str, Any]:
                 "positions": layer.shape.positions,
                 "n": layer.shape.n,
                 "d": layer.shape.d,
+                "form": layer.approximation.form if layer.approximation else None,
                 "k": layer.approximation.k if layer.approximation else None,
                 "nnz": layer.approximation.nnz if layer.approximation else None,
             }
@@ -60,10 +62,11 @@ def _scheme_row(trace: TraceFile, name: str) -> dict[str, Any]:
 
 
 def machine_content(machine: Machine, technology: Technology) -> dict[str, Any]:
-    """Return the configuration, peak rates, area by block, and the clock that the technology allows."""
+    """Return the configuration, peak rates, area by block, the clock that the technology allows, and warnings."""
     limit = clock_limit(machine, technology)
     areas = area(machine, technology)
     rate = machine.cores * machine.mvu.vpus * machine.mvu.lanes
+    told = [{"warning": line} for line in port_warnings(machine)]
     return {
         "machine": {
             "name": machine.name,
@@ -78,6 +81,7 @@ def machine_content(machine: Machine, technology: Technology) -> dict[str, Any]:
         },
         "config": machine.model_dump(mode="json", exclude={"format", "name"}),
         "core_area_mm2": [{"block": item.name, "mm2": round(item.mm2, 5)} for item in areas.items],
+        **({"warnings": told} if told else {}),
     }
 
 

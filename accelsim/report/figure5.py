@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accelsim.compare import DEFAULT_MACHINES, FIRST_THRESHOLD, compare
+from accelsim.compare import FIRST_THRESHOLD, compare
 from accelsim.energy import area
 from accelsim.energy.spread import DEFAULT_SPREAD, Spread
 from accelsim.engine import ENGINES
@@ -74,7 +74,7 @@ class Figure5:
 
 def figure5(
     traces: Sequence[TraceLike] = BUNDLED_TRACES,
-    machines: Sequence[MachineLike] = DEFAULT_MACHINES,
+    machines: Sequence[MachineLike] | None = None,
     *,
     technology: TechnologyLike = DEFAULT_TECHNOLOGY,
     schemes: Sequence[str] | None = None,
@@ -86,12 +86,14 @@ def figure5(
 ) -> Figure5:
     """Simulate every scheme of the traces and normalize by dense. Nothing in it is stored from elsewhere.
 
+    ``machines``: by default, for each trace, the bundled ones that make its form of projection.
     ``spread``: how far each energy constant may be off, and how often to draw them anew; None for no error bars.
     Raises AccelsimError as ``compare`` does.
     """
     technology = as_technology(technology)
-    opened, loaded = [as_trace(trace) for trace in traces], [as_machine(machine) for machine in machines]
-    _check_unique(opened, loaded)
+    opened = [as_trace(trace) for trace in traces]
+    loaded = None if machines is None else [as_machine(machine) for machine in machines]
+    _check_unique(opened, loaded or [])
     results = Results(technology=technology)
     for trace in opened:
         part = compare(

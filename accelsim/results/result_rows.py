@@ -39,8 +39,8 @@ def utilization_columns(counts: Counts, machine: Machine) -> dict[str, float]:
     mvu = machine.mvu
     vpu_slots = counts.mvu_busy_cycles * mvu.vpus
     bricks = counts.core_cycles * mvu.vpus * mvu.bricks_per_vpu
-    steps = counts.vpu_steps_4bit + counts.vpu_steps_16bit + counts.vpu_steps_1bit
-    fired = counts.brick_ops_4bit + counts.brick_ops_16bit
+    steps = counts.vpu_steps_4bit + counts.vpu_steps_8bit + counts.vpu_steps_16bit + counts.vpu_steps_1bit
+    fired = counts.brick_ops_4bit + counts.brick_ops_8bit + counts.brick_ops_16bit
     unit_cycles = max(counts.core_cycles, 1)
     return {
         "mvu_busy": counts.mvu_busy_cycles / unit_cycles,
@@ -61,5 +61,5 @@ def layer_columns(layer: LayerTrace) -> dict[str, str | int]:
         "layer_kind": shape.kind,
         "n": shape.n,
         "d": shape.d,
-        "k": layer.approximation.k if layer.approximation and layer.masks is not None else 0,
+        "k": layer.approximation.k if layer.approximation and layer.approximated else 0,
     }

@@ -21,13 +21,16 @@ JobCounts = dict[Job, dict[str, Ints]]
 """Of every job the counts that it makes, by names of ``Counts``: int64 (blocks,)."""
 
 
-def job_counts(dense: bool, common: Mapping[str, Ints], counts: Mapping[str, Ints]) -> JobCounts:
+def job_counts(
+    dense: bool, common: Mapping[str, Ints], counts: Mapping[str, Ints], selects: bool = True
+) -> JobCounts:
     """Return the counts of some blocks, job by job.
 
     Args:
         dense: Whether the blocks' layer is dense.
         common: The counts that are the same for all masks (``RegularWork``), int64 (blocks,).
         counts: All counts, int64 (blocks,).
+        selects: Whether the blocks have masks; without, no share goes to a selection.
 
     Returns:
         Every count, given to exactly one job or in shares that add up to it.
@@ -39,6 +42,7 @@ def job_counts(dense: bool, common: Mapping[str, Ints], counts: Mapping[str, Int
     owners = action_owners()
     for name, values in counts.items():
         sharing, owner = owners[name]
+        sharing = tuple(job for job in sharing if selects or job != "select")
         if not sharing:
             told[owner][name] = values
             continue

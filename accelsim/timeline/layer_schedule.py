@@ -63,7 +63,7 @@ class CoreSchedule:
 class TileSchedule:
     """One tile on all cores, in the cycles start .. end - 1.
 
-    waits_from: where the tile before it ended; until ``start`` all cores wait for DRAM.
+    waits_from: where the tile before it, or the layer's code pass, ended; until ``start`` all cores wait for DRAM.
     loaded: first and last + 1 cycle of its load; None without DRAM. load_bits: what is loaded then.
     """
 
@@ -73,6 +73,15 @@ class TileSchedule:
     loaded: tuple[int, int] | None
     load_bits: int
     cores: tuple[CoreSchedule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodePassSchedule:
+    """The code pass of a layer, in the cycles start .. end - 1 of every core, and what it counts in all of them."""
+
+    start: int
+    end: int
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +102,17 @@ class Wait:
 
 @dataclass(frozen=True, eq=False)
 class LayerSchedule:
-    """One image of one layer on a machine. ``counts`` are those of the same run."""
+    """One image of one layer on a machine. ``counts`` are those of the same run.
+
+    dense: whether nothing is approximated. selects: whether blocks have masks. code_pass: None if the layer has none.
+    """
 
     layer: str
     machine: Machine
     dense: bool
+    selects: bool
     blocks_per_tile: int
+    code_pass: CodePassSchedule | None
     tiles: tuple[TileSchedule, ...]
     counts: Counts
 
@@ -111,7 +125,7 @@ class LayerSchedule:
     def selector_latency_cycles(self) -> int:
         """From the end of a selection to the valid mask; 0 where nothing is selected."""
         selector = self.machine.selector
-        return 0 if selector is None or self.dense else selector.latency_cycles
+        return selector.latency_cycles if selector is not None and self.selects else 0
 
     def waits(self) -> Iterator[Wait]:
         """Every idle stretch of the MVUs and front ends, the two units whose idle cycles are counted by reason."""

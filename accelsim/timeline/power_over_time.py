@@ -15,7 +15,7 @@ from accelsim.arrays import Ints
 from accelsim.config import Technology
 from accelsim.energy.energy_terms import GROUPS, EnergyTerm, Group, energy_terms
 from accelsim.timeline.charge import JOBS
-from accelsim.timeline.layer_schedule import UNITS, CoreSchedule, LayerSchedule
+from accelsim.timeline.layer_schedule import UNITS, CodePassSchedule, CoreSchedule, LayerSchedule
 
 Floats = NDArray[np.float64]
 ByGroup = dict[Group, Floats]
@@ -101,7 +101,7 @@ def power_curve(schedule: LayerSchedule, technology: Technology) -> PowerCurve:
 
 
 def _unit_jobs(schedule: LayerSchedule, terms: tuple[EnergyTerm, ...]) -> list[tuple[Ints, Ints, ByGroup]]:
-    """For each unit of each core, and the DRAM channel: its jobs' starts, ascending, ends and energy by group."""
+    """For each unit of each core, DRAM channel and code pass: its jobs' starts, ascending, ends and energy by group."""
     units = []
     for index in range(schedule.machine.cores):
         cores = [tile.cores[index] for tile in schedule.tiles if len(tile.cores[index].blocks)]
@@ -119,7 +119,21 @@ def _unit_jobs(schedule: LayerSchedule, terms: tuple[EnergyTerm, ...]) -> list[t
         pj_per_bit = sum(pj for term in terms for count, pj in term.pj_per_count if count == "dram_bits")
         starts, ends = (np.array([loaded[side] for loaded, _ in loads], np.int64) for side in (0, 1))
         units.append((starts, ends, {"dram": np.array([bits for _, bits in loads]) * pj_per_bit}))
+    if schedule.code_pass is not None:
+        made = schedule.code_pass
+        starts, ends = (np.array([cycle], np.int64) for cycle in (made.start, made.end))
+        units.append((starts, ends, code_pass_energy(made, terms)))
     return [unit for unit in units if len(unit[0])]
+
+
+def code_pass_energy(made: CodePassSchedule, terms: tuple[EnergyTerm, ...]) -> ByGroup:
+    """By group, the energy of a code pass in all cores: float64 (1,), pJ. No leakage."""
+    groups = {group: np.zeros(1) for group in GROUPS}
+    for term in terms:
+        for count, pj in term.pj_per_count:
+            if count != "core_cycles":
+                groups[term.group] += made.counts.get(count, 0) * pj
+    return groups
 
 
 def _in_order(parts: list[tuple[Ints, Ints, ByGroup]]) -> tuple[Ints, Ints, ByGroup]:

@@ -11,12 +11,12 @@ from accelsim.config import Machine
 from accelsim.engine.reference_engine import run_work
 from accelsim.errors import AccelsimError
 from accelsim.machine import Job
-from accelsim.mapping import TileWork, tile_layer
+from accelsim.mapping import TileWork, map_layer, tile_layer
 from accelsim.mapping.block_work import BlockWork, RegularWork
-from accelsim.mapping.core_work import core_blocks, map_tile
+from accelsim.mapping.core_work import core_blocks
 from accelsim.mapping.tiling import Tile
 from accelsim.timeline.charge import JOBS, job_counts
-from accelsim.timeline.layer_schedule import CoreSchedule, LayerSchedule, TileSchedule
+from accelsim.timeline.layer_schedule import CodePassSchedule, CoreSchedule, LayerSchedule, TileSchedule
 from accelsim.trace import LayerTrace
 
 Check = Callable[[Ints], None]
@@ -34,11 +34,15 @@ class _Recorder:
         ]
         self.tiles: dict[int, tuple[int, int]] = {}
         self.loads: dict[int, tuple[int, int]] = {}
+        self.code_pass: tuple[int, int] | None = None
 
     def tile_ended(self, tile: int, start: int, end: int) -> None:
         self.tiles[tile] = (start, end)
         if self.progress is not None:
             self.progress(f"tile {tile}, until cycle {end}")
+
+    def codes_made(self, tile: int, start: int, end: int) -> None:
+        self.code_pass = (start, end)
 
     def tile_loaded(self, tile: int, start: int, end: int) -> None:
         self.loads[tile] = (start, end)
@@ -62,7 +66,7 @@ def record_layer(
     if not 0 <= image < layer.images:
         raise AccelsimError(f"layer {layer.name}: no image {image}; it has 0 to {layer.images - 1}")
     tiles = tile_layer(layer, machine)
-    works = [map_tile(layer, image, tile, machine) for tile in tiles]
+    works = list(map_layer(layer, machine, image))
     per_tile = sum(len(core.blocks.front) for core in works[0].cores)
     mine = list(core_blocks(per_tile, tiles[0], machine))
     if check is not None:
@@ -71,7 +75,8 @@ def record_layer(
     recorder = _Recorder(works, progress)
     (counts,) = run_work([works], machine, recorder)
 
-    schedules, free = [], 0
+    made = recorder.code_pass
+    schedules, free = [], 0 if made is None else made[1]
     for number, (tile, work) in enumerate(zip(tiles, works, strict=True)):
         start, end = recorder.tiles[number]
         schedules.append(
@@ -85,7 +90,11 @@ def record_layer(
             )
         )
         free = end
-    return LayerSchedule(layer.name, machine, layer.is_dense, per_tile, tuple(schedules), counts)
+    before = None if made is None else CodePassSchedule(*made, works[0].code_pass.counts)
+    selects = layer.masks is not None
+    return LayerSchedule(
+        layer.name, machine, layer.is_dense, selects, per_tile, before, tuple(schedules), counts
+    )
 
 
 def _services(blocks: BlockWork[Ints]) -> dict[Job, Ints]:
@@ -119,7 +128,10 @@ def _core_schedules(
                 start={job: np.where(end[job] < 0, -1, end[job] - services[job]) for job in JOBS},
                 end=end,
                 counts=job_counts(
-                    core.dense, {name: counts[blocks] for name, counts in common.items()}, core.blocks.counts
+                    core.dense,
+                    {name: counts[blocks] for name, counts in common.items()},
+                    core.blocks.counts,
+                    core.selects,
                 ),
             )
         )

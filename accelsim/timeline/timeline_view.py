@@ -15,7 +15,7 @@ from accelsim.errors import AccelsimError
 from accelsim.machine import Job
 from accelsim.timeline.charge import JOBS
 from accelsim.timeline.layer_schedule import UNIT_OF, CoreSchedule, LayerSchedule, Unit, Wait
-from accelsim.timeline.power_over_time import PowerCurve, job_energy, power_curve
+from accelsim.timeline.power_over_time import PowerCurve, code_pass_energy, job_energy, power_curve
 
 JOB_NAMES: dict[Job, str] = {
     "fetch": "fetch",
@@ -140,6 +140,14 @@ class View:
                             )
                         )
         return sorted(found, key=lambda each: (each.start, each.core, each.block))
+
+    @cached_property
+    def code_pass_pj(self) -> float:
+        """Energy of the layer's code pass in all cores, without leakage; 0 if it has none."""
+        if self.schedule.code_pass is None:
+            return 0.0
+        terms = energy_terms(self.schedule.machine, self.technology)
+        return float(np.sum(list(code_pass_energy(self.schedule.code_pass, terms).values())))
 
     @cached_property
     def window(self) -> tuple[int, int]:

@@ -36,7 +36,7 @@ def thread_of(process: int, place: int) -> int:
 
 PLACES = {unit: place for place, unit in enumerate(UNITS, start=1)}
 
-JOB, WAIT, FLOW, TILE, LOAD = "job", "wait", "block", "tile", "load"
+JOB, WAIT, FLOW, TILE, LOAD, PASS = "job", "wait", "block", "tile", "load", "code pass"
 """Categories of events."""
 
 
@@ -104,6 +104,19 @@ def _slice(category: str, name: str, process: int, place: int, start: int, end: 
 
 def _tiles(view: View) -> Iterator[Event]:
     per_tile = view.schedule.blocks_per_tile
+    made = view.schedule.code_pass
+    if made is not None and view.blocks.start == 0:
+        for core in range(view.schedule.machine.cores):
+            process = process_of(core)
+            yield _slice(
+                PASS,
+                "code pass",
+                process,
+                PLACES["front end"],
+                made.start,
+                made.end,
+                energy_pj=_short(view.code_pass_pj / view.schedule.machine.cores),
+            )
     for number in range(view.blocks.start // per_tile, (view.blocks.stop - 1) // per_tile + 1):
         tile = view.schedule.tiles[number]
         yield _slice(TILE, f"tile {number}", CHIP, TILES, tile.start, tile.end, tile=number)

@@ -11,7 +11,7 @@ import numpy as np
 
 from accelsim.checked_values import shown
 from accelsim.errors import AccelsimError, suggestion
-from accelsim.schemes import BASELINE, Scheme
+from accelsim.schemes import Scheme, find_scheme
 from accelsim.trace import container
 from accelsim.trace.header import BlockTable, Header, parse_header
 from accelsim.trace.layer_shape import LayerInfo
@@ -90,16 +90,19 @@ class TraceFile:
         return next((e.accuracy for e in self.header.schemes if e.scheme == wanted), None)
 
     def scheme(self, scheme: Scheme | str) -> Scheme:
-        """Return the file's scheme with an id. The baseline `dense` needs no masks, so every file has it.
+        """Return the file's scheme with an id. One that needs no masks, such as `dense` or `noise-100`, every file has.
 
         Raises AccelsimError, listing those there are, if the file has no masks of that scheme.
         """
         name = scheme.name if isinstance(scheme, Scheme) else scheme
-        known = {each.name: each for each in (BASELINE, *self.schemes)}
-        if name not in known:
-            near = suggestion(name, [each.name for each in self.schemes])
+        known = {each.name: each for each in self.schemes}
+        if name in known:
+            return known[name]
+        found = find_scheme(name) if isinstance(name, str) else None
+        if found is None or found.has_masks:
+            near = suggestion(name, list(known))
             raise AccelsimError(f"{self.path}: has no scheme {shown(name)}; {near}")
-        return known[name]
+        return found
 
     def layer_info(self, name: str) -> LayerInfo:
         """The layer of that name; AccelsimError if there is none."""

@@ -157,7 +157,10 @@ def test_a_fault_that_only_a_layer_shows_is_told_where_it_is_written(write: Writ
         ("extends: 3\nname: x\n", ":1: field extends: must be a file"),
         ("extends: dense\n", ":1: field name: missing"),
         ("extends: dense\nname: x\nmvu: null\n", ":3: field mvu: must be a section of keys, not nothing"),
-        ("extends: structured\nname: x\nselector: null\n", "the machine has a projection but no selector"),
+        (
+            "extends: dense\nname: x\nselector: {kind: threshold, comparators: 8, latency_cycles: 2}\n",
+            "the machine has a selector but no projection",
+        ),
         ("extend: dense\nname: x\n", ":1: field extend: unknown key `extend`; did you mean `extends`?"),
         ("extends: dense\nname: x\nmvu: {extends: 1}\n", ":3: field mvu.extends: unknown key `extends`"),
     ],

@@ -241,11 +241,47 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
         "selector",
         "has a selector but no projection",
     ),
-    "projection without selector": (
-        "selector: {kind: threshold, comparators: 16, latency_cycles: 1}\n",
-        "",
-        "selector",
-        "has a projection but no selector",
+    "codes of pixels for a projection of patches": (
+        "dram: null",
+        "dram: null\ncode_sram: {kib: 8, macro_kib: 8, width_bits: 16, banks: 1}",
+        "code_sram",
+        "only a projection of form none or pixel has a code SRAM",
+    ),
+    "no codes for form none": (
+        "projection: {lanes: 96, quantizers: 16}",
+        "projection: {form: none, quantizers: 16}",
+        "code_sram",
+        "missing; a projection of form none keeps its codes there",
+    ),
+    "lanes for form none": (
+        "projection: {lanes: 96, quantizers: 16}",
+        "projection: {form: none, lanes: 96, quantizers: 16}",
+        "projection.lanes",
+        "projection.form none goes with no projection.lanes, not 96",
+    ),
+    "no lanes for form pixel": (
+        "projection: {lanes: 96, quantizers: 16}",
+        "projection: {form: pixel, quantizers: 16}",
+        "projection.lanes",
+        "missing; projection.form pixel needs projection.lanes",
+    ),
+    "form": (
+        "projection: {lanes: 96, quantizers: 16}",
+        "projection: {form: row, lanes: 96, quantizers: 16}",
+        "projection.form",
+        "'row' is not allowed",
+    ),
+    "precisions without 16 bits": (
+        "hold_weights: false",
+        "hold_weights: false\n  precise_bits: [8]",
+        "mvu.precise_bits",
+        "precise_bits holds 16, and may hold 8 and 4, each once",
+    ),
+    "a precision that there is not": (
+        "hold_weights: false",
+        "hold_weights: false\n  precise_bits: [16, 2]",
+        "mvu.precise_bits.1",
+        "2 is not allowed",
     ),
     "unknown selector": (
         "kind: threshold",

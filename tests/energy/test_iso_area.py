@@ -13,7 +13,21 @@ from accelsim.errors import AccelsimError
 TECHNOLOGY = load_technology()
 
 
-@pytest.mark.parametrize("name", ["dense", "structured", "unstructured-single", "structured-single"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dense",
+        "structured",
+        "unstructured-single",
+        "structured-single",
+        "unstructured-none",
+        "structured-none",
+        "unstructured-pixel",
+        "structured-pixel",
+        "dense-int",
+        "int4",
+    ],
+)
 def test_shipped_machines_are_sized_to_the_area_of_unstructured(name: str) -> None:
     machine, reference = load_machine(name), load_machine("unstructured")
     assert machine.mvu.vpus == iso_area_vpus(machine, reference, TECHNOLOGY)

@@ -218,3 +218,109 @@ def test_example_3_schedule() -> None:
         "precise": (59, 63),
         "write z": (66, 68),
     }
+
+
+def _coded(projection: str, extra: str = "") -> str:
+    """Example 2's machine with codes of pixels."""
+    return (
+        EXAMPLE_2.replace("projection: {lanes: 4, quantizers: 4}", f"projection: {projection}")
+        .replace("spare_vpus: idle", f"spare_vpus: idle{extra}")
+        .rstrip()
+        + "\ncode_sram: {kib: 1, macro_kib: 1, width_bits: 16, banks: 1}\n"
+    )
+
+
+EXAMPLE_5 = "\n".join(
+    line for line in _coded("{form: none, quantizers: 2}").splitlines() if not line.startswith("selector")
+)
+EXAMPLE_6 = _coded("{form: pixel, lanes: 2, quantizers: 2}", ", precise_bits: [16, 8]")
+
+
+def example_5() -> LayerTrace:
+    shape = _row(d=4, n=4, positions=3)
+    return LayerTrace.from_masks("five", shape, Scheme.all_noise(), None, Approximation(4, 0, 0, "none"))
+
+
+def example_6() -> LayerTrace:
+    shape = LayerShape(kind="conv", c_in=2, c_out=4, kernel=(1, 2), h_in=1, w_in=4)
+    scheme = Scheme.nm(keep=1, of=2, precise_bits=8)
+    masks = np.array([[[1, 0, 0, 1], [0, 1, 0, 1], [1, 0, 1, 0]]], np.uint8)
+    return LayerTrace.from_masks("six", shape, scheme, masks, Approximation(4, 3, 1, "pixel"))
+
+
+@both
+def test_example_5_noise_100_without_a_projection(simulate: Simulate) -> None:
+    (counts,) = simulate([example_5()], machine_from_yaml(EXAMPLE_5))
+    assert counts == dict.fromkeys(counts, 0) | {
+        "core_cycles": 29,
+        "code_pass_cycles": 6,
+        "positions": 3,
+        "blocks": 2,
+        "brick_ops_4bit": 3 * 4 * 4,
+        "vpu_steps_4bit": 12,
+        "approximate_issue_cycles": 6,
+        "approximate_port_stall_cycles": 10,
+        "mvu_idle_input_cycles": 2,
+        "mvu_idle_drain_cycles": 5,
+        "fetch_cycles": 3,
+        "front_busy_cycles": 3,
+        "front_idle_done_cycles": 20,
+        "projected_values": 12,
+        "output_busy_cycles": 6,
+        "input_sram_reads": 6,
+        "code_sram_writes": 3,
+        "code_sram_reads": 3,
+        "patch_buffer_writes": 3,
+        "patch_buffer_reads": 12,
+        "weight_sram_reads_4bit": 32,
+        "weight_register_writes": 8 * 8,
+        "broadcast_register_writes": 3 * 8,
+        "result_buffer_writes": 12,
+        "result_buffer_reads": 12,
+        "output_sram_writes": 6,
+    }
+
+
+@both
+def test_example_6_pixels_and_8_bits(simulate: Simulate) -> None:
+    (counts,) = simulate([example_6()], machine_from_yaml(EXAMPLE_6))
+    assert counts == dict.fromkeys(counts, 0) | {
+        "core_cycles": 41,
+        "code_pass_cycles": 8,
+        "positions": 3,
+        "blocks": 2,
+        "essential_neurons": 6,
+        "brick_ops_4bit": 3 * 4 * 4,
+        "brick_ops_8bit": 96,
+        "vpu_steps_4bit": 12,
+        "vpu_steps_8bit": 6,
+        "approximate_issue_cycles": 6,
+        "approximate_port_stall_cycles": 10,
+        "precise_issue_cycles": 3,
+        "precise_port_stall_cycles": 3,
+        "mvu_idle_input_cycles": 4,
+        "mvu_idle_select_cycles": 2,
+        "mvu_idle_drain_cycles": 5,
+        "fetch_cycles": 6,
+        "front_busy_cycles": 6,
+        "front_idle_done_cycles": 27,
+        "projection_additions": 12,
+        "projection_accumulations": 8,
+        "projected_values": 8,
+        "groups_ranked": 6,
+        "selector_busy_cycles": 6,
+        "output_busy_cycles": 12,
+        "input_sram_reads": 4 + 3,
+        "code_sram_writes": 4,
+        "code_sram_reads": 3,
+        "patch_buffer_writes": 6,
+        "patch_buffer_reads": 12 + 6,
+        "weight_sram_reads_4bit": 32,
+        "weight_sram_reads_8bit": 10,
+        # Eight words to a chunk of codes, four to one of 8 bits.
+        "weight_register_writes": 8 * 8 + 5 * 4,
+        "broadcast_register_writes": 3 * 8 + 3 * 4,
+        "result_buffer_writes": 12 + 6,
+        "result_buffer_reads": 2 * 12 + 6,
+        "output_sram_writes": 12,
+    }

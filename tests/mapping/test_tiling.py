@@ -87,7 +87,7 @@ def test_any_words_of_a_patch_lie_in_different_columns(
         windows = (columns[first : first + window_words] for first in range(len(columns)))
         return any(len(set(window)) < len(window) for window in windows)
 
-    pitch = row_pitch(shape, window_words)
+    pitch = row_pitch(shape, channels, window_words)
     assert pitch >= width * channels
     assert not conflicts(pitch)
     if kernel > 1 and kernel * channels >= window_words:
@@ -171,7 +171,7 @@ def test_positions_are_dealt_to_lanes() -> None:
         (layer(64, 64, Scheme.nm(keep=1, of=8)), machine("unstructured"), "has a selector of kind threshold, not nm$"),
         (layer(64, 64, Scheme.unstructured(0.5, "calibrated")), machine(), "has a selector of kind nm, not threshold$"),
         (layer(64, 64, Scheme.unstructured(0.5, "calibrated")), machine("dense"),
-             "machine dense has no selector and runs dense only$"),
+             "machine dense has no projection and runs dense only$"),
         (layer(64, 64, Scheme.nm(keep=1, of=16)), machine(),
              "selector.max_of of machine structured is 8, less than the 16 rows of a group$"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 
@@ -9,6 +11,7 @@ from accelsim.config import load_technology
 from accelsim.energy import energy_terms
 from accelsim.errors import AccelsimError
 from accelsim.timeline import LayerSchedule, View, record_layer
+from tests.engine.axes import axes_case
 from tests.engine.strategies import Case, cases
 from tests.engine.test_worked_examples import EXAMPLE_1, EXAMPLE_2, EXAMPLE_3, example_1, example_2
 
@@ -37,7 +40,8 @@ def view_of(schedule: LayerSchedule, blocks: range | None = None) -> View:
 @st.composite
 def views(draw: st.DrawFn) -> tuple[Case, View]:
     """A case, and a view of all of its first layer. Only machines that the technology has SRAM macros for."""
-    case = draw(cases())
+    axes = st.integers(0, (1 << 64) - 1).map(Random).map(axes_case)
+    case = draw(st.one_of(cases(), axes))
     try:
         energy_terms(case.machine, TECHNOLOGY)
     except AccelsimError:

@@ -112,9 +112,9 @@ def test_header_that_is_no_document(path, text):
 
 
 def test_newer_major_version(path):
-    edit_header(path, lambda d: d.update(version=[3, 0], layers="something else"))
+    edit_header(path, lambda d: d.update(version=[4, 0], layers="something else"))
     assert one_line(path) == (
-        f"{path}: trace format 3.0 is newer than this accelsim reads (1.x to 2.x); upgrade accelsim"
+        f"{path}: trace format 4.0 is newer than this accelsim reads (1.x to 3.x); upgrade accelsim"
     )
 
 

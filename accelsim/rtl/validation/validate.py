@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Literal
 
 from accelsim.bundled import bundled_path
-from accelsim.compare import DEFAULT_MACHINES
 from accelsim.errors import AccelsimError
 from accelsim.inputs import as_machine
 from accelsim.mapping import why_not
@@ -34,6 +33,9 @@ FULL_LIMITS = Limits(rows_per_vpu=32, sign_rows=8192)
 
 SAMPLE = "traces/operands/resnet18-cifar10.npz"
 CHECKPOINT = "models/checkpoints/resnet18-cifar10.safetensors"
+
+MACHINES = ("dense", "unstructured", "structured")
+"""Bundled machines whose whole layers are run; each scheme on the first that runs it."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def full_outcomes(
     """
     sample = load_sample(bundled_path(SAMPLE))
     converted = load_converted(bundled_path(CHECKPOINT))
-    machines = [as_machine(name) for name in DEFAULT_MACHINES]
+    machines = [as_machine(name) for name in MACHINES]
     shapes = [core_shape(machine, FULL_LIMITS) for machine in machines]
     shape_of = {each: next(s for s in shapes if not why_not(each.scheme, s.machine)) for each in layers}
     operands = {each: sample.operands(converted, each.scheme.name, each.layer) for each in layers}
