@@ -8,15 +8,18 @@ from accelsim.cli.completion_command import example_schemes
 from accelsim.cli.options import (
     ImageRange,
     Names,
-    k_ratio_option,
     linear_option,
     overwrite_option,
+    precision_option,
+    projection_options,
     seed_option,
 )
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
 from accelsim.extras import require_torch
 from accelsim.files import check_output_file
+from accelsim.forms import Form
+from accelsim.nn.layers.projection_forms import Density
 from accelsim.trace import Scheme
 
 DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4of8,nm-2of8,nm-1of8"
@@ -36,6 +39,11 @@ DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4o
 )
 @click.option("--weights", type=click.Path(), help="Its weights, safetensors, if the factory loads none.")
 @click.option("--inputs", type=click.Path(), help="Its images: a .npy file, float32 (count, channels, h, w).")
+@click.option(
+    "--labels",
+    type=click.Path(),
+    help="Classes of all --inputs, a .npy file of whole numbers: measures each scheme's clean accuracy on them (--model).",
+)
 @click.option("--calibration", type=click.Path(), help="Training images to distill on, likewise.")
 @click.option(
     "--images", type=ImageRange(), default="0:8", show_default="0:8", help="Images by number, a range."
@@ -48,12 +56,14 @@ DEFAULT_SCHEMES = "dense,unstructured-50,unstructured-75,unstructured-87.5,nm-4o
     shell_complete=example_schemes,
     help="Schemes to export.",
 )
-@k_ratio_option("Rows of P as a share of d (--model).")
+@projection_options(" (--model)")
+@precision_option
 @seed_option("Seed of P and distillation (--model).")
 @linear_option("Approximate linear layers too (--model).")
 @click.option("--skip", type=Names(), default=None, help="Layers to leave dense, by name (--model).")
 @click.option("--accuracy-images", type=click.IntRange(0, 10_000), default=0, show_default=True,
-              help="Measure each scheme's clean accuracy on so many test images (--checkpoint).")  # fmt: skip
+              help="Measure each scheme's clean accuracy on so many test images (--checkpoint); with --labels on the first "
+                   "so many of --inputs (0: on all).")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False), required=True, help="The trace file to write.")
 @overwrite_option
 def export(
@@ -66,7 +76,11 @@ def export(
     calibration: str | None,
     images: slice,
     schemes: list[str],
-    k_ratio: float,
+    form: Form,
+    k_ratio: float | None,
+    density: Density | None,
+    precision_rule: str,
+    labels: str | None,
     seed: int,
     linear: bool,
     skip: list[str] | None,
@@ -96,8 +110,10 @@ def export(
     numbers = range(images.start or 0, images.stop)
     check_output_file(out, regular_only=True)
     require_torch("export")
+    if labels is not None and model is None:
+        raise AccelsimError("export: --labels goes with --model; a checkpoint takes --accuracy-images")
     fits = []
-    steps = len(numbers) * sum(not scheme.is_dense for scheme in wanted)
+    steps = len(numbers) * sum(scheme.has_masks for scheme in wanted)
     with progress_bar(steps, "images") as progress:
         if checkpoint is not None:
             from accelsim.nn.trace_export import export_from_checkpoint
@@ -119,12 +135,17 @@ def export(
                 raise AccelsimError("export: --model needs --inputs and --calibration, .npy files of images")
             fits = export_own_model(
                 str(model), inputs, calibration, out, wanted, numbers,
-                weights=weights, k_ratio=k_ratio, seed=seed, linear=linear, skip=skip or (),
-                overwrite=overwrite, progress=progress,
+                weights=weights, form=form, k_ratio=k_ratio, density=density,
+                precision_rule=precision_rule, labels=labels, accuracy_images=accuracy_images,
+                seed=seed, linear=linear, skip=skip or (), overwrite=overwrite, progress=progress,
             )  # fmt: skip
     for fit in fits:
         errors = f"unexplained variance {fit.relative_error:.3f}, in INT4 {fit.relative_error_int4:.3f}"
         click.echo(f"{fit.name}: {errors}")
+    if fits and any(scheme.scales_scores for scheme in wanted):
+        for fit in fits:
+            if not fit.batch_norm:
+                click.echo(f"{fit.name}: no batch norm follows, so norm and normsigned rank z~ itself")
     click.echo(f"written: {out}")
 
 

@@ -11,13 +11,16 @@ from accelsim.cli.options import (
     data_option,
     dataset_option,
     device_option,
-    k_ratio_option,
     linear_option,
+    precision_option,
+    projection_options,
     seed_option,
     threads_option,
 )
 from accelsim.extras import require_torch
 from accelsim.files import check_output_file
+from accelsim.forms import Form
+from accelsim.nn.layers.projection_forms import Density
 
 
 @click.command()
@@ -26,7 +29,8 @@ from accelsim.files import check_output_file
 @data_option
 @dataset_option
 @click.option("--out", required=True, type=FILE, help="The converted checkpoint to write.")
-@k_ratio_option("Rows of P as a share of d.")
+@projection_options()
+@precision_option
 @click.option(
     "--images", type=int, default=2000, show_default=True, help="Number of training images to distill on."
 )
@@ -54,7 +58,10 @@ def prepare(
     data: str | None,
     dataset: str,
     out: Path,
-    k_ratio: float,
+    form: Form,
+    k_ratio: float | None,
+    density: Density | None,
+    precision_rule: str,
     images: int,
     seed: int,
     method: str,
@@ -84,7 +91,10 @@ def prepare(
         load_cifar(dataset, data, train=True),
         weights=weights,
         model=model,
+        form=form,
         k_ratio=k_ratio,
+        density=density,
+        precision_rule=precision_rule,
         images=images,
         seed=seed,
         linear=linear,
@@ -95,6 +105,10 @@ def prepare(
     )
     for fit in fits:
         click.echo(f"{fit.name}: error {fit.relative_error:.4f} float, {fit.relative_error_int4:.4f} INT4")
+    if without := [fit.name for fit in fits if not fit.batch_norm]:
+        click.echo(
+            f"no batch norm follows, so the criteria norm and normsigned rank z~ itself: {', '.join(without)}"
+        )
 
 
 @click.command()

@@ -14,6 +14,7 @@ from accelsim.errors import AccelsimError
 from accelsim.inputs import DEFAULT_TECHNOLOGY, image_slice
 from accelsim.nn.base.seeds import MAX_SEED
 from accelsim.nn.data.cifar_layout import DATASETS
+from accelsim.nn.layers.projection_forms import DEFAULT_FORM, FORMS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -130,9 +131,61 @@ recipe_changes_option = click.option(
 )
 
 
-def k_ratio_option(help_text: str) -> Decorator:
-    """``--k-ratio``, the rows of the projection P as a share of d; the default is that of ``accelsim.nn.convert``."""
-    return click.option("--k-ratio", type=float, default=0.25, show_default=True, help=help_text)
+class Density(click.ParamType[float]):
+    """A share above 0 and at most 1, or ``sqrt``."""
+
+    name = "SHARE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "sqrt":
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor sqrt", param, ctx)
+
+
+def projection_options(note: str = "") -> Decorator:
+    """``--form``, ``--k-ratio`` and ``--density`` of the approximation, as ``accelsim.nn.convert`` takes them.
+
+    note: what follows each help text, such as " (--model)".
+    """
+    options = (
+        click.option(
+            "--form",
+            type=click.Choice(FORMS),
+            default=DEFAULT_FORM,
+            show_default=True,
+            help=f"What W~ meets: the input as INT4, or P times each pixel's channels or each patch{note}.",
+        ),
+        click.option(
+            "--k-ratio",
+            type=float,
+            help=f"Rows of P as a share of its columns, with --form pixel and patch{note}. Default: 0.25.",
+        ),
+        click.option(
+            "--density",
+            type=Density(),
+            help="Share of P's entries that are not zero, or sqrt for 1 / sqrt(columns), with --form pixel and "
+            f"patch{note}. Default: 1/3.",
+        ),
+    )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+precision_option = click.option(
+    "--precision-rule",
+    default="mse",
+    show_default=True,
+    metavar="RULE",
+    help="How the scales of 8- and 4-bit activations are chosen: mse, or percentile-P such as percentile-99.9.",
+)
 
 
 def linear_option(help_text: str) -> Decorator:

@@ -36,6 +36,7 @@ class ScoreScaler(Component):
     """
 
     name = "score_scaler"
+    rtl = ("blocks.score.ScoreScaler",)
     actions = (
         Action(
             "scaled_scores",

@@ -9,7 +9,7 @@ Convert a trained network, choose a scheme, and export its mask trace::
     from accelsim.nn import convert, distill, export_trace, set_scheme
 
     scheme = Scheme.parse("nm-1of8")
-    converted = convert(network.eval(), scheme, k_ratio=0.25, seed=0)
+    converted = convert(network.eval(), scheme, seed=0)
     distill(converted, batches, seed=0)
     export_trace(converted, images, range(len(images)), "mine.h5", [scheme], network="mine", dataset="mine")
 

@@ -17,12 +17,17 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.files import readable_file
+from accelsim.forms import Form
 from accelsim.nn.base.inference import inference
 from accelsim.nn.base.tensor_files import load_network_weights, load_tensors
-from accelsim.nn.injection.conversion import DEFAULT_K_RATIO, convert
+from accelsim.nn.injection.conversion import convert
 from accelsim.nn.injection.converted_checkpoint import tensors_sha256
 from accelsim.nn.injection.distillation import LayerFit, distill
+from accelsim.nn.injection.precision_calibration import DEFAULT_RULE, calibrate_precision
+from accelsim.nn.layers.projection_forms import DEFAULT_FORM, Density
 from accelsim.nn.networks import make_network
+from accelsim.nn.preparation import PRECISION_IMAGES, form_record
+from accelsim.nn.scheme_accuracy import load_labels, scheme_accuracies
 from accelsim.nn.trace_export import export_trace
 from accelsim.schemes import Scheme
 from accelsim.trace.container import one_line
@@ -107,7 +112,12 @@ def export_own_model(
     image_indices: Sequence[int],
     *,
     weights: Path | str | None = None,
-    k_ratio: float = DEFAULT_K_RATIO,
+    form: Form = DEFAULT_FORM,
+    k_ratio: float | None = None,
+    density: Density | None = None,
+    precision_rule: str = DEFAULT_RULE,
+    labels: Path | str | None = None,
+    accuracy_images: int = 0,
     seed: int = 0,
     linear: bool = False,
     skip: Sequence[str] = (),
@@ -120,7 +130,9 @@ def export_own_model(
         torch.nn.Module. weights: safetensors of its state, if the factory does not load them itself.
     images, calibration: ``.npy`` files as ``load_images`` takes them; the calibration images should be
         training images. image_indices: which of ``images``.
-    progress: as in ``export_trace``.
+    form, k_ratio, density: as ``convert`` takes them. precision_rule: as ``calibrate_precision`` does.
+    labels: ``.npy`` file of the classes of all ``images``; with it the clean accuracy of every scheme is measured, on the
+        first ``accuracy_images`` of them (0: on all), and travels with the trace. progress: as in ``export_trace``.
     Returns how well each layer's approximation fits. Raises AccelsimError for anything at fault.
     """
     shown, teaching = load_images(images), load_images(calibration)
@@ -129,6 +141,10 @@ def export_own_model(
             raise AccelsimError(f"{images}: has no image {index}; it has 0 to {len(shown) - 1}")
     _check_values(shown, image_indices, images)
     _check_values(teaching, range(len(teaching)), calibration)
+    tested = min(accuracy_images or len(shown), len(shown))
+    classes = None if labels is None else load_labels(labels, len(shown))[:tested]
+    if classes is not None:
+        _check_values(shown, range(tested), images)
     network = make_network(model)
     if weights is not None:
         tensors, _ = load_tensors(weights)
@@ -137,8 +153,22 @@ def export_own_model(
     _check_fits(network, model, shown, images)
     _check_fits(network, model, teaching, calibration)
     digest = tensors_sha256(dict(network.state_dict()))
-    converted = convert(network.eval(), Scheme.dense(), k_ratio=k_ratio, seed=seed, linear=linear, skip=skip)
+    converted = convert(
+        network.eval(),
+        Scheme.dense(),
+        form=form,
+        k_ratio=k_ratio,
+        density=density,
+        seed=seed,
+        linear=linear,
+        skip=skip,
+    )
     fits = distill(converted, _batches(teaching), seed=seed)
+    calibrate_precision(converted, _batches(teaching[:PRECISION_IMAGES]), rule=precision_rule, seed=seed)
+    accuracies = None if classes is None else scheme_accuracies(converted, shown[:tested], classes, schemes)
+    approximated_by = ", ".join(
+        f"{key} {value}" for key, value in form_record(form, k_ratio, density).items()
+    )
     export_trace(
         converted,
         torch.from_numpy(np.array(shown[list(image_indices)])),
@@ -149,7 +179,8 @@ def export_own_model(
         dataset=Path(images).stem,
         weights_sha256=digest,
         seeds={"P": seed, "distill": seed},
-        notes=f"k_ratio {k_ratio}, distilled on {len(teaching)} images of {Path(calibration).name}",
+        notes=f"{approximated_by}, distilled on {len(teaching)} images of {Path(calibration).name}",
+        accuracies=accuracies,
         overwrite=overwrite,
         progress=progress,
     )

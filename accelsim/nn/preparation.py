@@ -11,16 +11,21 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.files import check_output_file
+from accelsim.forms import Form
 from accelsim.nn.base.device import device_of, torch_device
 from accelsim.nn.clean_accuracy import load_trained
 from accelsim.nn.data.cifar import ImageSet, to_float
-from accelsim.nn.injection.conversion import DEFAULT_K_RATIO, convert
+from accelsim.nn.injection.conversion import convert
 from accelsim.nn.injection.converted_checkpoint import round_weights, save_converted
 from accelsim.nn.injection.distillation import LayerFit, distill
+from accelsim.nn.injection.precision_calibration import DEFAULT_RULE, calibrate_precision
+from accelsim.nn.layers.projection_forms import DEFAULT_DENSITY, DEFAULT_FORM, DEFAULT_K_RATIO, Density
 from accelsim.nn.networks import make_network
 from accelsim.schemes import Scheme
 
 BATCH = 100
+PRECISION_IMAGES = 500
+"""Of the calibration images, how many choose the scales of operands of 8 and 4 bits."""
 Method = Literal["lstsq", "sgd"]
 
 
@@ -40,9 +45,12 @@ def convert_and_distill(
     model: nn.Module,
     data: ImageSet,
     *,
-    k_ratio: float,
     images: int,
     seed: int,
+    form: Form = DEFAULT_FORM,
+    k_ratio: float | None = None,
+    density: Density | None = None,
+    precision_rule: str = DEFAULT_RULE,
     linear: bool = False,
     method: Method = "lstsq",
     epochs: int = 1,
@@ -56,11 +64,16 @@ def convert_and_distill(
     if not 1 <= images <= len(data):
         raise AccelsimError(f"prepare: images is {images}, must be 1 to {len(data)}")
     device = device_of(model)
-    converted = convert(model, Scheme.dense(), k_ratio=k_ratio, seed=seed, linear=linear)
+    converted = convert(
+        model, Scheme.dense(), form=form, k_ratio=k_ratio, density=density, seed=seed, linear=linear
+    )
     round_weights(converted)
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:images]
     batches = _Batches(data, order, device)
     fits = distill(converted, batches, seed=seed, method=method, epochs=epochs, progress=progress)
+    calibrate_precision(
+        converted, _Batches(data, order[:PRECISION_IMAGES], device), rule=precision_rule, seed=seed
+    )
     return converted, fits
 
 
@@ -70,7 +83,10 @@ def prepare(
     *,
     weights: Path | None = None,
     model: str | None = None,
-    k_ratio: float = DEFAULT_K_RATIO,
+    form: Form = DEFAULT_FORM,
+    k_ratio: float | None = None,
+    density: Density | None = None,
+    precision_rule: str = DEFAULT_RULE,
     images: int = 2000,
     seed: int = 0,
     linear: bool = False,
@@ -81,6 +97,7 @@ def prepare(
 ) -> list[LayerFit]:
     """Make the converted checkpoint `out` from a training checkpoint or a `module:factory`.
 
+    form, k_ratio, density: as `convert` takes them. precision_rule: as `calibrate_precision` does.
     device: where the network runs while it is distilled (accelsim.nn.base.device.torch_device); the file is the same
         kind on every device, its last bits are not. method, epochs, progress: of `distill`.
     """
@@ -97,17 +114,32 @@ def prepare(
     converted, fits = convert_and_distill(
         network.to(target),
         data,
-        k_ratio=k_ratio,
         images=images,
         seed=seed,
+        form=form,
+        k_ratio=k_ratio,
+        density=density,
+        precision_rule=precision_rule,
         linear=linear,
         method=method,
         epochs=epochs,
         progress=progress,
     )
     seeds = {"P": seed, "distill": seed}
-    record: dict[str, Any] = {"seeds": seeds, "distill_images": images, "k_ratio": k_ratio}
+    record: dict[str, Any] = {"seeds": seeds, "distill_images": images} | form_record(form, k_ratio, density)
+    record["precision"] = {"rule": precision_rule, "images": min(images, PRECISION_IMAGES)}
     if method != "lstsq":
         record |= {"distill_method": method, "distill_epochs": epochs}
     save_converted(out, converted.cpu(), name, record)
     return fits
+
+
+def form_record(form: Form, k_ratio: float | None, density: Density | None) -> dict[str, Any]:
+    """Return what a record says of the form of the approximation: with a P also its k_ratio and density."""
+    if form == "none":
+        return {"form": form}
+    return {
+        "form": form,
+        "k_ratio": DEFAULT_K_RATIO if k_ratio is None else k_ratio,
+        "density": DEFAULT_DENSITY if density is None else density,
+    }

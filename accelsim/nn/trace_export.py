@@ -15,10 +15,11 @@ from accelsim.errors import AccelsimError
 from accelsim.nn.base.inference import inference
 from accelsim.nn.clean_accuracy import accuracy
 from accelsim.nn.data.cifar import ImageSet, load_cifar10, to_float
-from accelsim.nn.injection.conversion import non_essential_layers, set_scheme
+from accelsim.nn.injection.conversion import non_essential_layers, set_scheme, wrapped_layers
 from accelsim.nn.injection.converted_checkpoint import load_converted
 from accelsim.nn.layers.geometry import layer_shape
 from accelsim.nn.layers.non_essential import NonEssentialLayer
+from accelsim.nn.layers.precise_layer import WrappedLayer
 from accelsim.trace import Approximation, LayerShape, Scheme, TraceWriter
 
 
@@ -45,7 +46,7 @@ def export_trace(
     images: float (count, channels, h, w) as the model takes them; image_ids: their numbers in `dataset`.
         Each image runs alone, so its masks do not depend on its neighbours and memory stays bounded.
     accuracies: scheme name to (accuracy, images tested), for the schemes that were measured.
-    progress: called with the scheme's name after every image of every scheme but dense.
+    progress: called with the scheme's name after every image of every scheme that has masks.
 
     The scheme in force is the same afterwards. Raises AccelsimError when a layer runs more than once in a
     forward pass (a trace lists each layer once), or is not what a trace can hold.
@@ -70,7 +71,7 @@ def export_trace(
                 trace.add_layer(name, shape, approximation)
             for scheme in schemes:
                 trace.add_scheme(scheme, *measured.get(scheme.name, ()))
-                if not scheme.is_dense:
+                if scheme.has_masks:
                     _write_masks(trace, set_scheme(model, scheme), images, scheme, progress)
     finally:
         for name, layer in non_essential_layers(model):
@@ -111,7 +112,9 @@ def layers_in_order(model: nn.Module, image: Tensor) -> dict[str, tuple[LayerSha
                 raise AccelsimError(f"export: layer {name} runs twice a pass; a trace lists a layer once")
             approximation = None
             if isinstance(module, NonEssentialLayer):
-                approximation, module = module.approximation, module.inner
+                approximation = module.approximation
+            if isinstance(module, WrappedLayer):
+                module = module.inner
             try:
                 found[name] = (layer_shape(module, args[0]), approximation)
             except AccelsimError as error:
@@ -119,10 +122,10 @@ def layers_in_order(model: nn.Module, image: Tensor) -> dict[str, tuple[LayerSha
 
         return hook
 
-    wrapped = {layer.inner for _, layer in non_essential_layers(model)}
+    wrapped = {layer.inner for _, layer in wrapped_layers(model)}
     with inference(model), ExitStack() as hooks:
         for name, module in model.named_modules():
-            if isinstance(module, NonEssentialLayer | nn.Conv2d | nn.Linear) and module not in wrapped:
+            if isinstance(module, WrappedLayer | nn.Conv2d | nn.Linear) and module not in wrapped:
                 hooks.enter_context(module.register_forward_hook(note(name)))
         model(image)
     return found

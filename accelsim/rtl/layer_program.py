@@ -15,9 +15,9 @@ from accelsim.errors import AccelsimError
 from accelsim.lengths import CODE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.nn.fixed_point.as_trace import as_layer_trace
-from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, Threshold
+from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, NoiseOperands, Threshold
 from accelsim.rtl.core.core_shape import MAX_KERNEL_ROWS, CoreShape
-from accelsim.rtl.core.ports import scale_layout
+from accelsim.rtl.core.ports import scale_layout, score_layout
 from accelsim.rtl.core.registers import registers
 
 Bytes = NDArray[np.uint8]
@@ -104,7 +104,7 @@ def _program(
         **_tile_values(operands, shape, tile),
         "keeps": keeps,
         "rows_stride": most_rows,
-        "precise_base": _chunks(operands, shape)[0] * most_rows,
+        "precise_base": _code_lines(operands, shape) * most_rows,
         "output_lines": lines,
         **_position_values(operands, shape, blocks, output_line, lines),
         **_noise_values(operands),
@@ -131,6 +131,8 @@ def _images(
     }
     if operands.noise is not None:
         images["signs"] = _sign_image(operands, shape)
+    if shape.scales_scores:
+        images["score"] = _score_image(operands.noise, tile)
     return images
 
 
@@ -138,11 +140,14 @@ def _tile_values(operands: CoreOperands, shape: CoreShape, tile: Tile) -> dict[s
     """Return the register values of the layer's sizes and the tile's units."""
     return {
         "dense": operands.noise is None,
+        "all_noise": operands.essential_bits == 0,
         "projects": operands.noise is not None and tile.projects,
         "counts_positions": tile.counts_positions,
         "d": operands.d,
+        "patch_units": operands.d * _units(operands, shape),
+        "mode": shape.mode(operands.precise_bits),
         "k": operands.k,
-        "x_lines": ceil_div(operands.d, shape.patch_columns),
+        "x_lines": _x_lines(operands, shape),
         "y_lines": ceil_div(CODE_BITS * operands.k, WORD_BITS * shape.patch_columns),
         "precise_shift": operands.shift,
         "units": tile.units,
@@ -158,6 +163,9 @@ def _noise_values(operands: CoreOperands) -> dict[str, int]:
     if noise is None:
         return {}
     return {
+        "keeps_sign": noise.signed,
+        "scales": noise.scale is not None,
+        "score_shift": noise.scale.shift if noise.scale is not None else 0,
         "y_multiplier": noise.y_multiplier,
         "y_shift": noise.y_shift,
         "noise_shift": noise.shift,
@@ -189,16 +197,17 @@ def _position_values(
     operands: CoreOperands, shape: CoreShape, blocks: range, output_line: int, lines: int
 ) -> dict[str, int]:
     """Where the core's positions lie in the input map, the output SRAM and the kept projections."""
-    channels, height, width = operands.x.shape
+    _, height, width = operands.x.shape
+    channels = operands.x.shape[0] * _units(operands, shape)  # from here on, lengths are in units
     (down, right), (above, before) = operands.stride, operands.padding
-    window, t = shape.window_words, shape.positions
-    pitch = _row_pitch(operands, shape)
+    window, t = shape.window_units, shape.positions
+    pitch = row_pitch(channels, operands.kernel[1], width, window)
     kernel_row = operands.kernel[1] * channels
     first = blocks.start * t
     row, column = divmod(first, operands.w_out)
     jump_rows, jump_columns = divmod((blocks.step - 1) * t + 1, operands.w_out)
     y_lines = ceil_div(CODE_BITS * operands.k, WORD_BITS * shape.patch_columns)
-    x_lines = ceil_div(operands.d, shape.patch_columns)
+    x_lines = _x_lines(operands, shape)
     step_words = right * channels
     values = {
         "blocks": len(blocks),
@@ -233,9 +242,14 @@ def _position_values(
     return values
 
 
-def _row_pitch(operands: CoreOperands, shape: CoreShape) -> int:
-    channels, _height, width = operands.x.shape
-    return row_pitch(channels, operands.kernel[1], width, shape.window_words)
+def _units(operands: CoreOperands, shape: CoreShape) -> int:
+    """Return the units of the input map that a word of x takes."""
+    return operands.precise_bits // shape.unit_bits
+
+
+def _x_lines(operands: CoreOperands, shape: CoreShape) -> int:
+    """Return the lines of the patch buffer that a patch's words take: none where no neuron is essential."""
+    return ceil_div(operands.essential_bits * operands.d, WORD_BITS * shape.patch_columns)
 
 
 def row_pitch(channels: int, kernel_columns: int, width: int, window: int) -> int:
@@ -259,18 +273,23 @@ def _owned_rows(shape: CoreShape, tile: Tile) -> list[list[int]]:
     return owners
 
 
-def _chunks(operands: CoreOperands, shape: CoreShape) -> tuple[int, int]:
-    """Return the weight SRAM lines of a row: of its codes, and of its words."""
-    narrow, wide = shape.weight_accesses
-    return ceil_div(operands.k, shape.bricks) * narrow, ceil_div(operands.d, shape.lanes) * wide
+def _code_lines(operands: CoreOperands, shape: CoreShape) -> int:
+    """Return the weight SRAM lines of a row's codes."""
+    return _chunk_lines(operands.k, shape, CODE_BITS) if operands.k else 0
+
+
+def _chunk_lines(values: int, shape: CoreShape, bits: int) -> int:
+    """Return the weight SRAM lines of a row of so many weights of `bits` bits."""
+    mode = shape.mode(bits)
+    return ceil_div(values, shape.chunk_values[mode]) * shape.weight_accesses[mode]
 
 
 def _weight_image(
     operands: CoreOperands, shape: CoreShape, tile: Tile, owners: list[list[int]], most_rows: int
 ) -> Bytes:
-    """Chunk by chunk, in each row by row: first all chunks of codes, then all of words."""
-    narrow, wide = _chunks(operands, shape)
-    lines = (narrow + wide) * most_rows
+    """Chunk by chunk, in each row by row: first all chunks of codes, then all of precise weights."""
+    bits, narrow = operands.essential_bits, _code_lines(operands, shape)
+    lines = (narrow + (_chunk_lines(operands.d, shape, bits) if bits else 0)) * most_rows
     if lines > shape.weight_lines:
         raise AccelsimError(
             f"{shape.machine.where('weight_sram.kib')}: a slice has {shape.weight_lines} lines; the tile takes {lines}"
@@ -281,35 +300,30 @@ def _weight_image(
         if not rows:
             continue
         chosen = [tile.first_row + row for row in rows]
-        parts = [
-            (
-                _as_chunks(
-                    _word_bytes(operands.w[chosen]), shape.lanes * 2, shape.weight_accesses[1] * width
-                ),
-                narrow,
-            )
-        ]
+        parts: list[tuple[NDArray[np.integer], int, int]] = []
+        if bits:
+            parts.append((operands.w[chosen], bits, narrow))
         if operands.noise is not None:
-            codes = _code_bytes(operands.noise.codes[chosen])
-            parts.append((_as_chunks(codes, shape.bricks // 2, shape.weight_accesses[0] * width), 0))
-        for chunks, base in parts:
-            count, accesses = chunks.shape[1], chunks.shape[2] // width
+            parts.append((operands.noise.codes[chosen], CODE_BITS, 0))
+        for weights, each, base in parts:
+            mode = shape.mode(each)
+            accesses = shape.weight_accesses[mode]
+            chunks = _as_chunks(packed(weights, each), 2 * shape.chunk_words[mode], accesses * width)
+            count = chunks.shape[1]
             by_line = chunks.transpose(1, 0, 2).reshape(count, len(rows), accesses, width)
             region = image[base * most_rows : (base + count * accesses) * most_rows, vpu]
             region.reshape(count, most_rows, accesses, width)[:, : len(rows)] = by_line
     return image.reshape(lines, shape.vpus * width)
 
 
-def _word_bytes(words: NDArray[np.int16]) -> Bytes:
-    return np.ascontiguousarray(words.astype("<i2")).view(np.uint8)
-
-
-def _code_bytes(codes: NDArray[np.int8]) -> Bytes:
-    """Two codes a byte, the first in the low half."""
-    even = np.zeros((codes.shape[0], codes.shape[1] + codes.shape[1] % 2), np.uint8)
-    even[:, : codes.shape[1]] = codes.astype(np.uint8) & 15
-    packed: Bytes = even[:, 0::2] | (even[:, 1::2] << 4)
-    return packed
+def packed(values: NDArray[np.integer], bits: int) -> Bytes:
+    """Return each row of integers of 16, 8 or 4 bits as bytes, the first value in the lowest; two of 4 bits a byte."""
+    if bits != CODE_BITS:
+        return np.ascontiguousarray(values.astype(f"<i{bits // 8}")).view(np.uint8)
+    even = np.zeros((values.shape[0], values.shape[1] + values.shape[1] % 2), np.uint8)
+    even[:, : values.shape[1]] = values.astype(np.uint8) & 15
+    both: Bytes = even[:, 0::2] | (even[:, 1::2] << 4)
+    return both
 
 
 def _as_chunks(rows: Bytes, chunk_bytes: int, padded_bytes: int) -> Bytes:
@@ -328,7 +342,8 @@ def _scale_image(operands: CoreOperands, shape: CoreShape, tile: Tile, owners: l
     for vpu, rows in enumerate(owners):
         for i, row in enumerate(rows):
             neuron = tile.first_row + row
-            entries = [(shape.rows + i, int(operands.terms[neuron]), 0)]
+            multiplier = 0 if operands.multipliers is None else int(operands.multipliers[neuron])
+            entries = [(shape.rows + i, int(operands.terms[neuron]), multiplier)]
             if operands.noise is not None:
                 noise = operands.noise
                 entries.append((i, int(noise.terms[neuron]), int(noise.multipliers[neuron])))
@@ -340,10 +355,25 @@ def _scale_image(operands: CoreOperands, shape: CoreShape, tile: Tile, owners: l
     return image.reshape(-1, width)
 
 
+def _score_image(noise: NoiseOperands | None, tile: Tile) -> Bytes:
+    """A line for each neuron of the tile; where scores are not scaled, what leaves z~ as it is."""
+    layout, scale = score_layout(), None if noise is None else noise.scale
+    lines = []
+    for neuron in range(tile.first_row, tile.first_row + tile.rows):
+        factor, offset = (
+            (1, 0) if scale is None else (int(scale.multipliers[neuron]), int(scale.terms[neuron]))
+        )
+        entry = layout.const({"factor": factor, "offset": offset}).as_value().value & (2**layout.size - 1)
+        lines.append(entry.to_bytes(layout.size // 8, "little"))
+    image: Bytes = np.frombuffer(b"".join(lines), np.uint8).reshape(tile.rows, -1)
+    return image
+
+
 def _input_image(operands: CoreOperands, shape: CoreShape) -> Bytes:
     """The map row by row, [y][x][channel], each row at its pitch."""
     channels, height, width = operands.x.shape
-    window, pitch = shape.window_words, _row_pitch(operands, shape)
+    window = shape.window_bits // operands.precise_bits
+    pitch = row_pitch(channels, operands.kernel[1], width, window)
     lines = ceil_div(height * pitch, window)
     if lines > shape.input_lines:
         raise AccelsimError(
@@ -353,7 +383,7 @@ def _input_image(operands: CoreOperands, shape: CoreShape) -> Bytes:
     image = np.zeros(lines * window, np.int16)
     rows = image[: height * pitch].reshape(height, pitch)
     rows[:, : width * channels] = operands.x.transpose(1, 2, 0).reshape(height, -1)
-    return _word_bytes(image.reshape(lines, window))
+    return packed(image.reshape(lines, window), operands.precise_bits)
 
 
 def _sign_image(operands: CoreOperands, shape: CoreShape) -> Bytes:

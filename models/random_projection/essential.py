@@ -15,6 +15,7 @@ from accelsim.nn.injection.conversion import replace_layer
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.layers.geometry import conv_patches
 from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer
+from accelsim.nn.layers.projection import Projection
 from accelsim.schemes import Scheme, keep_largest
 
 BATCH = 50
@@ -73,7 +74,7 @@ def distilled(conv: nn.Conv2d, calibration: Tensor, k: int, seed: int) -> NonEss
     """
     # A model of this layer alone, so that the networks' own distillation does it.
     alone = nn.Sequential(copy.deepcopy(conv))
-    replace_layer(alone, "0", k, seed, Scheme.dense())
+    replace_layer(alone, "0", Projection("patch", k, seed=seed), Scheme.dense())
     distill(alone, torch.split(calibration, BATCH), seed=seed)
     layer = alone[0]
     assert isinstance(layer, NonEssentialConv2d)

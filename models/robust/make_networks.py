@@ -59,6 +59,7 @@ def _make(study: Study, name: str, data: ImageSet, out: Path, device: str) -> No
             folder / "converted.safetensors",
             data,
             weights=_made(out, study, AT),
+            form=how.form,
             k_ratio=how.k_ratio,
             images=how.images,
             seed=how.seed,

@@ -18,6 +18,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from accelsim.errors import AccelsimError
+from accelsim.forms import Form
 from accelsim.nn.attacks.catalogue import NamedAttack, attacks_of
 from accelsim.nn.base.seeds import MAX_SEED
 from models.study.variants import Variant
@@ -37,7 +38,8 @@ class Distillation(_Part):
     method: Literal["lstsq", "sgd"] = Field(description="exact, or the paper's momentum SGD")
     epochs: int = Field(ge=1, le=10_000, description="passes over the images, with sgd")
     images: int = Field(ge=1, description="training images that teach W~ and b~")
-    k_ratio: float = Field(gt=0, le=1, description="rows of P as a share of d")
+    form: Form = Field("patch", description="of the approximation: none, pixel or patch")
+    k_ratio: float | None = Field(None, gt=0, le=1, description="rows of P as a share of its columns")
     seed: int = Field(ge=0, le=MAX_SEED, description="of P, of the images and of the pixels drawn")
 
 

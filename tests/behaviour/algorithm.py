@@ -80,7 +80,7 @@ def _network_keys() -> dict[str, str]:
     images = torch.rand(160, 3, 8, 8, generator=generator)
     keys: dict[str, str] = {}
     for method in ("lstsq", "sgd"):
-        model = parts.convert(plain, Scheme.dense(), seed=6, k_ratio=0.1, linear=True)
+        model = parts.convert(plain, Scheme.dense(), seed=6, form="patch", k_ratio=0.1, linear=True)
         fits = parts.distill(model, [images[:80], images[80:]], method=method, seed=3)
         keys[f"{method}/fit"] = sha256([(fit.name, fit.rows, _rounded(fit.relative_error)) for fit in fits])
         for name, layer in parts.non_essential_layers(model):

@@ -105,7 +105,7 @@ def tiny_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, P
         records = rng.integers(0, 256, (20, cifar_layout.RECORD_BYTES), dtype=np.uint8)
         records[:, 0] %= 10
         records.tofile(folder / name)
-    model = convert(tiny_network(), Scheme.dense(), k_ratio=0.5, seed=1)
+    model = convert(tiny_network(), Scheme.dense(), form="patch", k_ratio=0.5, seed=1)
     round_weights(model)
     distill(model, torch.rand(60, 3, 32, 32).split(20))
     save_converted(tmp_path / "tiny.safetensors", model, "tiny", {})

@@ -19,7 +19,7 @@ SCHEMES = [Scheme.unstructured(0.7), Scheme.unstructured(0.5, "position"), Schem
 
 @pytest.fixture
 def noisy(small_network: nn.Module, images: Tensor) -> nn.Module:
-    model = convert(small_network, Scheme.unstructured(0.7), k_ratio=0.5, seed=1)
+    model = convert(small_network, Scheme.unstructured(0.7), form="patch", k_ratio=0.5, seed=1)
     distill(model, images.split(16))
     return model.eval()
 

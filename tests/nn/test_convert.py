@@ -66,7 +66,7 @@ def approximate_by_loops(layer: NonEssentialConv2d, x: np.ndarray, output_hw: tu
 def test_convolution_is_w_p_x_at_every_position(name: str) -> None:
     conv = copy.deepcopy(CONVOLUTIONS[name])
     x = torch.randn(2, 6, 7, 6, generator=torch.Generator().manual_seed(3))
-    model = convert(nn.Sequential(conv), Scheme.nm(keep=1, of=2), k_ratio=0.5, seed=4)
+    model = convert(nn.Sequential(conv), Scheme.nm(keep=1, of=2), form="patch", k_ratio=0.5, seed=4)
     layer = only_layer(model)
     assert isinstance(layer, NonEssentialConv2d)
     distill(model, [torch.cat([x, torch.randn(60, 6, 7, 6)])], positions_per_image=100)
@@ -87,7 +87,7 @@ def test_convolution_is_w_p_x_at_every_position(name: str) -> None:
 
 def test_integer_form(small_network: nn.Module, images: Tensor) -> None:
     """Codes are integers in -7..7 and the signs int8, and both reproduce z~ exactly as documented."""
-    model = convert(small_network, Scheme.nm(keep=1, of=4), seed=1)
+    model = convert(small_network, Scheme.nm(keep=1, of=4), form="patch", seed=1)
     distill(model, [images])
     for _, layer in non_essential_layers(model):
         assert layer.signs.dtype == torch.int8 and set(layer.signs.unique().tolist()) <= {-1, 0, 1}
@@ -186,7 +186,7 @@ def test_gradients_pass_both_branches(images: Tensor) -> None:
 @pytest.mark.parametrize("scheme", ["unstructured-70", "nm-1of4", "nm-2of8"])
 def test_masked_gradients_by_hand(scheme: str, images: Tensor) -> None:
     """W learns from essential neurons alone, W~ from the others alone; the mask itself passes nothing."""
-    model = convert(nn.Sequential(nn.Conv2d(3, 8, 3, bias=False)), Scheme.parse(scheme), seed=2)
+    model = convert(nn.Sequential(nn.Conv2d(3, 8, 3, bias=False)), Scheme.parse(scheme), form="patch", seed=2)
     distill(model, [images])
     layer = only_layer(model)
     x = images[:4]

@@ -41,7 +41,7 @@ def test_device_of() -> None:
 
 
 def test_approximation_stays_on_the_device_of_the_layer(small_network: nn.Module) -> None:
-    model = convert(small_network, Scheme.dense(), k_ratio=0.5).to("meta")
+    model = convert(small_network, Scheme.dense(), form="patch", k_ratio=0.5).to("meta")
     layer = dict(non_essential_layers(model))["2"]
     layer.choose_y_scale(torch.rand(5, 16, device="meta"))
     z = layer.approximate(torch.rand(2, 8, 8, 8, device="meta"))

@@ -74,7 +74,7 @@ def test_momentum_sgd_reaches_the_same_minimum() -> None:
 @pytest.mark.parametrize("method", ["lstsq", "sgd"])
 def test_distilling_lowers_eq_1(small_network: nn.Module, images: Tensor, method: str) -> None:
     """W~ = 0, b~ = E z has a relative error of 1; every layer must end well below, INT4 included."""
-    model = convert(small_network, Scheme.nm(keep=1, of=2), k_ratio=0.5, seed=3)
+    model = convert(small_network, Scheme.nm(keep=1, of=2), form="patch", k_ratio=0.5, seed=3)
     batches = list(images.split(16))
     fits = distill(model, batches, method=method, epochs=60, ridge=1e-5)  # type: ignore[arg-type]
     assert [fit.name for fit in fits] == ["0", "2", "5"]
@@ -103,7 +103,9 @@ WIDE = 41
 def wide() -> nn.Module:
     """A converted layer of d = 144, k = 40; its inputs are drawn by `activations`."""
     torch.manual_seed(0)
-    return convert(nn.Sequential(nn.Conv2d(16, 32, 3, padding=1)), Scheme.dense(), seed=3).eval()
+    return convert(
+        nn.Sequential(nn.Conv2d(16, 32, 3, padding=1)), Scheme.dense(), form="patch", seed=3
+    ).eval()
 
 
 def activations(images: int, seed: int) -> Tensor:

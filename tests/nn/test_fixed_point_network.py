@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from torch import Tensor, nn
 from accelsim.errors import AccelsimError
 from accelsim.nn.fixed_point.agreement import FloatResult, agreement, float_layer
 from accelsim.nn.fixed_point.as_trace import as_layer_trace
-from accelsim.nn.fixed_point.fixed_point_reference import FixedResult, fixed_point_layer
+from accelsim.nn.fixed_point.fixed_point_reference import FixedResult, fixed_point_layer, scores
 from accelsim.nn.fixed_point.formats import to_values
 from accelsim.nn.fixed_point.from_network import (
     Formats,
@@ -30,25 +32,55 @@ from accelsim.nn.fixed_point.sample import Sample, SampledMap, load_sample, resu
 from accelsim.nn.injection.conversion import convert, non_essential_layers
 from accelsim.nn.injection.converted_checkpoint import Converted, load_converted
 from accelsim.nn.injection.distillation import distill
+from accelsim.nn.injection.precision_calibration import calibrate_precision
+from accelsim.nn.layers.geometry import conv_patches
 from accelsim.nn.layers.non_essential import NonEssentialLayer
 from accelsim.trace import Scheme, open_trace
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "models" / "checkpoints" / "resnet18-cifar10.safetensors"
 SAMPLE = ROOT / "traces" / "operands" / "resnet18-cifar10.npz"
-SCHEMES = ("dense", "unstructured-75", "unstructured-50-calibrated", "nm-1of4")
+SCHEMES = (
+    *("dense", "dense-8", "dense-4", "noise-100"),
+    *("unstructured-75", "unstructured-75-signed", "unstructured-75-norm", "unstructured-75-normsigned-8bit"),
+    *("unstructured-50-calibrated", "unstructured-50-calibrated-norm", "unstructured-50-calibrated-signed"),
+    *("nm-1of4", "nm-1of4-signed", "nm-3of8-norm", "nm-1of4-normsigned", "nm-1of4-8bit"),
+)
+
+
+@pytest.fixture(scope="module", params=["patch", "pixel", "none"])
+def distilled(request: pytest.FixtureRequest) -> nn.Module:
+    """Plain, strided, grouped and 1x1 convolutions and a linear layer, all converted and distilled."""
+    torch.manual_seed(7)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(8, 12, 3, stride=2, padding=1, groups=2),
+        nn.BatchNorm2d(12),
+        nn.ReLU(),
+        nn.Conv2d(12, 10, 1),
+        nn.Flatten(),
+        nn.Linear(160, 5),
+    ).eval()
+    # A small k: the linear layer has one position an image, and distillation needs more of them than unknowns.
+    k_ratio = None if request.param == "none" else 0.1
+    model = convert(network, Scheme.dense(), seed=6, form=request.param, k_ratio=k_ratio, linear=True)
+    # A batch norm that turns some rows around, so that scaled scores order them anew.
+    norm = model.get_submodule("3")
+    norm.weight.data = torch.linspace(-1, 2, 12)
+    norm.bias.data = torch.linspace(1, -1, 12)
+    batch = torch.rand(80, 3, 8, 8, generator=torch.Generator().manual_seed(12))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        distill(model, [batch])
+    calibrate_precision(model, [batch])
+    return model
 
 
 @pytest.fixture
-def converted(small_network: nn.Sequential) -> nn.Module:
-    """Plain, strided, grouped and 1x1 convolutions and a linear layer, all converted and distilled."""
-    grouped = small_network[2]
-    assert isinstance(grouped, nn.Conv2d)
-    grouped.bias = nn.Parameter(torch.linspace(-1, 1, 12))
-    # A small k: the linear layer has one position an image, and distillation needs more of them than unknowns.
-    model = convert(small_network, Scheme.dense(), seed=6, k_ratio=0.1, linear=True)
-    distill(model, [torch.rand(80, 3, 8, 8, generator=torch.Generator().manual_seed(12))])
-    return model
+def converted(distilled: nn.Module) -> nn.Module:
+    """The same, for one test alone."""
+    return copy.deepcopy(distilled)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -67,7 +99,10 @@ def test_every_layer_agrees_with_float(converted: nn.Module, images: Tensor, sch
             if fixed.y is None or fixed.z_noise is None:
                 continue
             # A y between two INT4 codes can be tipped by the rounding of x, and moves a position's z~ by a step.
-            y = float_codes(named_layer(converted, name), x)[:, group * operands.k : (group + 1) * operands.k]
+            module = named_layer(converted, name)
+            assert isinstance(module, NonEssentialLayer)
+            rounded = module.precision.rounded_input(x, parsed.precise_bits)
+            y = float_codes(module, rounded)[:, group * operands.k : (group + 1) * operands.k]
             assert (fixed.y != y).sum() <= 1 and np.abs(fixed.y - y).max() <= 1
             same = (fixed.y == y).all(axis=1)
             fixed = replace(
@@ -77,15 +112,21 @@ def test_every_layer_agrees_with_float(converted: nn.Module, images: Tensor, sch
                 expected, z=expected.z[same], z_noise=expected.z_noise[same], mask=expected.mask[same]
             )
             assert agreement(fixed, expected, formats).snr_noise_db > 60, name
-            # Where masks differ, the magnitude is next to what decides: rounding has swapped or tied the two.
             assert operands.noise is not None and fixed.z_noise is not None
-            magnitude = np.abs(fixed.z_noise.astype(int))
-            deciding = deciding_magnitude(magnitude, operands.noise.selection)
-            assert np.abs(magnitude - deciding)[fixed.mask != expected.mask].max(initial=0) <= 1, name
+            if operands.noise.selection is None:
+                assert not fixed.mask.any() and not expected.mask.any()
+                continue
+            # Where masks differ, the score is next to what decides: rounding has swapped or tied the two. A scaled score
+            # has the rounding of z~ in it, scaled.
+            scored = scores(torch.from_numpy(fixed.z_noise.astype(np.int64)), operands.noise).numpy()
+            scale = operands.noise.scale
+            step = 1 if scale is None else 2 + np.abs(scale.multipliers).max() / 2.0**scale.shift
+            deciding = deciding_score(scored, operands.noise.selection)
+            assert np.abs(scored - deciding)[fixed.mask != expected.mask].max(initial=0) <= step, name
 
 
-def deciding_magnitude(magnitude: np.ndarray, selection: Threshold | KeepLargest) -> np.ndarray | int:
-    """What each neuron's magnitude is measured by: the threshold, or the last one kept of its group of rows."""
+def deciding_score(magnitude: np.ndarray, selection: Threshold | KeepLargest) -> np.ndarray | int:
+    """What each neuron's score is measured by: the threshold, or the last one kept of its group of rows."""
     if isinstance(selection, Threshold):
         return selection.value
     deciding = np.empty_like(magnitude)
@@ -97,11 +138,19 @@ def deciding_magnitude(magnitude: np.ndarray, selection: Threshold | KeepLargest
 
 
 def float_codes(module: nn.Module, x: Tensor) -> np.ndarray:
-    """The layer's y in INT4 as the float model has it: (positions, groups * k)."""
+    """The layer's y in INT4 as the float model has it, in the core's order: (positions, groups * k)."""
     assert isinstance(module, NonEssentialLayer)
     with torch.no_grad():
-        y = module.y_codes(x)[0]
-    return (y.flatten(1).T if y.ndim == 3 else y[None]).numpy()
+        y = module.y_codes(x)
+        if y.ndim == 2:
+            return y.numpy()
+        if module.projection.form == "patch":
+            return y[0].flatten(1).T.numpy()
+        width = module.inner(x).shape[3]
+        place = torch.arange(module.inner(x)[0, 0].numel())
+        gathered = conv_patches(module.inner, y, place // width, place % width)[0]
+        by_tap = gathered.reshape(*gathered.shape[:2], -1, module.taps).transpose(2, 3)
+        return by_tap.reshape(len(place), -1).numpy()
 
 
 def test_agreement_by_hand() -> None:
@@ -174,7 +223,9 @@ def test_outputs_far_below_their_products_are_not_shifted_up() -> None:
     x = torch.tensor([[1.0, 1.0 - 2**-20]])
     formats = choose_formats(module, x, Scheme.dense())
     assert (formats.x, formats.w, formats.z) == (14, 14, 28)
-    operands = network_operands(module, input_words(x, 14), formats, Scheme.dense())
+    operands = network_operands(
+        module, input_words(module, x, formats, Scheme.dense()), formats, Scheme.dense()
+    )
     assert operands.shift == 0 and fixed_point_layer(operands).z.tolist() == [[0]]
 
 

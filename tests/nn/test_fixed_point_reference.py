@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.fixed_point.fixed_point_reference import fixed_point_layer
-from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, NoiseOperands, Threshold
-from accelsim.nn.fixed_point.random_operands import KINDS, Kind, random_operands
+from accelsim.forms import Form
+from accelsim.nn.fixed_point.fixed_point_reference import code_map, fixed_point_layer
+from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, NoiseOperands, Scale, Threshold
+from accelsim.nn.fixed_point.random_operands import KINDS, Kind, Limits, random_operands
+from accelsim.nn.layers.projection_forms import FORMS
 
 
 def worked_layer(selection: Threshold | KeepLargest) -> CoreOperands:
@@ -95,39 +97,62 @@ def plain_patches(layer: CoreOperands) -> list[list[int]]:
     return patches
 
 
-def plain_mask(z_noise: list[int], selection: Threshold | KeepLargest) -> list[bool]:
+def plain_scores(z_noise: list[int], noise: NoiseOperands) -> list[int]:
+    values = z_noise
+    if noise.scale is not None:
+        rows = zip(z_noise, noise.scale.multipliers.tolist(), noise.scale.terms.tolist(), strict=True)
+        values = [plain_word(plain_rounded(z * m + o, noise.scale.shift)) for z, m, o in rows]
+    return values if noise.signed else [abs(value) for value in values]
+
+
+def plain_mask(scores: list[int], selection: Threshold | KeepLargest | None) -> list[bool]:
     if isinstance(selection, Threshold):
-        return [abs(value) >= selection.value for value in z_noise]
-    mask = [False] * len(z_noise)
+        return [score >= selection.value for score in scores]
+    mask = [False] * len(scores)
+    if selection is None:
+        return mask
     for first in range(0, len(mask), selection.of):
         group = range(first, min(first + selection.of, len(mask)))
-        for row in sorted(group, key=lambda row: (-abs(z_noise[row]), row))[: selection.keep]:
+        for row in sorted(group, key=lambda row: (-scores[row], row))[: selection.keep]:
             mask[row] = True
     return mask
 
 
+def plain_y(noise: NoiseOperands, patch: list[int], channels: int) -> list[int]:
+    """P x by the form: sums over the patch, over each of its pixels, or its words."""
+    if noise.form == "none":
+        sums = patch
+    elif noise.form == "patch":
+        sums = [plain_dot(signs, patch) for signs in noise.signs.tolist()]
+    else:
+        pixels = [patch[first : first + channels] for first in range(0, len(patch), channels)]
+        sums = [plain_dot(signs, pixel) for pixel in pixels for signs in noise.signs.tolist()]
+    assert all(-(2**31) <= total < 2**31 for total in sums)
+    return [min(max(plain_rounded(total * noise.y_multiplier, noise.y_shift), -7), 7) for total in sums]
+
+
 def brute_force(layer: CoreOperands) -> dict[str, list[list[int]]]:
     """docs/machine.md section 11 once more, in plain Python integers: fields of FixedResult."""
-    result: dict[str, list[list[int]]] = {"z": [], "mask": [], "z_noise": [], "y": []}
+    result: dict[str, list[list[int]]] = {"z": [], "mask": [], "z_noise": [], "y": [], "scores": []}
     for patch in plain_patches(layer):
+        factors = [1] * layer.n if layer.multipliers is None else layer.multipliers.tolist()
         z = [
-            plain_word(plain_rounded(plain_dot(row, patch) + term, layer.shift))
-            for row, term in zip(layer.w.tolist(), layer.terms.tolist(), strict=True)
+            plain_word(plain_rounded(plain_dot(row, patch) * factor + term, layer.shift))
+            for row, factor, term in zip(layer.w.tolist(), factors, layer.terms.tolist(), strict=True)
         ]
         mask = [True] * layer.n
         if (noise := layer.noise) is not None:
-            y = []
-            for signs in noise.signs.tolist():
-                total = plain_dot(signs, patch)
-                assert -(2**31) <= total < 2**31
-                y.append(min(max(plain_rounded(total * noise.y_multiplier, noise.y_shift), -7), 7))
+            y = plain_y(noise, patch, layer.x.shape[0])
             z_noise = [
                 plain_word(plain_rounded(plain_dot(codes, y) * m + term, noise.shift))
                 for codes, m, term in zip(
                     noise.codes.tolist(), noise.multipliers.tolist(), noise.terms.tolist(), strict=True
                 )
             ]
-            mask = plain_mask(z_noise, noise.selection)
+            scores = plain_scores(z_noise, noise)
+            mask = plain_mask(scores, noise.selection)
+            if noise.selection is not None:
+                result["scores"].append(scores)
             z = [precise if m else cheap for precise, cheap, m in zip(z, z_noise, mask, strict=True)]
             result["z_noise"].append(z_noise)
             result["y"].append(y)
@@ -136,14 +161,79 @@ def brute_force(layer: CoreOperands) -> dict[str, list[list[int]]]:
     return result
 
 
-@settings(deadline=None, max_examples=120)
-@given(st.integers(0, 2**32 - 1), st.sampled_from(KINDS))
-def test_random_layers_equal_plain_integers(seed: int, kind: Kind) -> None:
-    layer = random_operands(np.random.default_rng(seed), kind)
+EVERY = Limits(forms=FORMS, precise_bits=(16, 8, 4), scales=True, signed=True)
+"""All that a layer can have; the default is what the paper's machine has."""
+
+
+@settings(deadline=None, max_examples=240)
+@given(st.integers(0, 2**32 - 1), st.sampled_from((*KINDS, "all-noise")), st.sampled_from((Limits(), EVERY)))
+def test_random_layers_equal_plain_integers(seed: int, kind: Kind, limits: Limits) -> None:
+    layer = random_operands(np.random.default_rng(seed), kind, limits)
     actual = fixed_point_layer(layer)
     for field, expected in brute_force(layer).items():
         ours = getattr(actual, field)
         assert (ours is None and not expected) or ours.tolist() == expected, field
+
+
+def test_random_layers_have_every_form_precision_and_score() -> None:
+    seen: set[object] = set()
+    for seed in range(120):
+        layer = random_operands(np.random.default_rng(seed), "threshold", EVERY)
+        assert layer.noise is not None
+        scored = fixed_point_layer(layer).scores
+        assert scored is not None
+        seen |= {layer.noise.form, layer.precise_bits, ("scaled", layer.noise.scale is not None)}
+        seen |= {("signed", layer.noise.signed), ("below 0", bool((scored < 0).any()))}
+    assert seen == {*FORMS, 16, 8, 4} | {
+        (what, answer) for what in ("scaled", "signed", "below 0") for answer in (True, False)
+    }
+
+
+@pytest.mark.parametrize("form", ["none", "pixel"])
+def test_the_code_map_is_what_patches_gather(form: Form) -> None:
+    """Each patch's y are the codes of its pixels, in the order (kernel row, kernel column, channel), 0 outside the map."""
+    for seed in range(20):
+        layer = random_operands(np.random.default_rng(seed), "nm", replace(EVERY, forms=(form,)))
+        codes = code_map(layer)
+        result = fixed_point_layer(layer)
+        channels = codes.shape[2]
+        map_first = np.ascontiguousarray(codes.transpose(2, 0, 1)).astype(np.int16)
+        w = np.zeros((1, layer.k), np.int16)
+        assert layer.k == channels * layer.kernel[0] * layer.kernel[1]
+        gathered = CoreOperands(
+            map_first, layer.kernel, layer.stride, layer.padding, w, np.zeros(1, np.int64), 0
+        )
+        assert result.y is not None and np.array_equal(gathered.patches(), result.y)
+    with pytest.raises(AccelsimError, match="no codes per pixel"):
+        code_map(worked_layer(Threshold(1)))
+
+
+def test_worked_scores_and_eight_bits() -> None:
+    """z~ is 2, -32768, 4 (above). Scores 3 z~ - 1, halved: 3 (2.5 up), -32768 (saturated), 6 (5.5 up)."""
+    layer = worked_layer(Threshold(6))
+    assert layer.noise is not None
+    scale = Scale(np.array([3, 3, 3]), np.array([-1, -1, -1]), 1)
+    scaled = fixed_point_layer(replace(layer, noise=replace(layer.noise, scale=scale)))
+    assert scaled.mask.tolist() == [[False, True, True]] * 2
+    signed = replace(layer.noise, scale=scale, signed=True)
+    result = fixed_point_layer(replace(layer, noise=signed))
+    assert result.scores is not None and result.scores.tolist() == [[3, -32768, 6]] * 2
+    assert result.mask.tolist() == [[False, False, True]] * 2
+    below = fixed_point_layer(replace(layer, noise=replace(signed, selection=KeepLargest(1, 2))))
+    assert below.mask.tolist() == [[True, False, True]] * 2
+    # In 8 bits a row has a multiplier of its own. Psum 10: (10 * 5 + 2) >> 2 = 13; 2900 -> w of 100s: (2900 * 7 + 5) >> 2.
+    eight = replace(
+        layer,
+        w=np.array([[1, 0, 0, 0], [100, 100, 100, 100], [-128, 0, 0, 127]], np.int16),
+        terms=np.array([0, 3, -5]),
+        shift=2,
+        precise_bits=8,
+        multipliers=np.array([5, 7, 65535]),
+        noise=replace(layer.noise, selection=Threshold(0)),
+    )
+    assert fixed_point_layer(eight).z.tolist()[0] == [13, 5076, -32768]
+    nothing = fixed_point_layer(replace(layer, noise=replace(layer.noise, selection=None)))
+    assert nothing.z.tolist() == [[2, -32768, 4]] * 2 and not nothing.mask.any() and nothing.scores is None
 
 
 def test_the_longest_rows_of_extremes_are_exact() -> None:
@@ -203,6 +293,9 @@ def test_close_to_a_float_convolution(stride: tuple[int, int], padding: tuple[in
         ("terms", np.zeros(2, np.int64), "terms is"),
         ("terms", np.array([0, 2**45, 0]), "terms reaches"),
         ("shift", 47, "shift reaches"),
+        ("precise_bits", 2, "precise_bits is 2"),
+        ("precise_bits", 8, "multipliers are for 8 and 4 bits, and needed there|w reaches"),
+        ("multipliers", np.ones(3, np.int64), "multipliers are for 8 and 4 bits"),
     ],
 )
 def test_operands_that_the_core_cannot_hold(field: str, value: object, message: str) -> None:
@@ -221,7 +314,14 @@ def test_operands_that_the_core_cannot_hold(field: str, value: object, message: 
         ("y_shift", -1, "y_shift reaches"),
         ("y_multiplier", 65536, "y_multiplier reaches"),
         ("shift", 47, "noise shift reaches"),
+        ("form", "pixel", r"signs are \(2, 4\), must be \(2, 2\) with the form pixel"),
+        ("form", "none", r"signs are \(2, 4\), must be \(0, 4\) with the form none"),
+        ("form", "row", "form is 'row'"),
+        ("scale", Scale(np.full(3, 32768), np.zeros(3, np.int64), 0), "score multipliers reaches"),
+        ("scale", Scale(np.ones(3, np.int64), np.full(3, 2**45), 0), "score terms reaches"),
+        ("scale", Scale(np.ones(3, np.int64), np.zeros(3, np.int64), 47), "score shift reaches"),
         ("selection", Threshold(65536), "threshold reaches"),
+        ("selection", Threshold(-65537), "threshold reaches"),
         ("selection", KeepLargest(3, 2), "keep reaches"),
     ],
 )

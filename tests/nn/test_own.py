@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from accelsim import open_trace
-from accelsim.cli import cli, main
-from accelsim.nn.injection.conversion import DEFAULT_K_RATIO
+from accelsim.cli import main
 
 
 @pytest.fixture
@@ -72,7 +71,8 @@ def test_the_same_command_gives_the_same_trace(folder: Path, capsys: pytest.Capt
         (["--model", "ownnets:missing"], {}, "missing"),
         (["--model", "nonesuch"], {}, "nonesuch"),
         (["--skip", "9"], {}, "'9'"),
-        (["--k-ratio", "0"], {}, "k_ratio"),
+        (["--form", "patch", "--k-ratio", "0"], {}, "k_ratio"),
+        (["--k-ratio", "0.5"], {}, "k_ratio: 0.5, must not be given with the form none"),
         ([], {"inputs": "bytes.npy"}, "uint8"),
         ([], {"inputs": "grey.npy"}, "grey.npy: images of shape (1, 12, 12) do not run in ownnets:small"),
         (
@@ -80,7 +80,7 @@ def test_the_same_command_gives_the_same_trace(folder: Path, capsys: pytest.Capt
             {"calibration": "grey.npy"},
             "grey.npy: images of shape (1, 12, 12) do not run in ownnets:small",
         ),
-        ([], {"calibration": "few.npy"}, "layer 0 (k = 16) saw 16 rows, needs 18"),
+        (["--form", "patch"], {"calibration": "few.npy"}, "layer 0 (k = 16) saw 16 rows, needs 18"),
         ([], {"inputs": "objects.npy"}, "objects.npy"),
         ([], {"inputs": "ownnets.py"}, "ownnets.py"),
         ([], {"calibration": "nowhere.npy"}, "nowhere.npy"),
@@ -101,9 +101,3 @@ def test_an_existing_trace_is_kept(folder: Path, capsys: pytest.CaptureFixture[s
     (folder / "mine.h5").write_text("precious")
     assert export(folder, capsys)[0] == 2
     assert (folder / "mine.h5").read_text() == "precious"
-
-
-def test_the_default_share_of_rows_is_that_of_convert() -> None:
-    """The command line writes it down again, because it must not import PyTorch."""
-    options = [each for name in ("export", "prepare") for each in cli.commands[name].params]
-    assert {each.default for each in options if each.name == "k_ratio"} == {DEFAULT_K_RATIO}

@@ -11,14 +11,13 @@ from accelsim.nn.base.random_module import is_random, reseed
 from accelsim.nn.injection.conversion import convert, non_essential_layers, set_scheme
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.injection.redrawn import redrawn
-from accelsim.nn.layers.projection import projection_scale
 from accelsim.nn.layers.quantize import int4_codes
 from accelsim.trace import Scheme
 
 
 @pytest.fixture
 def noisy(small_network: nn.Module, images: Tensor) -> nn.Module:
-    model = convert(small_network, Scheme.unstructured(0.7), k_ratio=0.5, seed=1)
+    model = convert(small_network, Scheme.unstructured(0.7), form="patch", k_ratio=0.5, seed=1)
     distill(model, images.split(16))
     return model.eval()
 
@@ -64,7 +63,7 @@ def test_projected_draws_are_the_weights_times_p(noisy: nn.Module, images: Tenso
     random = redrawn(noisy, 2, method="projected", seed=4)
     for tensors in random.pool:
         for name, layer in non_essential_layers(noisy):
-            w = layer.inner.weight.flatten(1) @ tensors[f"{name}.signs"].T.float() * projection_scale(layer.k)
+            w = layer.inner.weight.flatten(1) @ tensors[f"{name}.signs"].T.float() * layer.y_unit
             scale = tensors[f"{name}.w_scale"][:, None]
             torch.testing.assert_close(tensors[f"{name}.w_approx"], int4_codes(w, scale) * scale)
             assert torch.equal(tensors[f"{name}.y_scale"], layer.y_scale)

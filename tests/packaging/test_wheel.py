@@ -122,7 +122,7 @@ def latency(trace: Path, machine: Machine) -> float:
 
 def converted(network: nn.Module, images: torch.Tensor, path: Path) -> list[str]:
     scheme = Scheme.nm(keep=1, of=8)
-    noisy = convert(network.eval(), scheme, k_ratio=0.25, seed=0)
+    noisy = convert(network.eval(), scheme, form="patch", k_ratio=0.25, seed=0)
     fits = distill(noisy, [images], seed=0)
     set_scheme(noisy, Scheme.dense())
     export_trace(noisy, images, range(len(images)), path, [scheme], network="mine", dataset="mine")

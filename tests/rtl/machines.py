@@ -36,5 +36,5 @@ def small_machine(**changes: dict[str, Any]) -> Machine:
         "dram": None,
     }
     for section, change in changes.items():
-        data[section] = {**data[section], **change}
+        data[section] = {**data.get(section, {}), **change}
     return Machine.model_validate(data)

@@ -8,8 +8,12 @@ import pytest
 
 pytest.importorskip("amaranth", reason="the RTL needs the extra rtl")
 
+from amaranth.hdl import Module, Mux, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
 from accelsim.rtl.blocks.brick import Brick
-from accelsim.rtl.blocks.fused import FusedMultiplier
+from accelsim.rtl.blocks.fused import FusedMultiplier, spread_bytes
 from accelsim.rtl.blocks.psums import AccumulatorFile
 from accelsim.rtl.blocks.tree import AdderTree, tree_latency
 from tests.rtl.drive import stream
@@ -57,6 +61,47 @@ def test_fused_bricks_are_a_16_bit_multiplier_and_a_dot_product_of_16_codes_cycl
         )
         expected.append(a * b if wide else sum(p * q for p, q in zip(x, w, strict=True)))
     assert [row[0] for row in stream(FusedMultiplier(), inputs, ["product"])] == expected
+
+
+class ByteMultiplier(wiring.Component):
+    """A multiplier in all three modes, with bytes as four packed ones: ``mode`` 0 for codes, 1 for bytes, 2 for words."""
+
+    latency = FusedMultiplier.latency
+
+    def __init__(self) -> None:
+        super().__init__({"mode": In(2), "a": In(64), "b": In(64), "product": Out(signed(32))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.multiplier = inner = FusedMultiplier(bytes=True)
+        m.d.comb += [
+            inner.wide.eq(self.mode == 2),
+            inner.byte.eq(self.mode == 1),
+            inner.a_wide.eq(self.a),
+            inner.b_wide.eq(self.b),
+            inner.a_narrow.eq(Mux(inner.byte, spread_bytes(self.a), self.a)),
+            inner.b_narrow.eq(Mux(inner.byte, spread_bytes(self.b), self.b)),
+            self.product.eq(inner.product),
+        ]
+        return m
+
+
+def test_fused_bricks_with_bytes_multiply_in_three_modes_cycle_by_cycle() -> None:
+    rng = random.Random(2)
+    bits_of_mode = {0: 4, 1: 8, 2: 16}
+    inputs, expected = [], []
+    for number in range(1500):
+        mode = number % 3 if number < 300 else rng.randrange(3)
+        bits = bits_of_mode[mode]
+        low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+        count = 16 // (bits // 4) ** 2
+        a, b = (
+            [rng.choice((low, high, 0, -1, rng.randint(low, high))) for _ in range(count)] for _ in range(2)
+        )
+        garbage = rng.getrandbits(64) >> (bits * count) << (bits * count)
+        inputs.append({"mode": mode, "a": packed(a, bits) | garbage, "b": packed(b, bits) | garbage})
+        expected.append(sum(p * q for p, q in zip(a, b, strict=True)))
+    assert [row[0] for row in stream(ByteMultiplier(), inputs, ["product"])] == expected
 
 
 @pytest.mark.parametrize("terms", [1, 2, 3, 4, 5, 16, 17, 33])

@@ -10,16 +10,46 @@ import pytest
 pytest.importorskip("amaranth", reason="the RTL needs the extra rtl")
 
 from accelsim.rtl.blocks.ranker import Ranker
+from accelsim.rtl.blocks.score import ScoreScaler
 from accelsim.rtl.blocks.threshold import ThresholdSelector
 from tests.rtl.drive import stream
 
 EDGES = (-32768, -32767, -1, 0, 1, 32767)
 
 
-def largest(values: list[int], members: int, keep: int) -> int:
-    """The mask of the ``keep`` largest magnitudes among the members; of equal ones the lower index."""
-    order = sorted((i for i in range(len(values)) if members >> i & 1), key=lambda i: (-abs(values[i]), i))
+def largest(values: list[int], members: int, keep: int, keeps_sign: int = 0) -> int:
+    """The mask of the ``keep`` largest scores among the members; of equal ones the lower index."""
+    scores = values if keeps_sign else [abs(value) for value in values]
+    order = sorted((i for i in range(len(values)) if members >> i & 1), key=lambda i: (-scores[i], i))
     return sum(1 << i for i in order[:keep])
+
+
+def test_threshold_takes_the_signed_score_that_equals_it() -> None:
+    inputs, expected = [], []
+    for threshold in (-65536, -32769, -32768, -32767, -1, 0, 1, 32767, 32768, 65535):
+        members = (1 << len(EDGES)) - 1
+        inputs.append({"values": EDGES, "members": members, "threshold": threshold, "keeps_sign": 1})
+        expected.append(sum(1 << i for i, value in enumerate(EDGES) if value >= threshold))
+    assert [row[0] for row in stream(ThresholdSelector(len(EDGES)), inputs, ["mask"])] == expected
+
+
+def test_a_scaler_multiplies_adds_rounds_half_up_and_saturates() -> None:
+    rng = random.Random(5)
+    inputs, expected = [], []
+    for shift in (0, 1, 15, 46, *(rng.randint(0, 46) for _ in range(20))):
+        for value in (*EDGES, *(rng.randint(-32768, 32767) for _ in range(10))):
+            factor = rng.choice((*EDGES, rng.randint(-32768, 32767)))
+            reach = (1 << 45) - 1 if rng.random() < 0.2 else 1 << min(shift + 13, 44)
+            offset = rng.randint(-reach, reach)
+            inputs.append({"value": value, "factor": factor, "offset": offset, "shift": shift})
+            total = (value * factor + offset + ((1 << shift) >> 1)) >> shift
+            expected.append(max(-32768, min(32767, total)))
+    # The shift is configuration, which is constant while anything is in flight.
+    seen = []
+    for first in range(0, len(inputs), 16):
+        part = inputs[first : first + 16]
+        seen += [row[0] for row in stream(ScoreScaler(), part, ["score"])]
+    assert seen == expected
 
 
 def test_threshold_takes_the_magnitude_that_equals_it() -> None:
@@ -39,9 +69,11 @@ def test_ranker_is_right_for_every_order_and_tie_of_three_values_and_every_membe
     inputs, expected = [], []
     for values in itertools.product((-32768, -5, 0, 5), repeat=3):
         for members in range(8):
-            for keep in range(4):
-                inputs.append({"values": list(values), "members": members, "keep": keep})
-                expected.append(largest(list(values), members, keep))
+            for keep, keeps_sign in itertools.product(range(4), (0, 1)):
+                inputs.append(
+                    {"values": list(values), "members": members, "keep": keep, "keeps_sign": keeps_sign}
+                )
+                expected.append(largest(list(values), members, keep, keeps_sign))
     assert [row[0] for row in stream(Ranker(3), inputs, ["mask"])] == expected
 
 
@@ -54,6 +86,7 @@ def test_ranker_keeps_the_largest_of_groups_of_any_size(max_of: int) -> None:
         values = [rng.randint(-span, min(span, 32767)) for _ in range(max_of)]
         members = rng.choice(((1 << rng.randint(1, max_of)) - 1, rng.getrandbits(max_of)))
         keep = rng.randint(1, max_of)
-        inputs.append({"values": values, "members": members, "keep": keep})
-        expected.append(largest(values, members, keep))
+        sign = rng.randint(0, 1)
+        inputs.append({"values": values, "members": members, "keep": keep, "keeps_sign": sign})
+        expected.append(largest(values, members, keep, sign))
     assert [row[0] for row in stream(Ranker(max_of), inputs, ["mask"])] == expected

@@ -30,9 +30,11 @@ def packed(values: list[int], bits: int) -> int:
     return sum((value & ((1 << bits) - 1)) << (bits * i) for i, value in enumerate(values))
 
 
-def a_job(rng: random.Random, shape: VpuShape, wide: bool, scale: list[Scale]) -> tuple[list[dict], list]:
+def a_job(
+    rng: random.Random, shape: VpuShape, precise: bool, bits: int, scale: list[Scale]
+) -> tuple[list[dict], list]:
     """Steps of one pass in a machine's order (chunk by chunk, row by row), and the results they must give."""
-    bits, per_chunk = (16, shape.lanes) if wide else (4, 16 * shape.lanes)
+    per_chunk = shape.lanes * 16 // (bits // 4) ** 2
     high = 2 ** (bits - 1) - 1
     chunks, positions = rng.randint(1, 4), rng.randint(1, shape.positions)
     length = chunks * per_chunk - rng.randrange(per_chunk)
@@ -49,7 +51,7 @@ def a_job(rng: random.Random, shape: VpuShape, wide: bool, scale: list[Scale]) -
             for v in operands
         ]
         broadcast = rng.getrandbits(shape.positions * shape.narrow_bits)
-        field = shape.wide_bits if wide else shape.narrow_bits
+        field = bits * per_chunk
         for position, values in enumerate(chunk_of):
             broadcast &= ~(((1 << field) - 1) << (field * position))
             broadcast |= packed(values, bits) << (field * position)
@@ -60,7 +62,9 @@ def a_job(rng: random.Random, shape: VpuShape, wide: bool, scale: list[Scale]) -
                 {
                     "step": {
                         "valid": 1,
-                        "wide": int(wide),
+                        "precise": int(precise),
+                        "wide": int(bits == 16),
+                        **({"byte": int(bits == 8)} if shape.bytes else {}),
                         "first": int(chunk == 0),
                         "last": int(chunk == chunks - 1),
                         "position": position,
@@ -75,28 +79,38 @@ def a_job(rng: random.Random, shape: VpuShape, wide: bool, scale: list[Scale]) -
         idle = max(0, shape.accumulate_latency - len(pairs)) + (rng.random() < 0.3)
         steps += [{"step": {"valid": 0, "last": 1}}] * idle
     sums = {(r, p): sum(a * b for a, b in zip(weights[r], operands[p], strict=True)) for r, p in pairs}
-    return steps, [(int(wide), row, p, scale[row].of(psum)) for (row, p), psum in sums.items()]
+    return steps, [(int(precise), row, p, scale[row].of(psum)) for (row, p), psum in sums.items()]
 
 
 @pytest.mark.parametrize(
-    ("lanes", "positions", "accumulators", "accumulate_latency"),
-    [(1, 1, 1, 1), (2, 3, 7, 2), (4, 4, 16, 3), (3, 2, 4, 4)],
+    ("lanes", "positions", "accumulators", "accumulate_latency", "bits", "most_bytes"),
+    [
+        (1, 1, 1, 1, 16, 0),
+        (2, 3, 7, 2, 16, 32),
+        (4, 4, 16, 3, 8, 64),
+        (3, 2, 4, 4, 4, 0),
+        (2, 2, 5, 1, 8, 32),
+    ],
 )
 def test_passes_follow_each_other_without_a_gap(
-    lanes: int, positions: int, accumulators: int, accumulate_latency: int
+    lanes: int, positions: int, accumulators: int, accumulate_latency: int, bits: int, most_bytes: int
 ) -> None:
     rng = random.Random(lanes)
-    shape = VpuShape(lanes, positions, accumulators, accumulate_latency, rows=9, most_codes=64 * lanes)
-    precise = [Scale(rng.randint(-(2**30), 2**30), 1, rng.randint(10, 30)) for _ in range(shape.rows)]
-    noise = [
-        Scale(rng.randint(-(2**16), 2**16), rng.randint(0, 65535), rng.randint(0, 12))
-        for _ in range(shape.rows)
-    ]
+    shape = VpuShape(lanes, positions, accumulators, accumulate_latency, 9, 64 * lanes, most_bytes)
+    words = [Scale(rng.randint(-(2**30), 2**30), 1, rng.randint(10, 30)) for _ in range(shape.rows)]
+    noise, scaled = (
+        [
+            Scale(rng.randint(-(2**16), 2**16), rng.randint(0, 65535), rng.randint(shift, shift + 12))
+            for _ in range(shape.rows)
+        ]
+        for shift in (0, 2 * bits - 4)  # psums of z~, and of z with 8 or 4 bits
+    )
+    scales = (noise, words if bits == 16 else scaled)
     steps: list[dict[str, Any]] = []
     expected: list[tuple[int, int, tuple[int, ...]]] = []
     for _ in range(8):
-        wide = rng.random() < 0.5
-        job, results = a_job(rng, shape, wide, precise if wide else noise)
+        precise = rng.random() < 0.5
+        job, results = a_job(rng, shape, precise, bits if precise else 4, scales[precise])
         steps += job
         expected += results
     block = VpuPipeline(shape)
@@ -111,11 +125,11 @@ def test_passes_follow_each_other_without_a_gap(
             result = context.get(block.result)
             if result.valid:
                 first_result.append(cycle)
-                seen.append((result.wide, result.row, result.position, result.value))
+                seen.append((result.precise, result.row, result.position, result.value))
             asked = context.get(block.scale_read)
-            wide, row = context.get(block.scale_wide), context.get(block.scale_row)
+            precise, row = context.get(block.scale_precise), context.get(block.scale_row)
             await context.tick()
-            scale = (precise if wide else noise)[row] if asked else Scale(rng.getrandbits(40), 7, 3)
+            scale = scales[precise][row] if asked else Scale(rng.getrandbits(40), 7, 3)
             context.set(block.bias, scale.bias)
             context.set(block.multiplier, scale.multiplier)
             context.set(block.shift, scale.shift)

@@ -69,6 +69,25 @@ def test_shallower_pipelines_are_refused_in_one_line() -> None:
         core_shape(small_machine(projection={"lanes": 6, "quantizers": 3}))
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {
+                "projection": {"form": "pixel"},
+                "code_sram": {"kib": 1, "macro_kib": 1, "width_bits": 32, "banks": 1},
+            },
+            "projection.form: cannot be built; the RTL projects whole patches only, not by form pixel",
+        ),
+        ({"mvu": {"precise_bits": [16, 8]}}, "mvu.precise_bits: cannot be built"),
+        ({"selector": {"scales": True}}, "selector.scales: cannot be built"),
+    ],
+)
+def test_what_the_rtl_lacks_is_refused_in_one_line(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(AccelsimError, match=said):
+        core_shape(small_machine(**changes))
+
+
 def rows_of(kernel_rows: int) -> dict[str, Any]:
     """A dense layer's weights and map for a kernel of so many rows."""
     return {

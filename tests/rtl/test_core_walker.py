@@ -40,14 +40,15 @@ def expected_passes(
     ]
 
 
-def walk(shape: CoreShape, pairs: set[tuple[int, int]], chunks: int) -> list[list[Window]]:
+def walk(shape: CoreShape, pairs: set[tuple[int, int]], positions: int, chunks: int) -> list[list[Window]]:
     """Run one job; the walker is alone, so a window ends when it has finished. Windows by pass and chunk."""
     walker = Walker(shape)
     passes: list[list[Window]] = []
 
     async def bench(sim) -> None:  # type: ignore[no-untyped-def]
         sim.set(walker.active, 1)
-        sim.set(walker.wide, 0)
+        sim.set(walker.mode, 0)
+        sim.set(walker.positions, positions)
         sim.set(walker.pairs, sum(1 << (p * shape.rows + r) for r, p in pairs))
         job_start = True
         more = True
@@ -89,12 +90,13 @@ def test_steps_reads_and_cycles(hold: bool, seed: int) -> None:
         weight_sram={"width_bits": rng.choice((32, 64, 128))},
     )
     shape = CoreShape(machine, Limits(rows_per_vpu=ROWS))
+    in_block = rng.randint(1, positions)
     density = rng.choice((0.2, 0.6, 1.0))
-    pairs = {(r, p) for r in range(ROWS) for p in range(positions) if rng.random() < density} or {(3, 0)}
+    pairs = {(r, p) for r in range(ROWS) for p in range(in_block) if rng.random() < density} or {(3, 0)}
     accesses = shape.weight_accesses[0]
 
-    wanted = expected_passes(pairs, positions, shape.rows_in_pass)
-    got = walk(shape, pairs, chunks=2)
+    wanted = expected_passes(pairs, in_block, accumulators // in_block)
+    got = walk(shape, pairs, in_block, chunks=2)
     assert len(got) == len(wanted)
     for pairs_of_pass, windows in zip(wanted, got, strict=True):
         rows = {r for r, _ in pairs_of_pass}

@@ -165,7 +165,7 @@ def test_a_network_in_pytorch_selects_by_it(strided: Path, tmp_path: Path) -> No
         torch.nn.Conv2d(4, 12, 1, groups=2), torch.nn.ReLU(), torch.nn.Conv2d(12, 8, 1)
     )
     images = torch.rand(64, 4, 1, 3)
-    model = convert(network.eval(), parse_scheme("strided-1of4"), k_ratio=1.0, seed=0)
+    model = convert(network.eval(), parse_scheme("strided-1of4"), form="patch", k_ratio=1.0, seed=0)
     distill(model, [images])
     export_trace(
         model, images[:1], [0], tmp_path / "t.h5", [parse_scheme("strided-1of4")], network="n", dataset="d"

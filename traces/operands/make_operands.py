@@ -47,7 +47,7 @@ def sampled_map(model: nn.Module, layer: str, image: Tensor, scheme: Scheme) -> 
     """The input of a layer in fixed point, and the checksum of what the reference makes of it."""
     module, x = named_layer(model, layer), layer_input(model, layer, image, scheme)
     formats = choose_formats(module, x, scheme)
-    words = input_words(x, formats.x)
+    words = input_words(module, x, formats, scheme)
     result = fixed_point_layer(network_operands(module, words, formats, scheme))
     return SampledMap(scheme, layer, formats, words, result_crc32(result))
 
@@ -59,7 +59,9 @@ def show_agreement(model: nn.Module, image: Tensor, scheme: Scheme) -> None:
     for name, module in non_essential_layers(model):
         x = layer_input(model, name, image, scheme)
         formats = choose_formats(module, x, scheme)
-        fixed = fixed_point_layer(network_operands(module, input_words(x, formats.x), formats, scheme))
+        fixed = fixed_point_layer(
+            network_operands(module, input_words(module, x, formats, scheme), formats, scheme)
+        )
         found = agreement(fixed, float_layer(module, x, scheme), formats)
         recorded = trace.layer(name, scheme.name, images=slice(IMAGE, IMAGE + 1)).essential()[0]
         same = (fixed.mask == recorded).mean()

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from accelsim.nn.base.inference import inference
 from accelsim.nn.fixed_point.fixed_point_reference import FixedResult
 from accelsim.nn.fixed_point.formats import to_values
-from accelsim.nn.fixed_point.from_network import Formats
+from accelsim.nn.fixed_point.from_network import Formats, operand_bits
+from accelsim.nn.injection.conversion import set_scheme
 from accelsim.nn.layers.non_essential import NonEssentialLayer
+from accelsim.nn.layers.precise_layer import WrappedLayer
 from accelsim.schemes import Scheme
 
 
@@ -42,17 +44,17 @@ class Agreement:
 
 def float_layer(module: nn.Module, x: Tensor, scheme: Scheme) -> FloatResult:
     """Run a converted or plain layer on float (1, C, H, W) or (1, features) under `scheme`."""
+    if isinstance(module, WrappedLayer):
+        set_scheme(module, scheme)
     with inference(module):
-        if not isinstance(module, NonEssentialLayer):
-            z = _rows(module(x))
-            return FloatResult(z, z, np.ones(z.shape, bool))
-        module.selector.scheme = scheme
-        z = _rows(module.inner(x))
-        if scheme.is_dense:
-            return FloatResult(z, z, np.ones(z.shape, bool))
-        z_noise = module.approximate(x)
-        mask = module.selector(module.by_position(z_noise))[0].numpy()
-        return FloatResult(z, _rows(z_noise), mask)
+        bits = operand_bits(module, scheme)
+        if not isinstance(module, NonEssentialLayer) or not scheme.approximates:
+            dense = _rows(module(x))
+            return FloatResult(dense, dense, np.ones(dense.shape, bool))
+        rounded = module.precision.rounded_input(x, bits)
+        z, z_noise = module.precision.output(module.inner, x, bits), module.approximate(rounded)
+        mask = module.selector(module.scores(module.by_position(z_noise)))[0].numpy()
+        return FloatResult(_rows(z), _rows(z_noise), mask)
 
 
 def agreement(fixed: FixedResult, real: FloatResult, formats: Formats) -> Agreement:

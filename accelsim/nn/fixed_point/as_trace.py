@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest
+from accelsim.schemes import AllNoiseScheme, DenseScheme, NmScheme, UnstructuredScheme
 from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
 
 
@@ -27,11 +28,24 @@ def as_layer_trace(layer: CoreOperands, mask: NDArray[np.bool_], name: str = "la
         w_in=width,
     )
     if layer.noise is None:
-        return LayerTrace.from_masks(name, shape, Scheme.dense(), None)
-    selection = layer.noise.selection
+        return LayerTrace.from_masks(name, shape, DenseScheme(layer.precise_bits), None)
+    selection, bits = layer.noise.selection, layer.precise_bits
+    approximation = Approximation(k=layer.k, nnz=layer.nnz, seed=0, form=layer.noise.form)
+    if selection is None:
+        return LayerTrace.from_masks(name, shape, AllNoiseScheme(), None, approximation)
+    criterion = _CRITERIA[layer.noise.scale is not None, layer.noise.signed]
+    scheme: Scheme
     if isinstance(selection, KeepLargest):
-        scheme = Scheme.nm(keep=selection.keep, of=selection.of)
+        scheme = NmScheme(selection.keep, selection.of, criterion, bits)
     else:
-        scheme = Scheme.unstructured(noise=1 - float(mask.mean()), scope="calibrated")
-    approximation = Approximation(k=layer.k, nnz=layer.nnz, seed=0)
+        scheme = UnstructuredScheme(1 - float(mask.mean()), "calibrated", criterion, bits)
     return LayerTrace.from_masks(name, shape, scheme, mask[None], approximation)
+
+
+_CRITERIA = {
+    (False, False): "magnitude",
+    (False, True): "signed",
+    (True, False): "norm",
+    (True, True): "normsigned",
+}
+"""Criterion of a scheme by whether scores are scaled, and signed."""

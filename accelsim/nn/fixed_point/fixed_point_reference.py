@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from accelsim.errors import AccelsimError
 from accelsim.nn.fixed_point.formats import CODE_MAX, WORD_MAX, WORD_MIN
 from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, NoiseOperands, Threshold
 from accelsim.schemes import keep_n_of_m
@@ -22,27 +23,40 @@ class FixedResult:
     - `mask`: bool (P, n), True = essential; all True for a dense layer.
     - `z_noise`: int16 (P, n), z~ of every neuron; `y`: int8 (P, k), the INT4 codes of P x.
       Both None for a dense layer.
+    - `scores`: int64 (P, n), what the selector compares; None where nothing is selected.
     """
 
     z: NDArray[np.int16]
     mask: NDArray[np.bool_]
     z_noise: NDArray[np.int16] | None
     y: NDArray[np.int8] | None
+    scores: NDArray[np.int64] | None = None
 
 
 def fixed_point_layer(operands: CoreOperands) -> FixedResult:
     """Run one layer. Every number is an exact integer; nothing depends on the order of additions."""
     patches = _tensor(operands.patches())
-    z = requantize(precise_psums(patches, operands), operands.terms, operands.shift)
     if operands.noise is None:
-        mask = torch.ones_like(z, dtype=torch.bool)
-        return FixedResult(_words(z), mask.numpy(), None, None)
+        z = precise(patches, operands)
+        return FixedResult(_words(z), np.ones(tuple(z.shape), bool), None, None)
     noise = operands.noise
     y = project(patches, noise)
     z_noise = requantize(noise_sums(y, noise) * _tensor(noise.multipliers), noise.terms, noise.shift)
-    mask = select(z_noise, noise.selection)
-    blended = torch.where(mask, z, z_noise)
-    return FixedResult(_words(blended), mask.numpy(), _words(z_noise), y.to(torch.int8).numpy())
+    codes = y.to(torch.int8).numpy()
+    if noise.selection is None:
+        return FixedResult(_words(z_noise), np.zeros(tuple(z_noise.shape), bool), _words(z_noise), codes)
+    scored = scores(z_noise, noise)
+    mask = select(scored, noise.selection)
+    blended = torch.where(mask, precise(patches, operands), z_noise)
+    return FixedResult(_words(blended), mask.numpy(), _words(z_noise), codes, scored.numpy())
+
+
+def precise(patches: Tensor, operands: CoreOperands) -> Tensor:
+    """z of every neuron as words: int64 (P, n) of patches int64 (P, d)."""
+    psums = precise_psums(patches, operands)
+    if operands.multipliers is not None:
+        psums = psums * _tensor(operands.multipliers)
+    return requantize(psums, operands.terms, operands.shift)
 
 
 def precise_psums(patches: Tensor, operands: CoreOperands) -> Tensor:
@@ -51,9 +65,28 @@ def precise_psums(patches: Tensor, operands: CoreOperands) -> Tensor:
 
 
 def project(patches: Tensor, noise: NoiseOperands) -> Tensor:
-    """INT4 codes of y = P x: int64 (P, k) of patches int64 (P, d)."""
-    sums = _matmul(patches, _tensor(noise.signs).T)
+    """INT4 codes y: int64 (P, k) of patches int64 (P, d), in the order of W~'s columns."""
+    sums = patches
+    if noise.form == "patch":
+        sums = _matmul(patches, _tensor(noise.signs).T)
+    elif noise.form == "pixel":
+        pixels = patches.reshape(-1, noise.signs.shape[1])
+        sums = _matmul(pixels, _tensor(noise.signs).T).reshape(len(patches), -1)
     return _shifted(sums * noise.y_multiplier, noise.y_shift).clamp(-CODE_MAX, CODE_MAX)
+
+
+def code_map(operands: CoreOperands) -> NDArray[np.int8]:
+    """The codes of every pixel, with the forms none and pixel: int8 (H, W, channels of y).
+
+    Raises:
+        AccelsimError: For a dense layer, or one of the form patch, whose codes belong to patches.
+    """
+    noise = operands.noise
+    if noise is None or noise.form == "patch":
+        raise AccelsimError("code map: the layer has no codes per pixel; its form must be none or pixel")
+    codes = project(_tensor(operands.projected_words()), noise)
+    height, width = operands.x.shape[1:]
+    return codes.reshape(height, width, -1).to(torch.int8).numpy()
 
 
 def noise_sums(y: Tensor, noise: NoiseOperands) -> Tensor:
@@ -66,12 +99,19 @@ def requantize(sums: Tensor, terms: NDArray[np.int64], shift: int) -> Tensor:
     return _shifted(sums + _tensor(terms), shift).clamp(WORD_MIN, WORD_MAX)
 
 
-def select(z_noise: Tensor, selection: Threshold | KeepLargest) -> Tensor:
-    """The essential mask of z~ (P, n): bool of that shape. -32768 has the magnitude 32768."""
-    magnitude = z_noise.abs()
+def scores(z_noise: Tensor, noise: NoiseOperands) -> Tensor:
+    """What the selector compares, of z~ (P, n): int64 of that shape. -32768 has the magnitude 32768."""
+    value = z_noise
+    if noise.scale is not None:
+        value = requantize(z_noise * _tensor(noise.scale.multipliers), noise.scale.terms, noise.scale.shift)
+    return value if noise.signed else value.abs()
+
+
+def select(scored: Tensor, selection: Threshold | KeepLargest) -> Tensor:
+    """The essential mask of scores (P, n): bool of that shape."""
     if isinstance(selection, Threshold):
-        return magnitude >= selection.value
-    mask: Tensor = keep_n_of_m(magnitude[None], selection.keep, selection.of, groups=1)[0]
+        return scored >= selection.value
+    mask: Tensor = keep_n_of_m(scored.double()[None], selection.keep, selection.of, groups=1)[0]
     return mask
 
 

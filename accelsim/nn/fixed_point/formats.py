@@ -20,6 +20,9 @@ WORD_MIN = -32768
 CODE_MAX = 7
 """INT4 codes are -7..7."""
 
+OPERAND_RANGES = {16: (WORD_MIN, WORD_MAX), 8: (-128, 127), 4: (-CODE_MAX, CODE_MAX)}
+"""Smallest and largest operand of a precise product, by its bits."""
+
 MULTIPLIER_MAX = 65535
 """Multipliers are unsigned 16-bit integers."""
 
@@ -62,21 +65,39 @@ def to_values(words: NDArray[np.integer], bits: int) -> NDArray[np.float64]:
     return np.ldexp(words.astype(np.float64), -bits)
 
 
-def multipliers(what: str, scales: NDArray[np.floating]) -> tuple[NDArray[np.int64], int]:
+def multipliers(
+    what: str,
+    scales: NDArray[np.floating],
+    largest: int = MULTIPLIER_MAX,
+    most_shift: int = SHIFT_MAX,
+) -> tuple[NDArray[np.int64], int]:
     """Scales (all >= 0, any shape) as integers m and one shift s, so that m * 2**-s is about the scale.
 
-    s is the largest with which every m is at most MULTIPLIER_MAX, and at most SHIFT_MAX. The largest m so
-    has 16 significant bits, the others as many fewer as their scales are smaller. Raises AccelsimError, in
-    the name of `what`, for a scale of more than MULTIPLIER_MAX, negative, or not finite.
+    s is the largest with which every m is at most `largest`, and at most `most_shift`. The largest m so has as many
+    significant bits as `largest`, the others as many fewer as their scales are smaller. Raises AccelsimError, in the name
+    of `what`, for a scale of more than `largest`, negative, or not finite.
     """
     scales = np.asarray(scales, dtype=np.float64)
-    largest = float(scales.max(initial=0.0))
-    if not (np.isfinite(scales).all() and scales.min(initial=0.0) >= 0 and largest <= MULTIPLIER_MAX):
-        raise AccelsimError(f"{what}: scales up to {largest:g}, must be 0 to {MULTIPLIER_MAX}")
-    shift = SHIFT_MAX if largest == 0 else min(SHIFT_MAX, 16 - math.frexp(largest)[1])
-    if math.ldexp(largest, shift) >= MULTIPLIER_MAX + 0.5:
+    top = float(scales.max(initial=0.0))
+    if not (np.isfinite(scales).all() and scales.min(initial=0.0) >= 0 and top <= largest):
+        raise AccelsimError(f"{what}: scales up to {top:g}, must be 0 to {largest}")
+    shift = most_shift if top == 0 else min(most_shift, largest.bit_length() - math.frexp(top)[1])
+    if math.ldexp(top, shift) >= largest + 0.5:
         shift -= 1
     return np.floor(np.ldexp(scales, shift) + 0.5).astype(np.int64), shift
+
+
+def scales_and_offsets(
+    what: str, scales: NDArray[np.floating], offsets: NDArray[np.floating]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Lines scale * v + offset, of any sign, as (m, o, s): signed words m and terms o, so that (m * v + o) * 2**-s is near.
+
+    Raises AccelsimError, in the name of `what`, as `multipliers` and `terms` do.
+    """
+    reach = float(np.abs(np.asarray(offsets, dtype=np.float64)).max(initial=0.0))
+    room = TERM_LIMIT.bit_length() - 2 - math.frexp(reach)[1] if math.isfinite(reach) else 0
+    magnitudes, shift = multipliers(what, np.abs(scales), WORD_MAX, max(0, min(SHIFT_MAX, room)))
+    return magnitudes * np.sign(scales).astype(np.int64), terms(what, offsets, shift), shift
 
 
 def terms(what: str, values: NDArray[np.floating], bits: int) -> NDArray[np.int64]:

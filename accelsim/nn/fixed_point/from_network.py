@@ -12,29 +12,42 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.nn.base.inference import inference
-from accelsim.nn.fixed_point.formats import fraction_bits, multipliers, terms, to_words
+from accelsim.nn.fixed_point.formats import (
+    fraction_bits,
+    multipliers,
+    scales_and_offsets,
+    terms,
+    to_words,
+)
 from accelsim.nn.fixed_point.layer_operands import (
     MAX_THRESHOLD,
+    MIN_THRESHOLD,
     CoreOperands,
     KeepLargest,
     NoiseOperands,
+    Scale,
     Threshold,
 )
 from accelsim.nn.injection.conversion import set_scheme
 from accelsim.nn.layers.geometry import symmetric_padding
 from accelsim.nn.layers.non_essential import NonEssentialLayer
-from accelsim.nn.layers.projection import projection_scale
+from accelsim.nn.layers.precise_layer import Precision, WrappedLayer
 from accelsim.schemes import NmScheme, Scheme, UnstructuredScheme
+from accelsim.schemes.selection_suffix import ranked
 
 
 @dataclass(frozen=True)
 class Formats:
-    """Fraction bits of x, W and the outputs (z~ and z), and the threshold register (0 where none is used)."""
+    """Fraction bits of x, W and the outputs (z~ and z), and the threshold register (0 where none is used).
+
+    x and w are 0 where operands of 8 or 4 bits have scales instead. score: fraction bits of scaled scores; 0 without.
+    """
 
     x: int
     w: int
     z: int
     threshold: int = 0
+    score: int = 0
 
 
 def layer_input(model: nn.Module, name: str, image: Tensor, scheme: Scheme) -> Tensor:
@@ -59,7 +72,7 @@ def layer_input(model: nn.Module, name: str, image: Tensor, scheme: Scheme) -> T
 def named_layer(model: nn.Module, name: str) -> nn.Module:
     """The convolution or linear layer `name`, converted or not; raises AccelsimError if it is none."""
     module = dict(model.named_modules()).get(name)
-    if not isinstance(module, NonEssentialLayer | nn.Conv2d | nn.Linear):
+    if not isinstance(module, WrappedLayer | nn.Conv2d | nn.Linear):
         raise AccelsimError(f"layer {name!r} is no Conv2d or Linear of the network")
     return module
 
@@ -70,24 +83,39 @@ def choose_formats(module: nn.Module, x: Tensor, scheme: Scheme) -> Formats:
     x: float (1, C, H, W) or (1, features). Raises AccelsimError for a scheme with a threshold of each
     position, which no register holds, or values that are not finite.
     """
-    inner = _inner(module)
+    bits, inner = operand_bits(module, scheme), _inner(module)
+    threshold, score_bits = None, 0
     with inference(module):
-        outputs = inner(x)
+        outputs = inner(x) if bits == 16 else _precision(module).output(inner, x, bits)
         largest = outputs.abs().max().item()
-        threshold = None
-        if isinstance(module, NonEssentialLayer) and not scheme.is_dense:
-            magnitude = module.approximate(x).abs()
-            largest = max(largest, magnitude.max().item())
+        if isinstance(module, NonEssentialLayer) and scheme.approximates:
+            noise = module.approximate(module.precision.rounded_input(x, bits))
+            largest = max(largest, noise.abs().max().item())
+            scores = module.by_position(noise)
+            if scheme.scales_scores:
+                scores = module.normalized(scores)
+                score_bits = fraction_bits("scores", scores.abs().max().item())
             if isinstance(scheme, UnstructuredScheme):
-                threshold = _threshold(module, magnitude, scheme)
-    x_bits = fraction_bits("x", x.abs().max().item())
-    w_bits = fraction_bits("w", inner.get_parameter("weight").abs().max().item())
-    # No more fraction bits than the products have: the shift of z would be negative.
-    z_bits = min(fraction_bits("outputs", largest), x_bits + w_bits)
+                threshold = _threshold(module, ranked(scores, scheme.criterion), scheme)
+    x_bits = w_bits = 0
+    z_bits = fraction_bits("outputs", largest)
+    if bits == 16:
+        x_bits = fraction_bits("x", x.abs().max().item())
+        w_bits = fraction_bits("w", inner.get_parameter("weight").abs().max().item())
+        # No more fraction bits than the products have: the shift of z would be negative.
+        z_bits = min(z_bits, x_bits + w_bits)
     if threshold is None:
-        return Formats(x_bits, w_bits, z_bits)
-    register = np.floor(np.ldexp(threshold, z_bits) + 0.5)
-    return Formats(x_bits, w_bits, z_bits, int(min(register, MAX_THRESHOLD)))
+        return Formats(x_bits, w_bits, z_bits, score=score_bits)
+    register = np.floor(np.ldexp(threshold, score_bits if scheme.scales_scores else z_bits) + 0.5)
+    clipped = int(min(max(register, MIN_THRESHOLD), MAX_THRESHOLD))
+    return Formats(x_bits, w_bits, z_bits, clipped, score_bits)
+
+
+def operand_bits(module: nn.Module, scheme: Scheme) -> int:
+    """Bits of a layer's operands under a scheme: 16, 8 or 4; 16 where no neuron is precise."""
+    if isinstance(module, NonEssentialLayer) or not scheme.approximates:
+        return scheme.precise_bits or 16
+    return 16
 
 
 def network_operands(
@@ -95,9 +123,9 @@ def network_operands(
 ) -> CoreOperands:
     """Operands of a layer, or of one group of a grouped convolution, on a whole input map of words.
 
-    x: int16 (C, H, W) with formats.x fraction bits. Only integers and the checkpoint's scales enter, so the
-    operands are the same on every machine. Raises AccelsimError for a dilated convolution, and where a
-    number does not fit its register.
+    x: int16 (C, H, W) with formats.x fraction bits, or the codes of 8 or 4 bits; see `input_words`. Only integers and the
+    checkpoint's scales enter, so the operands are the same on every machine. Raises AccelsimError for a dilated
+    convolution, scales that were not calibrated, and where a number does not fit its register.
     """
     inner = _inner(module)
     groups = inner.groups if isinstance(inner, nn.Conv2d) else 1
@@ -107,20 +135,33 @@ def network_operands(
     weight, bias = inner.get_parameter("weight").detach(), dict(inner.named_parameters()).get("bias")
     channels, rows = len(x) // groups, len(weight) // groups
     own = slice(group * rows, (group + 1) * rows)
-    w = _kernel_first(weight.reshape(len(weight), -1)[own], channels).numpy()
     b = np.zeros(rows) if bias is None else bias.detach()[own].double().numpy()
+    bits = operand_bits(module, scheme)
     noise = None
-    if isinstance(module, NonEssentialLayer) and not scheme.is_dense:
+    if isinstance(module, NonEssentialLayer) and scheme.approximates:
         noise = _noise_operands(module, channels, own, formats, scheme)
+    own_x = np.ascontiguousarray(x[group * channels : (group + 1) * channels])
+    if bits == 16:
+        w = to_words(_kernel_first(weight.flatten(1)[own], channels).numpy(), formats.w)
+        products = formats.x + formats.w
+        own_terms = terms("bias", b, products)
+        return CoreOperands(own_x, kernel, stride, padding, w, own_terms, products - formats.z, noise)
+    precision = _precision(module)
+    with torch.no_grad():
+        codes = precision.w_codes(inner, bits).flatten(1)[own]
+    scales = precision.scales_of_w(bits).double().numpy()[own] * _x_unit(module, formats, bits)
+    row_multipliers, shift = multipliers("z", scales * 2.0**formats.z)
     return CoreOperands(
-        np.ascontiguousarray(x[group * channels : (group + 1) * channels]),
+        own_x,
         kernel,
         stride,
         padding,
-        to_words(w, formats.w),
-        terms("bias", b, formats.x + formats.w),
-        formats.x + formats.w - formats.z,
+        np.ascontiguousarray(_kernel_first(codes, channels).numpy().astype(np.int16)),
+        terms("bias", b, formats.z + shift),
+        shift,
         noise,
+        precise_bits=bits,
+        multipliers=row_multipliers,
     )
 
 
@@ -135,12 +176,17 @@ def layer_operands(
     module = named_layer(model, name)
     x = layer_input(model, name, image, scheme)
     formats = choose_formats(module, x, scheme)
-    return network_operands(module, input_words(x, formats.x), formats, scheme, group), formats
+    return network_operands(module, input_words(module, x, formats, scheme), formats, scheme, group), formats
 
 
-def input_words(x: Tensor, bits: int) -> NDArray[np.int16]:
-    """A layer's float input (1, C, H, W) or (1, features) as words (C, H, W), H = W = 1 for features."""
-    words = to_words(x[0].double().numpy(), bits)
+def input_words(module: nn.Module, x: Tensor, formats: Formats, scheme: Scheme) -> NDArray[np.int16]:
+    """A layer's float input (1, C, H, W) or (1, features) as words, or codes, (C, H, W), H = W = 1 for features."""
+    bits = operand_bits(module, scheme)
+    if bits == 16:
+        words = to_words(x[0].double().numpy(), formats.x)
+    else:
+        with torch.no_grad():
+            words = _precision(module).x_codes(x, bits)[0].numpy().astype(np.int16)
     return words if words.ndim == 3 else words.reshape(-1, 1, 1)
 
 
@@ -148,25 +194,61 @@ def _noise_operands(
     layer: NonEssentialLayer, channels: int, own: slice, formats: Formats, scheme: Scheme
 ) -> NoiseOperands:
     y_scale, b_scale = layer.y_scale.double().item(), layer.b_scale.double().item()
-    y_step = y_scale / projection_scale(layer.k)
-    y_multiplier, y_shift = multipliers("y", np.array([2.0**-formats.x / y_step]))
+    y_step = y_scale / layer.y_unit
+    x_unit = _x_unit(layer, formats, operand_bits(layer, scheme))
+    y_multiplier, y_shift = multipliers("y", np.array([x_unit / y_step]))
     row_scales = y_scale * layer.w_scale.double().numpy()[own] * 2.0**formats.z
     row_multipliers, shift = multipliers("z~", row_scales)
+    form, signs = layer.projection.form, layer.signs
+    codes = layer.w_codes().detach().to(torch.int8)[own]
+    if form == "patch":
+        signs = _kernel_first(signs, channels)
+    else:
+        codes = _kernel_first(codes, layer.k // layer.taps)
     b_codes = layer.b_codes().detach().double().numpy()[own]
     return NoiseOperands(
-        signs=np.ascontiguousarray(_kernel_first(layer.signs, channels).numpy()),
+        signs=np.ascontiguousarray(signs.numpy()),
         y_multiplier=int(y_multiplier[0]),
         y_shift=y_shift,
-        codes=layer.w_codes().detach().to(torch.int8).numpy()[own],
+        codes=np.ascontiguousarray(codes.numpy()),
         multipliers=row_multipliers,
         terms=terms("b~", b_scale * b_codes, formats.z + shift),
         shift=shift,
         selection=_selection(formats, scheme),
+        form=form,
+        scale=_score_scale(layer, own, formats) if scheme.scales_scores else None,
+        signed=scheme.criterion.endswith("signed"),
     )
 
 
-def _selection(formats: Formats, scheme: Scheme) -> KeepLargest | Threshold:
+def _score_scale(layer: NonEssentialLayer, own: slice, formats: Formats) -> Scale:
+    """The line of each row's batch norm, from z~ to the score: scale 1 and shift 0 where no batch norm follows."""
+    with torch.no_grad():
+        shift = layer.normalized(torch.zeros(1, 1, len(layer.b_approx)))[0, 0].double()
+        scale = layer.normalized(torch.ones(1, 1, len(layer.b_approx)))[0, 0].double() - shift
+    factors, offsets, score_shift = scales_and_offsets(
+        "scores",
+        scale.numpy()[own] * 2.0 ** (formats.score - formats.z),
+        shift.numpy()[own] * 2.0**formats.score,
+    )
+    return Scale(factors, offsets, score_shift)
+
+
+def _x_unit(module: nn.Module, formats: Formats, bits: int) -> float:
+    """What 1 in an input map of so many bits stands for."""
+    return 2.0**-formats.x if bits == 16 else _precision(module).scale_of_x(bits).double().item()
+
+
+def _precision(module: nn.Module) -> Precision:
+    if not isinstance(module, WrappedLayer):
+        raise AccelsimError("a layer has no scales for operands of 8 or 4 bits; run calibrate_precision")
+    return module.precision
+
+
+def _selection(formats: Formats, scheme: Scheme) -> KeepLargest | Threshold | None:
     """Return what the core's selector is set to. It has these two ways to select, whatever other schemes there are."""
+    if not scheme.has_masks:
+        return None
     if isinstance(scheme, NmScheme):
         return KeepLargest(scheme.keep, scheme.of)
     if isinstance(scheme, UnstructuredScheme):
@@ -174,21 +256,21 @@ def _selection(formats: Formats, scheme: Scheme) -> KeepLargest | Threshold:
     raise AccelsimError(f"scheme {scheme.name}: the core's selector has no setting for it")
 
 
-def _threshold(layer: NonEssentialLayer, magnitude: Tensor, scheme: UnstructuredScheme) -> float:
-    """The one magnitude from which on a neuron is essential: what a register of real numbers would hold."""
+def _threshold(layer: NonEssentialLayer, scores: Tensor, scheme: UnstructuredScheme) -> float:
+    """The one score from which on a neuron is essential: what a register of real numbers would hold."""
     if scheme.noise == 0 and scheme.scope != "position":
-        return 0.0
+        return -float("inf") if scheme.criterion.endswith("signed") else 0.0
     if scheme.is_calibrated:
         return layer.selector.threshold()
     if scheme.scope == "position":
         raise AccelsimError(f"scheme {scheme.name}: no register holds a threshold for each position")
-    ordered = magnitude.flatten().sort(descending=True).values
+    ordered = scores.flatten().sort(descending=True).values
     keep = round((1 - scheme.noise) * len(ordered))
     return ordered[keep - 1].item() if keep else float("inf")
 
 
 def _inner(module: nn.Module) -> nn.Module:
-    return module.inner if isinstance(module, NonEssentialLayer) else module
+    return module.inner if isinstance(module, WrappedLayer) else module
 
 
 def _geometry(inner: nn.Module) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:

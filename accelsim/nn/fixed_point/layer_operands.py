@@ -2,7 +2,8 @@
 
 A row of d words is ordered (kernel row, kernel column, channel): word (i * kw + j) * C + c multiplies
 channel c of the input pixel under kernel element (i, j). Channels are innermost because a fetch brings
-neighbouring channels of one pixel.
+neighbouring channels of one pixel. The k codes y of a patch have the same order with the forms none and pixel, with
+the channels of the code map for those of x.
 """
 
 from __future__ import annotations
@@ -13,36 +14,62 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.fixed_point.formats import CODE_MAX, MAX_D, MULTIPLIER_MAX, SHIFT_MAX, TERM_LIMIT
+from accelsim.forms import Form
+from accelsim.nn.fixed_point.formats import (
+    CODE_MAX,
+    MAX_D,
+    MULTIPLIER_MAX,
+    OPERAND_RANGES,
+    SHIFT_MAX,
+    TERM_LIMIT,
+    WORD_MAX,
+    WORD_MIN,
+)
+from accelsim.nn.layers.projection_forms import FORMS
 
-MAX_THRESHOLD = 65535
+MIN_THRESHOLD, MAX_THRESHOLD = -65536, 65535
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """Essential is |z~| >= value, a register of 0 (all essential) to 65,535 (none can be)."""
+    """Essential is a score >= value, a register of -65,536 (all essential) to 65,535 (none can be)."""
 
     value: int
 
 
 @dataclass(frozen=True)
 class KeepLargest:
-    """Essential are the `keep` largest |z~| of `of` consecutive rows; a short last group keeps min(keep, members)."""
+    """Essential are the `keep` largest scores of `of` consecutive rows; a short last group keeps min(keep, members)."""
 
     keep: int
     of: int
 
 
 @dataclass(frozen=True, eq=False)
+class Scale:
+    """Scores of scaled z~: v = saturate((z~ * multiplier + term + half) >> shift), by row.
+
+    - `multipliers`: int64 (n,), signed words; `terms`: int64 (n,); `shift`: 0 to 46.
+    """
+
+    multipliers: NDArray[np.int64]
+    terms: NDArray[np.int64]
+    shift: int
+
+
+@dataclass(frozen=True, eq=False)
 class NoiseOperands:
     """What the noise z~ of a layer is computed from.
 
-    - `signs`: int8 (k, d), P's entries -1, 0, 1 in the order of a row's words.
-    - `y_multiplier`, `y_shift`: y code = clamp((P x * y_multiplier + half) >> y_shift, -7, 7).
+    - `form`: of the approximation (accelsim.nn.layers.projection).
+    - `signs`: int8, P's entries -1, 0, 1: (k, d) of a patch, in the order of a row's words; (k_c, C) of a pixel; (0, d)
+      with the form none.
+    - `y_multiplier`, `y_shift`: y code = clamp((P x * y_multiplier + half) >> y_shift, -7, 7), x itself with none.
     - `codes`: int8 (n, k), W~ as INT4 codes.
     - `terms`: int64 (n,), b~; `multipliers`: int64 (n,); `shift`:
       z~ = saturate((sum * multiplier + term + half) >> shift), with a row's own multiplier and term.
-    - `selection`: which neurons are essential.
+    - `selection`: which neurons are essential; None: no neuron is, and W is not used.
+    - `scale`: of the scores; None where the score is of z~ itself. `signed`: the score is the value and not its magnitude.
     """
 
     signs: NDArray[np.int8]
@@ -52,7 +79,15 @@ class NoiseOperands:
     multipliers: NDArray[np.int64]
     terms: NDArray[np.int64]
     shift: int
-    selection: Threshold | KeepLargest
+    selection: Threshold | KeepLargest | None
+    form: Form = "patch"
+    scale: Scale | None = None
+    signed: bool = False
+
+    @property
+    def k(self) -> int:
+        """Codes y of a patch."""
+        return int(self.codes.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +99,9 @@ class CoreOperands:
     - `w`: int16 (n, d), d = kernel height * kernel width * C; `terms`: int64 (n,), the bias;
       `shift`: z = saturate((psum + term + half) >> shift).
     - `noise`: None for a dense layer, in which every neuron is essential.
+    - `precise_bits`: 16, 8 or 4, of x and of w: words, integers of -128 to 127, codes of -7 to 7.
+    - `multipliers`: int64 (n,), with less than 16 bits: z = saturate((psum * multiplier + term + half) >> shift);
+      None with 16.
 
     half is 2**(shift - 1), 0 for shift 0. Raises AccelsimError where shapes do not fit each other or a
     number lies outside its range (docs/machine.md, section 11).
@@ -77,10 +115,16 @@ class CoreOperands:
     terms: NDArray[np.int64]
     shift: int
     noise: NoiseOperands | None = None
+    precise_bits: int = 16
+    multipliers: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        _array("x", self.x, np.int16, 3)
-        _array("w", self.w, np.int16, 2)
+        if self.precise_bits not in OPERAND_RANGES:
+            raise AccelsimError(f"operands: precise_bits is {self.precise_bits}, must be 16, 8 or 4")
+        for name, value, axes in (("x", self.x, 3), ("w", self.w, 2)):
+            _array(name, value, np.int16, axes)
+            if value.size:
+                _range(name, value, *OPERAND_RANGES[self.precise_bits])
         if min(*self.x.shape, *self.w.shape) < 1:
             raise AccelsimError(f"operands: x {self.x.shape} and w {self.w.shape} must not be empty")
         for name, pair, low in (
@@ -100,8 +144,15 @@ class CoreOperands:
         _array("terms", self.terms, np.int64, 1, (self.n,))
         _range("terms", self.terms, 1 - TERM_LIMIT, TERM_LIMIT - 1)
         _range("shift", self.shift, 0, SHIFT_MAX)
+        if (self.multipliers is None) != (self.precise_bits == 16):
+            raise AccelsimError("operands: multipliers are for 8 and 4 bits, and needed there")
+        if self.multipliers is not None:
+            _array("row multipliers", self.multipliers, np.int64, 1, (self.n,))
+            _range("row multipliers", self.multipliers, 0, MULTIPLIER_MAX)
         if self.noise is not None:
-            _check_noise(self.noise, self.n, self.d)
+            _check_noise(self.noise, self.n, self.d, self.d // self.x.shape[0])
+            if self.noise.selection is None and self.precise_bits != 16:
+                raise AccelsimError("operands: x has 16 bits where no neuron is essential")
 
     @property
     def n(self) -> int:
@@ -115,8 +166,8 @@ class CoreOperands:
 
     @property
     def k(self) -> int:
-        """Rows of P; 0 for a dense layer."""
-        return 0 if self.noise is None else self.noise.signs.shape[0]
+        """Codes y of a patch; 0 for a dense layer."""
+        return 0 if self.noise is None else self.noise.k
 
     @property
     def nnz(self) -> int:
@@ -138,6 +189,18 @@ class CoreOperands:
         """Output pixels, row-major."""
         return self.h_out * self.w_out
 
+    @property
+    def essential_bits(self) -> int:
+        """Bits of an essential neuron's operands; 0 where none is essential (b of docs/machine.md)."""
+        nothing = self.noise is not None and self.noise.selection is None
+        return 0 if nothing else self.precise_bits
+
+    def projected_words(self) -> NDArray[np.int16]:
+        """The words that P meets, one row per projection: the patches, or with the form pixel the pixels (H * W, C)."""
+        if self.noise is None or self.noise.form == "patch":
+            return self.patches()
+        return np.ascontiguousarray(self.x.reshape(len(self.x), -1).T)
+
     def patches(self) -> NDArray[np.int16]:
         """The words under the kernel at every position: int16 (positions, d), 0 in the padding."""
         (vertical, horizontal), (down, right) = self.padding, self.stride
@@ -152,12 +215,23 @@ class CoreOperands:
         return (size + 2 * self.padding[axis] - self.kernel[axis]) // self.stride[axis] + 1
 
 
-def _check_noise(noise: NoiseOperands, n: int, d: int) -> None:
+def _check_noise(noise: NoiseOperands, n: int, d: int, taps: int) -> None:
+    if noise.form not in FORMS:
+        raise AccelsimError(f"operands: form is {noise.form!r}, must be one of {', '.join(FORMS)}")
     _array("signs", noise.signs, np.int8, 2)
-    k = noise.signs.shape[0]
-    if noise.signs.shape[1] != d or k < 1:
-        raise AccelsimError(f"operands: signs are {noise.signs.shape}, must be (k, {d}) with k at least 1")
-    _range("signs", noise.signs, -1, 1)
+    rows, columns = noise.signs.shape
+    k, wanted = {
+        "none": (d, (0, d)),
+        "pixel": (taps * rows, (max(rows, 1), d // taps)),
+        "patch": (rows, (max(rows, 1), d)),
+    }[noise.form]
+    if (rows, columns) != wanted:
+        raise AccelsimError(
+            f"operands: signs are {noise.signs.shape}, must be {wanted} with the form {noise.form}, d = {d} and "
+            f"{taps} kernel elements"
+        )
+    if noise.signs.size:
+        _range("signs", noise.signs, -1, 1)
     _array("codes", noise.codes, np.int8, 2, (n, k))
     _range("codes", noise.codes, -CODE_MAX, CODE_MAX)
     _array("multipliers", noise.multipliers, np.int64, 1, (n,))
@@ -168,9 +242,15 @@ def _check_noise(noise: NoiseOperands, n: int, d: int) -> None:
     _range("y_shift", noise.y_shift, 0, SHIFT_MAX)
     _range("noise shift", noise.shift, 0, SHIFT_MAX)
     if isinstance(noise.selection, Threshold):
-        _range("threshold", noise.selection.value, 0, MAX_THRESHOLD)
-    else:
+        _range("threshold", noise.selection.value, MIN_THRESHOLD, MAX_THRESHOLD)
+    elif noise.selection is not None:
         _range("keep", noise.selection.keep, 1, noise.selection.of)
+    if noise.scale is not None:
+        _array("score multipliers", noise.scale.multipliers, np.int64, 1, (n,))
+        _range("score multipliers", noise.scale.multipliers, WORD_MIN, WORD_MAX)
+        _array("score terms", noise.scale.terms, np.int64, 1, (n,))
+        _range("score terms", noise.scale.terms, 1 - TERM_LIMIT, TERM_LIMIT - 1)
+        _range("score shift", noise.scale.shift, 0, SHIFT_MAX)
 
 
 def _array(

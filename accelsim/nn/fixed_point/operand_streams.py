@@ -40,8 +40,8 @@ class MvuShape:
 class MvuStream:
     """The steps of one VPU; every array has one entry a step, in order.
 
-    - `weights`, `operands`: (steps, words of a chunk): int16, L words, in precise jobs; int8, B codes, in
-      approximate ones. The last chunk of a row is filled up with zeros.
+    - `weights`, `operands`: (steps, words of a chunk): int16, B / 16 words (B / 4 of 8 bits, B of 4), in precise jobs;
+      int8, B codes, in approximate ones. The last chunk of a row is filled up with zeros.
     - `partial`: int64, the sum of the step's products; `psum`: int64, the row's psum with it.
     - `row`, `position`: of the layer; `slot`: the psum used, 0..A-1; `first`, `last`: bool, chunk of the row.
 
@@ -87,7 +87,10 @@ def precise_stream(
 
     result: of fixed_point_layer(layer); its mask says which rows are active.
     """
-    lanes = shape.bricks // 16
+    if not layer.essential_bits:
+        raise AccelsimError("operand streams: no neuron of the layer is essential")
+    # A product of b bits takes (b / 4) ** 2 bricks.
+    lanes = shape.bricks // (layer.essential_bits // 4) ** 2
     return _mvu_stream(layer, layer.w, layer.patches(), result.mask, lanes, shape, vpu, blocks)
 
 
@@ -104,15 +107,16 @@ def noise_stream(
 def projection_stream(
     layer: CoreOperands, window: int, lanes: int, lane: int, positions: Iterable[int]
 ) -> ProjectionStream:
-    """Cycles of lane number `lane` of `lanes` at `positions`, for windows of `window` words.
+    """Cycles of lane number `lane` of `lanes` at `positions` (pixels, with the form pixel), for windows of `window` words.
 
-    Raises AccelsimError for a dense layer, or a lane without any of the k sums.
+    Raises AccelsimError for a dense layer or the form none, or a lane without any of P's sums.
     """
-    if layer.noise is None or not 0 <= lane < min(lanes, layer.k):
-        raise AccelsimError(f"operand streams: lane {lane} of {lanes} has none of the layer's {layer.k} sums")
-    own = np.arange(lane, layer.k, lanes)
+    sums = 0 if layer.noise is None else len(layer.noise.signs)
+    if layer.noise is None or not 0 <= lane < min(lanes, sums):
+        raise AccelsimError(f"operand streams: lane {lane} of {lanes} has none of the layer's {sums} sums")
+    own = np.arange(lane, sums, lanes)
     places = np.array(list(positions), np.int64)
-    words = _chunks(layer.patches()[places], window)  # (positions, windows, window)
+    words = _chunks(layer.projected_words()[places], window)  # (positions, windows, window)
     signs = _chunks(layer.noise.signs[own], window)
     windows = words.shape[1]
     # Order: position, window, sum.

@@ -3,40 +3,58 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.forms import Form
 from accelsim.nn.fixed_point.fixed_point_reference import fixed_point_layer
-from accelsim.nn.fixed_point.formats import CODE_MAX, MULTIPLIER_MAX, SHIFT_MAX, WORD_MAX, WORD_MIN
+from accelsim.nn.fixed_point.formats import (
+    CODE_MAX,
+    MULTIPLIER_MAX,
+    OPERAND_RANGES,
+    SHIFT_MAX,
+    WORD_MAX,
+    WORD_MIN,
+)
 from accelsim.nn.fixed_point.layer_operands import (
     MAX_THRESHOLD,
+    MIN_THRESHOLD,
     CoreOperands,
     KeepLargest,
     NoiseOperands,
+    Scale,
     Threshold,
 )
 
-Kind = Literal["dense", "threshold", "nm"]
+Kind = Literal["dense", "threshold", "nm", "all-noise"]
 KINDS: tuple[Kind, ...] = ("dense", "threshold", "nm")
+Choice = TypeVar("Choice")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Largest sizes that random_operands draws; a map's side is at least the kernel's, less its padding."""
+    """Largest sizes that random_operands draws; a map's side is at least the kernel's, less its padding.
+
+    forms, precise_bits: which it draws from. scales: whether scores may be scaled, signed: whether they may keep their sign.
+    """
 
     channels: int = 7
     side: int = 6
     outputs: int = 20
     k: int = 24
     of: int = 8
+    forms: tuple[Form, ...] = ("patch",)
+    precise_bits: tuple[int, ...] = (16,)
+    scales: bool = False
+    signed: bool = False
 
 
 def random_operands(
     rng: np.random.Generator, kind: Kind | None = None, limits: Limits | None = None
 ) -> CoreOperands:
-    """One random layer; `kind` None draws it too.
+    """One random layer; `kind` None draws one of `KINDS`.
 
     Kernels 1x1, 3x3, 5x5 and not square, strides 1 to 3, with and without padding, fully connected layers;
     maps and weights of small values, of all 16 bits, of extremes only, and mostly zero; shifts with which
@@ -48,14 +66,42 @@ def random_operands(
     x, kernel, stride, padding = _map(rng, limits)
     n = _size(rng, limits.outputs)
     d = x.shape[0] * kernel[0] * kernel[1]
+    bits = 16 if kind == "all-noise" else _one_of(rng, limits.precise_bits)
     w = _words(rng, (n, d))
+    x, w = _in_bits(x, bits), _in_bits(w, bits)
+    multipliers = None if bits == 16 else rng.integers(0, MULTIPLIER_MAX + 1, n)
     largest = int((np.abs(w.astype(np.int64)).sum(axis=1)).max()) * int(np.abs(x.astype(np.int64)).max())
-    shift = _shift(rng, largest)
-    layer = CoreOperands(x, kernel, stride, padding, w, _terms(rng, n, shift), shift)
+    shift = _shift(rng, largest * (1 if multipliers is None else int(multipliers.max())))
+    layer = CoreOperands(
+        x,
+        kernel,
+        stride,
+        padding,
+        w,
+        _terms(rng, n, shift),
+        shift,
+        precise_bits=bits,
+        multipliers=multipliers,
+    )
     if kind == "dense":
         return layer
-    layer = replace(layer, noise=_noise(rng, layer, _size(rng, limits.k)))
-    return _with_selection(rng, layer, kind, limits)
+    form = _one_of(rng, limits.forms)
+    noise = _noise(rng, layer, form, limits)
+    if kind == "all-noise":
+        return replace(layer, noise=replace(noise, selection=None))
+    return _with_selection(rng, replace(layer, noise=noise), kind, limits)
+
+
+def _one_of(rng: np.random.Generator, choices: tuple[Choice, ...]) -> Choice:
+    """One of the choices; a single one takes no draw."""
+    return choices[0] if len(choices) == 1 else choices[rng.integers(len(choices))]
+
+
+def _in_bits(words: NDArray[np.int16], bits: int) -> NDArray[np.int16]:
+    """Words as operands of so many bits: shifted into their range, so that the extremes stay extremes."""
+    low, high = OPERAND_RANGES[bits]
+    shifted: NDArray[np.int16] = np.clip(words >> (16 - bits), low, high).astype(np.int16)
+    return shifted
 
 
 def _map(
@@ -73,19 +119,25 @@ def _map(
     return _words(rng, (_size(rng, limits.channels), height, width)), kernel, stride, padding
 
 
-def _noise(rng: np.random.Generator, layer: CoreOperands, k: int) -> NoiseOperands:
+def _noise(rng: np.random.Generator, layer: CoreOperands, form: Form, limits: Limits) -> NoiseOperands:
     """A noise path for a layer; its selection is a place holder."""
-    signs = rng.choice(np.array([-1, 0, 1], np.int8), (k, layer.d), p=[1 / 6, 2 / 3, 1 / 6])
+    channels, taps = layer.x.shape[0], layer.d // layer.x.shape[0]
+    shape = {"none": (0, layer.d), "pixel": (0, channels), "patch": (0, layer.d)}[form]
+    if form != "none":
+        shape = (_size(rng, limits.k if form == "patch" else max(1, limits.k // taps)), shape[1])
+    k = {"none": layer.d, "pixel": taps * shape[0], "patch": shape[0]}[form]
+    signs = rng.choice(np.array([-1, 0, 1], np.int8), shape, p=[1 / 6, 2 / 3, 1 / 6])
     codes = rng.integers(-CODE_MAX, CODE_MAX + 1, (layer.n, k)).astype(np.int8)
     if rng.random() < 0.3:  # few values, so that magnitudes tie
         codes = np.sign(codes) * np.int8(CODE_MAX)
     y_multiplier = int(rng.integers(1, MULTIPLIER_MAX + 1))
-    sums = int(np.abs(layer.patches().astype(np.int64) @ signs.T.astype(np.int64)).max())
+    words = (layer.patches() if form == "patch" else layer.x.reshape(channels, -1).T).astype(np.int64)
+    sums = int(np.abs(words if form == "none" else words @ signs.T.astype(np.int64)).max())
     # A shift with which the largest y spans the codes and a little more, so that some saturate.
     y_shift = max(0, (sums * y_multiplier).bit_length() - 3 - int(rng.integers(0, 3)))
     multipliers = rng.integers(0, MULTIPLIER_MAX + 1, layer.n)
     shift = _shift(rng, int(multipliers.max()) * CODE_MAX**2 * k)
-    return NoiseOperands(
+    noise = NoiseOperands(
         signs,
         y_multiplier,
         min(y_shift, SHIFT_MAX),
@@ -94,7 +146,13 @@ def _noise(rng: np.random.Generator, layer: CoreOperands, k: int) -> NoiseOperan
         _terms(rng, layer.n, shift),
         shift,
         Threshold(0),
+        form=form,
     )
+    if limits.scales and rng.random() < 0.5:
+        factors = rng.integers(WORD_MIN, WORD_MAX + 1, layer.n)
+        score_shift = _shift(rng, int(np.abs(factors).max()) * WORD_MAX)
+        noise = replace(noise, scale=Scale(factors, _terms(rng, layer.n, score_shift), score_shift))
+    return replace(noise, signed=bool(limits.signed and rng.random() < 0.5))
 
 
 def _with_selection(
@@ -107,11 +165,11 @@ def _with_selection(
         of = int(rng.integers(2, limits.of + 1))
         selection = KeepLargest(int(rng.integers(1, of + 1)), of)
     else:
-        z_noise = fixed_point_layer(layer).z_noise
-        assert z_noise is not None
-        magnitudes = np.abs(z_noise.astype(np.int64)).ravel()
-        occurring = int(rng.choice(magnitudes))
-        some = (0, MAX_THRESHOLD, 32768, occurring, occurring + 1, int(np.quantile(magnitudes, 0.8)))
+        scored = fixed_point_layer(layer).scores
+        assert scored is not None
+        occurring = int(rng.choice(scored.ravel()))
+        least = MIN_THRESHOLD if layer.noise.signed else 0
+        some = (least, MAX_THRESHOLD, 32768, occurring, occurring + 1, int(np.quantile(scored, 0.8)))
         selection = Threshold(some[rng.choice(len(some), p=[0.08, 0.08, 0.04, 0.4, 0.1, 0.3])])
     return replace(layer, noise=replace(layer.noise, selection=selection))
 

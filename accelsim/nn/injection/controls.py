@@ -19,6 +19,7 @@ from accelsim.errors import AccelsimError, suggestion
 from accelsim.nn.base.random_module import RandomModule
 from accelsim.nn.injection.conversion import non_essential_layers
 from accelsim.nn.layers.non_essential import Injection, NonEssentialLayer
+from accelsim.schemes.selection_suffix import ranked
 
 
 class RandomNeurons(RandomModule):
@@ -26,7 +27,7 @@ class RandomNeurons(RandomModule):
 
     def forward(self, layer: NonEssentialLayer, z: Tensor, z_approx: Tensor) -> Tensor:
         draw = torch.rand(z.shape, generator=self.generator(z.device), device=z.device, dtype=z.dtype)
-        return torch.where(layer.essential(draw), z, z_approx)
+        return torch.where(layer.largest(draw), z, z_approx)
 
 
 class GaussianError(RandomModule):
@@ -59,8 +60,9 @@ class EssentialNoise(nn.Module):
     """The neurons of least |z~| stay precise."""
 
     def forward(self, layer: NonEssentialLayer, z: Tensor, z_approx: Tensor) -> Tensor:
-        magnitude = z_approx.detach().abs()
-        return torch.where(layer.essential(magnitude.amax() - magnitude), z, z_approx)
+        criterion = layer.selector.scheme.criterion
+        scores = ranked(layer.like_output(layer.scores(layer.by_position(z_approx.detach())), z), criterion)
+        return torch.where(layer.largest(scores.amax() - scores), z, z_approx)
 
 
 CONTROLS: dict[str, type[nn.Module]] = {

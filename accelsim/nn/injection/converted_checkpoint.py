@@ -5,8 +5,13 @@ as float16, the rest as it is), and for each converted layer L
     L.w_codes  uint8, W~ in row-major order, two INT4 codes a byte, even index in the low nibble
     L.b_codes  uint8, b~ likewise
     L.w_scale (n,), L.b_scale (), L.y_scale (), L.quantiles (1001,)  float32
+    L.quantiles_signed, L.quantiles_norm, L.quantiles_normsigned     likewise, where they were calibrated
+and for each layer L, converted or not, whose operands of 8 and 4 bits were calibrated
+    L.x_scales (2,), L.w_scales (2, n)  float32
 The header holds JSON under the key `accelsim`: network, how it was made, and k, seed and nnz(P) of each
-layer. P itself is drawn again from its seed and checked against nnz.
+layer, with the form and density where they are not the paper's (patch, 1/3) and the batch norm that follows (null: none).
+P itself is drawn again from its seed
+and checked against nnz.
 """
 
 from __future__ import annotations
@@ -21,14 +26,28 @@ from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.nn.base.tensor_files import load_network_weights, load_tensors, save_tensors
-from accelsim.nn.injection.conversion import non_essential_layers, replace_layer
+from accelsim.nn.injection.conversion import (
+    non_essential_layers,
+    replace_layer,
+    set_scheme,
+    wrapped_layers,
+)
+from accelsim.nn.injection.following_norms import name_of_norm
+from accelsim.nn.injection.precision_calibration import wrap_precise_layers
 from accelsim.nn.layers.non_essential import NonEssentialLayer
+from accelsim.nn.layers.precise_layer import WrappedLayer
+from accelsim.nn.layers.projection import Projection
+from accelsim.nn.layers.projection_forms import DEFAULT_DENSITY
 from accelsim.nn.layers.quantize import pack_int4, unpack_int4
+from accelsim.nn.layers.select import TABLES
 from accelsim.nn.networks import make_network
 from accelsim.schemes import Scheme
 from accelsim.trace.container import one_line
 
 _SCALES = ("w_scale", "b_scale", "y_scale")
+_PRECISION = ("x_scales", "w_scales")
+_MORE_TABLES = tuple(table for criterion, table in TABLES.items() if criterion != "magnitude")
+"""Threshold tables that files from before there were other criteria than magnitude do not hold."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +88,12 @@ def save_converted(path: Path | str, model: nn.Module, network: str, record: dic
         tensors[f"{name}.w_codes"] = pack_int4(layer.w_codes().detach())
         tensors[f"{name}.b_codes"] = pack_int4(layer.b_codes().detach())
         tensors |= {f"{name}.{scale}": getattr(layer, scale) for scale in _SCALES}
-        tensors[f"{name}.quantiles"] = layer.selector.quantiles
+        for table in TABLES.values():
+            if len(values := layer.selector.get_buffer(table)):
+                tensors[f"{name}.{table}"] = values
+    for name, wrapped in wrapped_layers(model):
+        if wrapped.precision.is_calibrated:
+            tensors |= {f"{name}.{scales}": wrapped.precision.get_buffer(scales) for scales in _PRECISION}
     for name, tensor in _original_state(model).items():
         tensors[name] = tensor
         if isinstance(tensor, nn.Parameter) and tensor.ndim >= 2:
@@ -80,7 +104,7 @@ def save_converted(path: Path | str, model: nn.Module, network: str, record: dic
     metadata = {
         "network": network,
         "record": record,
-        "layers": {n: {"k": x.k, "seed": x.seed, "nnz": x.nnz} for n, x in layers.items()},
+        "layers": {name: _layer_document(model, layer) for name, layer in layers.items()},
     }
     save_tensors(Path(path), tensors, metadata)
     return tensors_sha256(tensors)
@@ -105,9 +129,14 @@ def load_converted(path: Path | str, network: str | None = None, scheme: Scheme 
             }
             for layer in metadata["layers"]
         }
+        tables = {key: tensors.pop(key) for key in list(tensors) if key.rpartition(".")[2] in _MORE_TABLES}
+        scales = {key: tensors.pop(key) for key in list(tensors) if key.rpartition(".")[2] in _PRECISION}
         load_network_weights(model, tensors, path)
         for layer_name, entry in metadata["layers"].items():
-            replace_layer(model, layer_name, entry["k"], entry["seed"], scheme or Scheme.dense())
+            drawn = Projection(
+                entry.get("form", "patch"), entry["k"], entry.get("density", DEFAULT_DENSITY), entry["seed"]
+            )
+            replace_layer(model, layer_name, drawn, scheme or Scheme.dense())
         for layer_name, layer in non_essential_layers(model):
             stored = approximations[layer_name]
             if layer.nnz != metadata["layers"][layer_name]["nnz"]:
@@ -120,8 +149,40 @@ def load_converted(path: Path | str, network: str | None = None, scheme: Scheme 
             b = unpack_int4(stored["b_codes"], tuple(layer.b_approx.shape)) * layer.b_scale
             layer.set_approximation(w, b)
             layer.selector.quantiles = stored["quantiles"]
+            for table in _MORE_TABLES:
+                if (key := f"{layer_name}.{table}") in tables:
+                    setattr(layer.selector, table, tables[key])
+            if "batch_norm" in (entry := metadata["layers"][layer_name]):
+                norm = entry["batch_norm"]
+                layer.followed_by = () if norm is None else (model.get_submodule(norm),)
+        wrap_precise_layers(model, {key.rpartition(".")[0] for key in scales})
+        for layer_name, wrapped in wrapped_layers(model):
+            if (key := f"{layer_name}.{_PRECISION[0]}") in scales:
+                for each in _PRECISION:
+                    setattr(wrapped.precision, each, scales[f"{layer_name}.{each}"])
+        set_scheme(model, scheme or Scheme.dense())
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return Converted(model.eval(), name, metadata["record"], digest)
+
+
+def undefended(converted: Converted) -> nn.Module:
+    """Return the network of a converted checkpoint without its approximation, in eval mode."""
+    network = make_network(converted.network)
+    network.load_state_dict(_original_state(converted.model))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval()
+
+
+def _layer_document(model: nn.Module, layer: NonEssentialLayer) -> dict[str, Any]:
+    drawn = layer.projection
+    document: dict[str, Any] = {"k": drawn.k, "seed": drawn.seed, "nnz": layer.nnz}
+    if drawn.form != "patch":
+        document["form"] = drawn.form
+    if drawn.density != DEFAULT_DENSITY:
+        document["density"] = drawn.density
+    if layer.followed_by is not None:
+        document["batch_norm"] = name_of_norm(model, layer.followed_by)
+    return document
 
 
 def tensors_sha256(tensors: dict[str, Tensor]) -> str:
@@ -137,7 +198,7 @@ def tensors_sha256(tensors: dict[str, Tensor]) -> str:
 def _original_state(model: nn.Module) -> dict[str, Tensor]:
     """The undefended network's tensors under their own names, without those of the approximation."""
     modules = model.named_modules(remove_duplicate=False)
-    layers = [name for name, module in modules if isinstance(module, NonEssentialLayer)]
+    layers = [name for name, module in modules if isinstance(module, WrappedLayer)]
     state: dict[str, Tensor] = {}
     for name, tensor in model.state_dict(keep_vars=True).items():
         owner = next((layer for layer in layers if name.startswith(f"{layer}.")), None)

@@ -5,6 +5,9 @@ minimize over W~, b~ the mean of |(W x + b) - (W~ P x + b~)|^2. P x enters round
 will see it; its scale is chosen on the rows drawn from the first batch and fixed from then on. That is a
 linear least-squares problem: "lstsq" solves it exactly from its normal equations in one pass; "sgd" is the
 paper's momentum SGD.
+
+With the form none W~ meets x itself, so W is an answer already: both methods start from it, and each row keeps W, rounded,
+where the fit turns out no better in INT4.
 """
 
 from __future__ import annotations
@@ -24,11 +27,12 @@ from accelsim.interrupt import stop_if_pressed
 from accelsim.nn.base.inference import inference
 from accelsim.nn.base.seeds import check_seed
 from accelsim.nn.injection.conversion import non_essential_layers, set_scheme
+from accelsim.nn.injection.following_norms import batch_norms_found
 from accelsim.nn.injection.layer_fit import Fit, GradientDescent, NormalEquations
 from accelsim.nn.layers.geometry import conv_patches
 from accelsim.nn.layers.non_essential import NonEssentialConv2d, NonEssentialLayer
-from accelsim.nn.layers.projection import projection_scale
 from accelsim.nn.layers.quantize import int4_codes
+from accelsim.nn.layers.select import TABLES
 from accelsim.schemes import Scheme
 
 CALIBRATION_ROWS = 2048
@@ -52,6 +56,8 @@ class LayerFit:
     better than others, and exactly where there are no more rows than unknowns. The mean square on the kept
     rows is therefore divided by (1 - (k + 1) / rows)^2: generalized cross-validation (Golub, Heath, Wahba,
     Technometrics 21, 1979), which takes the rows as independent; neighbouring pixels are less so.
+    rounded: rows of W~ that are W itself, rounded (form none only), which has no such unknowns.
+    batch_norm: whether one follows the layer; without, the criteria norm and normsigned rank z~ itself.
     relative_error: with W~ and b~ in float. relative_error_int4: as the layer runs, quantized; quantizing
     adds to the error on seen and unseen rows alike, so what the division added is added here.
     """
@@ -60,6 +66,8 @@ class LayerFit:
     rows: int
     relative_error: float
     relative_error_int4: float
+    rounded: int = 0
+    batch_norm: bool = False
 
 
 def distill(
@@ -75,7 +83,7 @@ def distill(
     momentum: float = 0.9,
     progress: Callable[[str], None] | None = None,
 ) -> list[LayerFit]:
-    """Fit and quantize every converted layer of `model` in place; returns the fit of each.
+    """Fit and quantize every converted layer of `model` in place, find the batch norm after it; returns the fit of each.
 
     batches: images (count, channels, h, w) as the model takes them; streamed, so memory stays bounded
         (per layer: the normal equations, (k + n) * k numbers, and 2,048 rows for calibration). With "sgd"
@@ -87,8 +95,8 @@ def distill(
 
     The scheme in force is the same afterwards. Raises AccelsimError for an unknown method, a seed outside 0
     to 2^31 - 1, a model without converted layers, no batches, a layer with no more rows than the k + 1
-    unknowns of each neuron (the model is then unchanged but for y_scale), or a fit that is not finite. Warns below four
-    rows an unknown.
+    unknowns of each neuron (the model is then unchanged but for y_scale; with the form none such a layer takes W
+    rounded), or a fit that is not finite. Warns below four rows an unknown.
     """
     check_seed("distill", seed)
     layers = dict(non_essential_layers(model))
@@ -97,11 +105,11 @@ def distill(
     fits: dict[str, Fit]
     if method == "lstsq":
         epochs = 1
-        fits = {name: NormalEquations(ridge) for name in layers}
+        fits = {name: NormalEquations(ridge, _start(layer)) for name, layer in layers.items()}
     elif method == "sgd":
         if epochs < 1:
             raise AccelsimError(f"distill: epochs is {epochs}, must be at least 1")
-        fits = {name: GradientDescent(lr, momentum) for name in layers}
+        fits = {name: GradientDescent(lr, momentum, _start(layer)) for name, layer in layers.items()}
     else:
         raise AccelsimError(f"distill: method is {method!r}, must be 'lstsq' or 'sgd'")
     generator = torch.Generator().manual_seed(seed)
@@ -112,7 +120,7 @@ def distill(
     set_scheme(model, Scheme.dense())
     rows: dict[str, int] = {}
     try:
-        with inference(model), ExitStack() as hooks:
+        with inference(model), batch_norms_found(model), ExitStack() as hooks:
             for name, layer in layers.items():
                 hooks.enter_context(layer.inner.register_forward_hook(samples[name]))
             clock = _Clock(epochs, progress)
@@ -168,7 +176,7 @@ class _Sample:
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], z: Tensor) -> None:
         x, z = self._draw(args[0], z)
-        y = x @ self.layer.signs.T.to(x.dtype) * projection_scale(self.layer.k)
+        y = self.layer.project(x)
         if self.rows == 0:
             self.layer.choose_y_scale(y)
         y = int4_codes(y, self.layer.y_scale) * self.layer.y_scale
@@ -201,7 +209,7 @@ def _rows_of_one_pass(samples: dict[str, _Sample]) -> dict[str, int]:
             raise AccelsimError(f"distill: layer {name} saw no input: no batches, or the model skips it")
         wanted = WANTED_ROWS_PER_UNKNOWN * (k + 1)
         told = f"layer {name} (k = {k}) saw {rows} rows, needs {k + 2} and better {wanted}"
-        if rows <= k + 1:
+        if rows <= k + 1 and sample.layer.projection.form != "none":
             raise AccelsimError(f"distill: {told}; give {_MORE_ROWS}, or skip the layer")
         if rows < wanted:
             sparse.append((rows / wanted, told))
@@ -212,21 +220,62 @@ def _rows_of_one_pass(samples: dict[str, _Sample]) -> dict[str, int]:
     return {name: sample.rows for name, sample in samples.items()}
 
 
+def _start(layer: NonEssentialLayer) -> Tensor | None:
+    """W as W~ (groups, k, n / groups), from which a fit of the form none starts; None for the others."""
+    if layer.projection.form != "none":
+        return None
+    return _own_weight(layer).reshape(layer.groups, -1, layer.k).transpose(1, 2)
+
+
+def _own_weight(layer: NonEssentialLayer) -> Tensor:
+    return layer.inner.get_parameter("weight").detach().flatten(1)
+
+
 def _finish(name: str, layer: NonEssentialLayer, sample: _Sample, rows: int) -> LayerFit:
     """Solve, quantize and calibrate one layer."""
-    w, b = sample.fit.solve()
-    if not (torch.isfinite(w).all() and torch.isfinite(b).all()):
-        raise AccelsimError(
-            f"distill: layer {name}: W~ is not finite; are the calibration images and weights, and is lr small enough?"
-        )
-    layer.set_approximation(w, b)
     y = torch.cat([part for part, _ in sample.kept])
     z = torch.cat([part for _, part in sample.kept])
-    variance = (z - z.mean(0)).square().mean()
-    relative_error = (layer.from_projection(y) - z).square().mean() / variance
+    rounded = torch.zeros(z[0].numel(), dtype=torch.bool, device=z.device)
+    if rows > layer.k + 1:
+        w, b = sample.fit.solve()
+        if not (torch.isfinite(w).all() and torch.isfinite(b).all()):
+            raise AccelsimError(
+                f"distill: layer {name}: W~ is not finite; are the calibration images and weights, and is lr small "
+                "enough?"
+            )
+        errors = _quantize(layer, y, z, w, b, (layer.k + 1) / rows)
+    if layer.projection.form == "none":
+        own = _own_weight(layer)
+        bias = dict(layer.inner.named_parameters()).get("bias")
+        own_b = torch.zeros_like(layer.b_approx) if bias is None else bias.detach()
+        plain = _quantize(layer, y, z, own, own_b, 0.0)
+        if rows > layer.k + 1:
+            rounded = plain[1] < errors[1]
+            w, b = torch.where(rounded[:, None], own, w), torch.where(rounded, own_b, b)
+            errors = torch.where(rounded, plain, _quantize(layer, y, z, w, b, (layer.k + 1) / rows))
+        if rows <= layer.k + 1 or plain[1].sum() < errors[1].sum():
+            # All biases share one scale, so that a mixture may lose what its rows gain.
+            errors = _quantize(layer, y, z, own, own_b, 0.0)
+            rounded = torch.ones_like(rounded)
+    z_approx = layer.from_projection(y).flatten(1)
+    for criterion in TABLES:
+        scaled = criterion.startswith("norm")
+        layer.selector.calibrate(layer.normalized(z_approx) if scaled else z_approx, criterion)
+    relative, relative_int4 = (errors.mean(1) / (z - z.mean(0)).square().mean()).tolist()
+    return LayerFit(name, rows, relative, relative_int4, int(rounded.sum()), bool(layer.followed_by))
+
+
+def _quantize(
+    layer: NonEssentialLayer, y: Tensor, z: Tensor, w: Tensor, b: Tensor, unknowns: float
+) -> Tensor:
+    """Put W~ and b~ into a layer, in INT4; return each row's mean square error on unseen rows: (2, n), float and INT4.
+
+    y (rows, groups, k) and z (rows, groups, n / groups) are rows that W~ was fitted on; unknowns: those of each neuron,
+    as a share of all such rows.
+    """
+    layer.set_approximation(w, b)
+    error = (layer.from_projection(y) - z).square().mean(0).flatten()
     layer.quantize()
-    z_approx = layer.from_projection(y)
-    layer.selector.calibrate(z_approx.abs())
-    relative_error_int4 = (z_approx - z).square().mean() / variance
-    unseen = relative_error / (1 - (layer.k + 1) / rows) ** 2 - relative_error
-    return LayerFit(name, rows, (relative_error + unseen).item(), (relative_error_int4 + unseen).item())
+    error_int4 = (layer.from_projection(y) - z).square().mean(0).flatten()
+    unseen = error / (1 - unknowns) ** 2 - error
+    return torch.stack([error + unseen, error_int4 + unseen])

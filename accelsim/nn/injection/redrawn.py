@@ -25,9 +25,18 @@ from accelsim.nn.base.seeds import check_seed
 from accelsim.nn.injection.conversion import non_essential_layers
 from accelsim.nn.injection.distillation import distill
 from accelsim.nn.layers.non_essential import NonEssentialLayer
-from accelsim.nn.layers.projection import projection_scale, ternary_signs
+from accelsim.nn.layers.projection import ternary_signs
+from accelsim.nn.layers.select import TABLES
 
-_STATE = ("signs", "w_approx", "b_approx", "w_scale", "b_scale", "y_scale", "selector.quantiles")
+_STATE = (
+    "signs",
+    "w_approx",
+    "b_approx",
+    "w_scale",
+    "b_scale",
+    "y_scale",
+    *(f"selector.{table}" for table in TABLES.values()),
+)
 
 
 class RedrawnProjection(RandomModule):
@@ -59,7 +68,7 @@ def redrawn(
 
     batches: calibration images for "refit", iterated once a draw (so no iterator). The schemes and controls in force
     stay, and may be changed afterwards. Raises AccelsimError for a count below 2, an unknown method, a model that
-    is not distilled, and as distill.
+    is not distilled or has layers of the form none, and as distill.
     """
     check_seed("redrawn", seed)
     if count < 2:
@@ -71,11 +80,17 @@ def redrawn(
         raise AccelsimError(
             "redrawn: the model is not converted and distilled; run convert and distill first"
         )
+    for name, layer in layers.items():
+        if layer.projection.form == "none":
+            raise AccelsimError(
+                f"redrawn: layer {name} has the form none, which draws no P; convert with the form pixel or patch"
+            )
     pool = []
     for draw in range(count):
         other = copy.deepcopy(model)
         for index, (_, layer) in enumerate(non_essential_layers(other)):
-            fresh = ternary_signs(layer.k, layer.signs.shape[1], _seed(seed, draw, index))
+            rows, columns = layer.signs.shape
+            fresh = ternary_signs(rows, columns, _seed(seed, draw, index), layer.projection.density)
             layer.signs.copy_(fresh)
             if method == "projected":
                 _project(layer)
@@ -93,7 +108,7 @@ def redrawn(
 def _project(layer: NonEssentialLayer) -> None:
     """W~ = W P^T and b~ = b, quantized; the scale of y stays: P x has the same variance for every draw of P."""
     weight = layer.inner.get_parameter("weight").flatten(1)
-    w = weight @ layer.signs.T.to(weight.dtype) * projection_scale(layer.k)
+    w = layer.project(weight[:, None])[:, 0]
     bias = dict(layer.inner.named_parameters()).get("bias")
     layer.set_approximation(w, torch.zeros_like(layer.b_approx) if bias is None else bias)
     layer.quantize()

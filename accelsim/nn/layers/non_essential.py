@@ -5,8 +5,11 @@ the neurons with the largest |z~|; the output is z * m + z~ * (1 - m) (Eq. 2).
 
 The arithmetic of z~, for a reader who builds it in hardware. Everything right of the scales is integers:
 
-    y_code_j = clamp(round((S x)_j / y_step), -7, 7)      S: signs of P; y_step = y_scale / sqrt(3 / k)
+    y_code_j = clamp(round((S x)_j / y_step), -7, 7)      S: signs of P; y_step = y_scale / sqrt(s / rows of P)
     z~_i     = y_scale * w_scale_i * sum_j w_code_ij * y_code_j  +  b_scale * b_code_i
+
+With the form none S x is x and y_step is y_scale. With none and pixel the codes are made once per pixel, and z~ is the
+same convolution as z over them (accelsim.nn.layers.projection has the forms).
 
 w_scale is one per output row, y_scale and b_scale one per layer. All are chosen for least squared error
 (accelsim.nn.layers.quantize.best_scale): w and b once on the distilled parameters, y on the projected
@@ -22,7 +25,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
-from accelsim.nn.layers.projection import projection_scale, ternary_signs
+from accelsim.nn.layers.precise_layer import WrappedLayer
+from accelsim.nn.layers.projection import Projection, projection_scale
 from accelsim.nn.layers.quantize import best_scale, int4_codes
 from accelsim.nn.layers.select import Selector
 from accelsim.schemes import Scheme
@@ -37,18 +41,23 @@ class Injection(nn.Module):
         return torch.where(layer.essential(z_approx), z, z_approx)
 
 
-class NonEssentialLayer(nn.Module, ABC):
+class NonEssentialLayer(WrappedLayer, ABC):
     """What the convolution and the linear layer share: P, W~, b~, their INT4 codes, selection, Eq. 2.
 
     Attributes
     - `inner`: the wrapped layer, whose weights make the precise outputs.
-    - `signs`: int8 (k, d), the signs of P, fixed by `seed`; shared by all groups of a grouped convolution.
+    - `projection`: form, k, density and seed of P; `taps`: kernel elements, 1 of a linear layer.
+    - `signs`: int8, the signs of P: (k, d) of a patch, (k / taps, d / taps) of a pixel, empty for the form none;
+      shared by all groups of a grouped convolution.
     - `w_approx` (n, k), `b_approx` (n,): W~ and b~, trainable, float32.
     - `w_scale` (n,), `b_scale` (), `y_scale` (): INT4 scales; 0 until `quantize` has run.
     - `selector`: decides the mask; `selector.scheme` is the scheme in force.
     - `injection`: makes the output of z and z~.
+    - `precision`: scales of operands of 8 and 4 bits.
+    - `followed_by`: the batch norm that takes the layer's output, alone in a tuple; empty if none does; None until
+      `distill` has looked. It stays a part of the network and is none of this layer.
 
-    With a dense scheme the layer is the wrapped layer and nothing is approximated.
+    With a dense scheme the layer is the wrapped layer, in as many bits, and nothing is approximated.
     """
 
     signs: Tensor
@@ -57,15 +66,22 @@ class NonEssentialLayer(nn.Module, ABC):
     y_scale: Tensor
 
     def __init__(
-        self, inner: nn.Module, n: int, d: int, k: int, groups: int, seed: int, scheme: Scheme
+        self,
+        inner: nn.Module,
+        n: int,
+        d: int,
+        taps: int,
+        groups: int,
+        projection: Projection,
+        scheme: Scheme,
     ) -> None:
-        super().__init__()
+        super().__init__(inner)
         reference = next(inner.parameters())
-        self.inner = inner
-        self.seed = seed
-        self.k = k
+        self.projection = projection
+        self.taps = taps
+        self.k = k = projection.k
         self.groups = groups
-        signs = ternary_signs(k, d, seed)
+        signs = projection.signs(d, taps)
         self.nnz = int(signs.count_nonzero())
         self.register_buffer("signs", signs.to(reference.device), persistent=False)
         self.w_approx = nn.Parameter(torch.zeros(n, k, device=reference.device))
@@ -75,11 +91,18 @@ class NonEssentialLayer(nn.Module, ABC):
         self.register_buffer("y_scale", torch.zeros((), device=reference.device))
         self.selector = Selector(scheme, groups)
         self.injection: nn.Module = Injection()
+        self.followed_by: tuple[nn.Module, ...] | None = None
 
     @property
     def approximation(self) -> Approximation:
-        """k, nnz(P) and seed, as the trace file records them."""
-        return Approximation(k=self.k, nnz=self.nnz, seed=self.seed)
+        """The form, k, nnz(P), seed and density, as the trace file records them."""
+        drawn = self.projection
+        return Approximation(k=self.k, nnz=self.nnz, seed=drawn.seed, form=drawn.form, density=drawn.density)
+
+    @property
+    def y_unit(self) -> float:
+        """What one step of a signed sum S x is worth in y: the factor that makes P of S, 1 for the form none."""
+        return projection_scale(len(self.signs), self.projection.density) if len(self.signs) else 1.0
 
     @property
     def is_quantized(self) -> bool:
@@ -94,7 +117,7 @@ class NonEssentialLayer(nn.Module, ABC):
 
     @torch.no_grad()
     def choose_y_scale(self, y: Tensor) -> None:
-        """Fix y_scale from a sample of projected activations, sqrt(3 / k) * S x, float of any shape."""
+        """Fix y_scale from a sample of projected activations, y_unit * S x, float of any shape."""
         self.y_scale.copy_(best_scale(y.reshape(1, -1))[0])
 
     @torch.no_grad()
@@ -115,7 +138,20 @@ class NonEssentialLayer(nn.Module, ABC):
 
     def y_codes(self, x: Tensor) -> Tensor:
         """y = P x as INT4 codes: float integers -7..7, shaped as `signed_sums` returns them."""
-        return int4_codes(self.signed_sums(x), self.y_scale / projection_scale(self.k))
+        return int4_codes(self.signed_sums(x), self.y_scale / self.y_unit)
+
+    def project(self, patches: Tensor) -> Tensor:
+        """y = P x in float of patches (rows, groups, d): (rows, groups, k), in the order of W~'s columns.
+
+        The rows of a weight matrix are patches too: their projection is W P^T.
+        """
+        if self.projection.form == "none":
+            return patches
+        signs = self.signs.to(patches.dtype)
+        if self.projection.form == "patch":
+            return patches @ signs.T * self.y_unit
+        by_channel = patches.reshape(*patches.shape[:-1], -1, self.taps)
+        return torch.einsum("rgct,jc->rgjt", by_channel, signs).flatten(2) * self.y_unit
 
     def from_projection(self, y: Tensor) -> Tensor:
         """z~ = W~ y + b~ of projected activations: y (rows, groups, k) to (rows, groups, n / groups)."""
@@ -124,7 +160,7 @@ class NonEssentialLayer(nn.Module, ABC):
 
     @abstractmethod
     def signed_sums(self, x: Tensor) -> Tensor:
-        """S x in float for every position of x: the additions that the projection unit makes."""
+        """S x in float, of every position's patch or of every pixel of x: the projection unit's additions."""
 
     @abstractmethod
     def approximate(self, x: Tensor) -> Tensor:
@@ -140,17 +176,53 @@ class NonEssentialLayer(nn.Module, ABC):
 
     def forward(self, x: Tensor) -> Tensor:
         """Eq. 2, or what `injection` makes of it."""
-        z: Tensor = self.inner(x)
-        if self.selector.scheme.is_dense:
-            return z
+        scheme = self.selector.scheme
+        if not scheme.approximates:
+            return self.precision.output(self.inner, x, scheme.precise_bits)
         if not self.is_quantized:
             raise AccelsimError("non-essential layer: W~ is not distilled yet; run distill first")
-        mixed: Tensor = self.injection(self, z, self.approximate(x))
+        # The whole map has the bits of the essential neurons' operands; z~ is computed from the same words.
+        x = self.precision.rounded_input(x, scheme.precise_bits)
+        z_approx = self.approximate(x)
+        if not scheme.has_masks and type(self.injection) is Injection:
+            return z_approx
+        z = self.precision.output(self.inner, x, scheme.precise_bits)
+        mixed: Tensor = self.injection(self, z, z_approx)
         return mixed
 
-    def essential(self, magnitude: Tensor) -> Tensor:
-        """The mask of the neurons that the scheme keeps: those largest in |magnitude|, which is shaped as the output."""
-        return self.like_output(self.selector(self.by_position(magnitude)), magnitude)
+    def essential(self, z_approx: Tensor) -> Tensor:
+        """The mask of the neurons that the scheme keeps, by its criterion: bool, shaped as z~, which is as the output."""
+        return self.like_output(self.selector(self.scores(self.by_position(z_approx))), z_approx)
+
+    def largest(self, values: Tensor) -> Tensor:
+        """The mask of as many neurons, by the scheme's structure, but of the largest `values`, shaped as the output."""
+        return self.like_output(self.selector(self.by_position(values)), values)
+
+    def scores(self, z_approx: Tensor) -> Tensor:
+        """What the scheme's criterion ranks, magnitude or value, of z~ (images, positions, n): z~ or BN(z~)."""
+        return self.normalized(z_approx) if self.selector.scheme.scales_scores else z_approx
+
+    def normalized(self, z_approx: Tensor) -> Tensor:
+        """z~ (images, positions, n) after the batch norm that follows, in its evaluation mode; as it is if none does."""
+        if self.followed_by is None:
+            raise AccelsimError(
+                "criterion norm: which batch norm follows a layer is not known; run distill first"
+            )
+        for norm in self.followed_by:
+            scale, shift = batch_norm_line(norm)
+            z_approx = z_approx * scale + shift
+        return z_approx
+
+
+def batch_norm_line(norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """Scale and shift (n,) of each channel of a batch norm in evaluation mode."""
+    mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+    parameters = dict(norm.named_parameters())
+    scale = (variance + norm.eps).rsqrt()  # type: ignore[operator]
+    if "weight" in parameters:
+        scale = scale * parameters["weight"]
+    shift = -mean * scale
+    return scale, shift + parameters["bias"] if "bias" in parameters else shift
 
 
 class NonEssentialConv2d(NonEssentialLayer):
@@ -162,21 +234,35 @@ class NonEssentialConv2d(NonEssentialLayer):
 
     inner: nn.Conv2d
 
-    def __init__(self, inner: nn.Conv2d, k: int, seed: int, scheme: Scheme) -> None:
-        d = inner.weight[0].numel()
-        super().__init__(inner, inner.out_channels, d, k, inner.groups, seed, scheme)
+    def __init__(self, inner: nn.Conv2d, projection: Projection, scheme: Scheme) -> None:
+        d, taps = inner.weight[0].numel(), inner.weight[0, 0].numel()
+        super().__init__(inner, inner.out_channels, d, taps, inner.groups, projection, scheme)
 
     def signed_sums(self, x: Tensor) -> Tensor:
-        """(images, groups * k, h_out, w_out)."""
-        conv = self.inner
-        weight = self.signs.to(x.dtype).reshape(self.k, *conv.weight.shape[1:])
-        weight = weight.repeat(self.groups, 1, 1, 1)
-        return F.conv2d(x, weight, None, conv.stride, conv.padding, conv.dilation, self.groups)
+        """(images, groups * k, h_out, w_out) of patches; (images, groups * k / taps, h, w) of pixels; x itself."""
+        if self.projection.form == "none":
+            return x
+        signs = self.signs.to(x.dtype)
+        if self.projection.form == "pixel":
+            return F.conv2d(x, signs[:, :, None, None].repeat(self.groups, 1, 1, 1), groups=self.groups)
+        weight = signs.reshape(self.k, *self.inner.weight.shape[1:]).repeat(self.groups, 1, 1, 1)
+        return self._like_inner(x, weight)
 
     def approximate(self, x: Tensor) -> Tensor:
-        sums = F.conv2d(self.y_codes(x), self.w_codes()[:, :, None, None], groups=self.groups)
+        codes, w = self.y_codes(x), self.w_codes()
+        if self.projection.form == "patch":
+            sums = F.conv2d(codes, w[:, :, None, None], groups=self.groups)
+        else:
+            # P of zero padding is zero, and so is its code: z~ is a convolution over the map of codes.
+            kernel = self.inner.weight.shape[2:]
+            sums = self._like_inner(codes, w.reshape(len(w), -1, *kernel))
         scale = (self.y_scale * self.w_scale)[:, None, None]
         return sums * scale + (self.b_scale * self.b_codes())[:, None, None]
+
+    def _like_inner(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Convolve with another weight as the wrapped convolution does with its own."""
+        conv = self.inner
+        return F.conv2d(x, weight, None, conv.stride, conv.padding, conv.dilation, self.groups)
 
     def by_position(self, z: Tensor) -> Tensor:
         return z.permute(0, 2, 3, 1).flatten(1, 2)
@@ -191,11 +277,13 @@ class NonEssentialLinear(NonEssentialLayer):
 
     inner: nn.Linear
 
-    def __init__(self, inner: nn.Linear, k: int, seed: int, scheme: Scheme) -> None:
-        super().__init__(inner, inner.out_features, inner.in_features, k, 1, seed, scheme)
+    def __init__(self, inner: nn.Linear, projection: Projection, scheme: Scheme) -> None:
+        super().__init__(inner, inner.out_features, inner.in_features, 1, 1, projection, scheme)
 
     def signed_sums(self, x: Tensor) -> Tensor:
         """(images, ..., k)."""
+        if self.projection.form == "none":
+            return x
         return F.linear(x, self.signs.to(x.dtype))
 
     def approximate(self, x: Tensor) -> Tensor:

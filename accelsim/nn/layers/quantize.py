@@ -1,4 +1,4 @@
-"""Symmetric INT4: codes -7..7, value = code * scale, gradients straight through."""
+"""Symmetric integers, INT4 above all: codes -7..7, value = code * scale, gradients straight through."""
 
 from __future__ import annotations
 
@@ -12,43 +12,48 @@ MAX_CODE = 7
 
 
 class _Codes(torch.autograd.Function):
-    """round(x) clamped to -7..7, with the gradient 1 where no clamping took place and 0 elsewhere."""
+    """round(x) clamped to -largest..largest, with the gradient 1 where no clamping took place and 0 elsewhere."""
 
     @staticmethod
-    def forward(ctx: Any, scaled: Tensor) -> Tensor:
+    def forward(ctx: Any, scaled: Tensor, largest: int) -> Tensor:
         rounded = scaled.round()
-        ctx.save_for_backward(rounded.abs() <= MAX_CODE)
-        return rounded.clamp(-MAX_CODE, MAX_CODE)
+        ctx.save_for_backward(rounded.abs() <= largest)
+        return rounded.clamp(-largest, largest)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (inside,) = ctx.saved_tensors
         gradient: Tensor = grads[0] * inside
-        return gradient
+        return gradient, None
 
 
-def int4_codes(x: Tensor, scale: Tensor) -> Tensor:
-    """Codes of x as float integers in -7..7, same shape; `scale` (broadcast to x, positive) is a constant.
+def rounded_codes(x: Tensor, scale: Tensor, largest: int) -> Tensor:
+    """Codes of x as float integers in -largest..largest, same shape; `scale` (broadcast to x, positive) is a constant.
 
-    Halves round to even. Times `scale` they equal torch.fake_quantize_per_tensor_affine(x, scale, 0, -7, 7)
+    Halves round to even. Times `scale` they equal torch.fake_quantize_per_tensor_affine(x, scale, 0, -largest, largest)
     bit for bit, in value and in gradient.
     """
-    codes: Tensor = _Codes.apply(x * scale.reciprocal())  # type: ignore[no-untyped-call]
+    codes: Tensor = _Codes.apply(x * scale.reciprocal(), largest)  # type: ignore[no-untyped-call]
     return codes
 
 
-def best_scale(x: Tensor, steps: int = 60) -> Tensor:
-    """For each row of x (rows, values) the scale of least squared INT4 error: float32 (rows,).
+def int4_codes(x: Tensor, scale: Tensor) -> Tensor:
+    """INT4 codes of x, -7..7, as `rounded_codes` makes them."""
+    return rounded_codes(x, scale, MAX_CODE)
 
-    Searched on `steps` scales from max|x| / 7 down to a fifth of that: clipping the largest values is often
+
+def best_scale(x: Tensor, steps: int = 60, largest: int = MAX_CODE) -> Tensor:
+    """For each row of x (rows, values) the scale of least squared error with codes up to `largest`: float32 (rows,).
+
+    Searched on `steps` scales from max|x| / largest down to a fifth of that: clipping the largest values is often
     worth finer steps for the others. A row of zeros gets scale 1.
     """
-    largest = x.abs().amax(dim=1) / MAX_CODE
-    largest = torch.where(largest > 0, largest, torch.ones_like(largest))
-    best, least = largest.clone(), torch.full_like(largest, torch.inf)
+    widest = x.abs().amax(dim=1) / largest
+    widest = torch.where(widest > 0, widest, torch.ones_like(widest))
+    best, least = widest.clone(), torch.full_like(widest, torch.inf)
     for share in torch.linspace(1.0, 0.2, steps).tolist():
-        scale = largest * share
-        error = (int4_codes(x, scale[:, None]) * scale[:, None] - x).square().sum(dim=1)
+        scale = widest * share
+        error = (rounded_codes(x, scale[:, None], largest) * scale[:, None] - x).square().sum(dim=1)
         better = error < least
         best, least = torch.where(better, scale, best), torch.where(better, error, least)
     return best.to(torch.float32)

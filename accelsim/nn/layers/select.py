@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 from torch import Tensor, nn
 
 from accelsim.errors import AccelsimError
 from accelsim.schemes import Scheme
+from accelsim.schemes.selection_suffix import Criterion, ranked
 
 QUANTILES = 1001
-"""Points of the calibrated threshold table: |z~| at noise 0, 0.001, ... 1."""
+"""Points of a calibrated threshold table: what a criterion ranks, at noise 0, 0.001, ... 1."""
+
+TABLES = {
+    criterion: "quantiles" if criterion == "magnitude" else f"quantiles_{criterion}"
+    for criterion in get_args(Criterion)
+}
+"""The buffer of `Selector` that holds each criterion's threshold table."""
 
 
 class Selector(nn.Module):
@@ -17,8 +26,9 @@ class Selector(nn.Module):
 
     A module of its own, so that a forward hook on it sees every mask (accelsim.nn.trace_export does).
 
-    Attributes: `scheme`, the current Scheme; `groups`, those of the convolution; `quantiles`, float32
-    (1001,), |z~| over the calibration images at noise 0, 0.001, ... 1 (empty until distilled).
+    Attributes: `scheme`, the current Scheme; `groups`, those of the convolution; `quantiles` and its like (`TABLES`),
+    float32 (1001,), for each criterion what it ranks over the calibration images at noise 0, 0.001, ... 1 (empty until
+    distilled).
     """
 
     quantiles: Tensor
@@ -27,36 +37,43 @@ class Selector(nn.Module):
         super().__init__()
         self.scheme = scheme
         self.groups = groups
-        self.register_buffer("quantiles", torch.empty(0))
+        for table in TABLES.values():
+            self.register_buffer(table, torch.empty(0))
 
     @torch.no_grad()
-    def calibrate(self, magnitude: Tensor) -> None:
-        """Fill the threshold table from a sample of |z~| (any shape)."""
-        ordered = magnitude.reshape(-1).float().sort().values
+    def calibrate(self, scores: Tensor, criterion: str = "magnitude") -> None:
+        """Fill a criterion's threshold table from a sample (any shape) of z~, after the batch norm if the criterion is."""
+        ordered = ranked(scores, criterion).reshape(-1).float().sort().values
         place = torch.linspace(0, len(ordered) - 1, QUANTILES, dtype=torch.float64)
         below = place.floor().long()
         above = place.ceil().long()
         share = (place - below).to(ordered)
-        self.quantiles = ordered[below] * (1 - share) + ordered[above] * share
+        setattr(self, TABLES[criterion], ordered[below] * (1 - share) + ordered[above] * share)
 
     def quantile(self, noise: float) -> float:
-        """Return the calibrated |z~| that a share `noise` of the neurons lies below.
+        """Return the calibrated score, |z~| by default, that a share `noise` of the neurons lies below.
 
         Raises:
             AccelsimError: if the layer is not distilled.
         """
-        if not len(self.quantiles):
-            raise AccelsimError("scheme: a calibrated threshold needs a distilled layer; run distill first")
+        table = self.get_buffer(TABLES[self.scheme.criterion])
+        if not len(table):
+            raise AccelsimError(
+                f"scheme {self.scheme.name}: a calibrated threshold needs a distilled layer; run distill first"
+            )
         place = noise * (QUANTILES - 1)
         below = min(int(place), QUANTILES - 2)
-        low, high = self.quantiles[below].item(), self.quantiles[below + 1].item()
+        low, high = table[below].item(), table[below + 1].item()
         return low + (high - low) * (place - below)
 
     def threshold(self) -> float:
         """Return the calibrated scheme's one threshold: what a fixed register in hardware would hold."""
         return self.quantile(self.scheme.noise)
 
-    def forward(self, z_approx: Tensor) -> Tensor:
-        """Return the mask of z~: float (images, positions, n) to bool of that shape. No gradient passes."""
-        mask: Tensor = self.scheme.essential_mask(z_approx.detach(), self.groups, self.quantile)
+    def forward(self, scores: Tensor) -> Tensor:
+        """Return the mask of z~, or of BN(z~) under such a criterion: float (images, positions, n) to bool of that shape.
+
+        No gradient passes.
+        """
+        mask: Tensor = self.scheme.essential_mask(scores.detach(), self.groups, self.quantile)
         return mask

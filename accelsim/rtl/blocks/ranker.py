@@ -7,12 +7,14 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from accelsim.rtl.blocks.once import written_once
-from accelsim.rtl.blocks.threshold import MAGNITUDE_BITS, magnitude
+from accelsim.rtl.blocks.score import SCORE_BITS, score
 
 
 @written_once
 class Ranker(wiring.Component):
-    """``mask`` = the ``keep`` members of largest ``|value|``, ties to the lower index; all if there are fewer.
+    """``mask`` = the ``keep`` members of largest score, ties to the lower index; all if there are fewer.
+
+    A score is the value's magnitude, or with ``keeps_sign`` the value itself.
 
     ``members`` says which of the ``max_of`` values belong to the group (its size is a matter of the layer, and
     the last group may be short). Every pair is compared in the first stage, so a member's rank is the count
@@ -27,6 +29,7 @@ class Ranker(wiring.Component):
             {
                 "values": In(data.ArrayLayout(signed(16), max_of)),
                 "members": In(max_of),
+                "keeps_sign": In(1),
                 "keep": In(range(max_of + 1)),
                 "mask": Out(max_of),
             }
@@ -35,8 +38,10 @@ class Ranker(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         n = self._max_of
-        sizes = [Signal(MAGNITUDE_BITS, name=f"size_{i}") for i in range(n)]
-        m.d.comb += [size.eq(magnitude(value)) for size, value in zip(sizes, self.values, strict=True)]
+        sizes = [Signal(signed(SCORE_BITS), name=f"size_{i}") for i in range(n)]
+        m.d.comb += [
+            size.eq(score(value, self.keeps_sign)) for size, value in zip(sizes, self.values, strict=True)
+        ]
 
         # before[j][i]: member i goes before member j. A pair is compared once; the lower index wins a tie.
         before = [Signal(n, name=f"before_{j}") for j in range(n)]

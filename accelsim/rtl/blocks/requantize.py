@@ -13,6 +13,7 @@ BIAS_BITS = 48
 MULTIPLIER_BITS = 16
 VALUE_BITS = 16
 GREATEST_CODE_PRODUCT = 49
+GREATEST_BYTE_PRODUCT = 128 * 128
 
 
 def code_sum_bits(most_codes: int) -> int:
@@ -20,18 +21,24 @@ def code_sum_bits(most_codes: int) -> int:
     return (GREATEST_CODE_PRODUCT * most_codes).bit_length() + 1
 
 
-class Requantizer(wiring.Component):
-    """z (``wide`` = 1): ``sat16((psum + bias + half) >> shift)``; z~: ``sat16((psum * multiplier + bias + half) >> shift)``.
+def byte_sum_bits(most_bytes: int) -> int:
+    """Bits of a sum of ``most_bytes`` products of two bytes."""
+    return (GREATEST_BYTE_PRODUCT * most_bytes).bit_length() + 1
 
-    ``half`` rounds halves up. The psum of a z~ has ``code_sum_bits`` bits, which keeps its multiplier small. All
+
+class Requantizer(wiring.Component):
+    """z of 16-bit operands (``wide`` = 1): ``sat16((psum + bias + half) >> shift)``; z~, and z of operands with fewer
+    bits: ``sat16((psum * multiplier + bias + half) >> shift)``.
+
+    ``half`` rounds halves up. A psum that is multiplied has ``scaled_bits`` bits, which keeps its multiplier small. All
     inputs are sampled with ``valid``. 48 bits hold every sum (docs/machine.md, section 11). Three stages:
     multiply, add, shift and round.
     """
 
     latency = 3
 
-    def __init__(self, code_sum_bits: int) -> None:
-        self._code_sum_bits = code_sum_bits
+    def __init__(self, scaled_bits: int) -> None:
+        self._scaled_bits = scaled_bits
         super().__init__(
             {
                 "valid": In(1),
@@ -49,10 +56,10 @@ class Requantizer(wiring.Component):
         scaled, total = Signal(signed(PSUM_BITS)), Signal(signed(PSUM_BITS))
         bias = Signal.like(self.bias)
         shifts = [Signal.like(self.shift, name=f"shift_{i}") for i in (1, 2)]
-        code_sum = self.psum[: self._code_sum_bits].as_signed()
+        narrow = self.psum[: self._scaled_bits].as_signed()
         with m.If(self.valid):
             m.d.sync += [
-                scaled.eq(Mux(self.wide, self.psum, code_sum * self.multiplier)),
+                scaled.eq(Mux(self.wide, self.psum, narrow * self.multiplier)),
                 bias.eq(self.bias),
                 shifts[0].eq(self.shift),
             ]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-MAGNITUDE_BITS = 16
-
-
-def magnitude(value: Value) -> Value:
-    """``|value|`` of a signed 16-bit number as an unsigned one: -32768 gives 32768."""
-    return Mux(value[-1], -value, value)[:MAGNITUDE_BITS]
+from accelsim.rtl.blocks.score import SCORE_BITS, score
 
 
 class ThresholdSelector(wiring.Component):
-    """``mask[i]`` = ``|values[i]| >= threshold`` and ``members[i]``, one stage; ``comparators`` a cycle."""
+    """``mask[i]`` = score of ``values[i]`` ``>= threshold`` and ``members[i]``, one stage; ``comparators`` a cycle.
+
+    A score is the value's magnitude, or with ``keeps_sign`` the value itself.
+    """
 
     latency = 1
 
@@ -25,7 +23,8 @@ class ThresholdSelector(wiring.Component):
             {
                 "values": In(data.ArrayLayout(signed(16), comparators)),
                 "members": In(comparators),
-                "threshold": In(MAGNITUDE_BITS),
+                "keeps_sign": In(1),
+                "threshold": In(signed(SCORE_BITS)),
                 "mask": Out(comparators),
             }
         )
@@ -33,7 +32,7 @@ class ThresholdSelector(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         for i, value in enumerate(self.values):
-            size = Signal(MAGNITUDE_BITS, name=f"size_{i}")
-            m.d.comb += size.eq(magnitude(value))
+            size = Signal(signed(SCORE_BITS), name=f"size_{i}")
+            m.d.comb += size.eq(score(value, self.keeps_sign))
             m.d.sync += self.mask[i].eq(self.members[i] & (size >= self.threshold))
         return m

@@ -14,7 +14,14 @@ from amaranth.lib.wiring import In, Out
 from accelsim.rtl.blocks.fused import BRICKS, PRODUCT_16X16_BITS, FusedMultiplier
 from accelsim.rtl.blocks.operand_stage import OperandStage
 from accelsim.rtl.blocks.psums import AccumulatorFile
-from accelsim.rtl.blocks.requantize import BIAS_BITS, MULTIPLIER_BITS, VALUE_BITS, Requantizer, code_sum_bits
+from accelsim.rtl.blocks.requantize import (
+    BIAS_BITS,
+    MULTIPLIER_BITS,
+    VALUE_BITS,
+    Requantizer,
+    byte_sum_bits,
+    code_sum_bits,
+)
 from accelsim.rtl.blocks.rounding import SHIFT_BITS
 from accelsim.rtl.blocks.tree import AdderTree, sum_bits, tree_latency
 
@@ -23,7 +30,8 @@ from accelsim.rtl.blocks.tree import AdderTree, sum_bits, tree_latency
 class VpuShape:
     """Sizes of a VPU: ``lanes`` L of 16 bricks, ``positions`` T of a block, ``accumulators`` A, ``accumulate_latency`` R.
 
-    ``rows`` is the most rows of a tile that the VPU can own; ``most_codes`` the largest k.
+    ``rows`` is the most rows of a tile that the VPU can own; ``most_codes`` and ``most_bytes`` are the most products of
+    codes, and of bytes, that a psum adds; 0 bytes: it multiplies none.
     """
 
     lanes: int
@@ -32,6 +40,17 @@ class VpuShape:
     accumulate_latency: int
     rows: int
     most_codes: int
+    most_bytes: int = 0
+
+    @property
+    def bytes(self) -> bool:
+        """Whether the VPU multiplies operands of 8 bits."""
+        return self.most_bytes > 0
+
+    @property
+    def scaled_bits(self) -> int:
+        """Return the bits of a psum that is multiplied when it is requantized."""
+        return max(code_sum_bits(self.most_codes), byte_sum_bits(self.most_bytes))
 
     @property
     def wide_bits(self) -> int:
@@ -47,12 +66,15 @@ class VpuShape:
 def step_layout(shape: VpuShape) -> data.StructLayout:
     """Return the layout of what identifies a step, and of where its sum goes.
 
+    ``precise`` says whether the sum is of z (1) or z~ (0); ``wide`` whether operands have 16 bits, ``byte`` 8, neither 4.
     ``position`` is the position's number in its block; ``first`` and ``last`` mark the row's first and last chunk.
     """
     return data.StructLayout(
         {
             "valid": 1,
+            "precise": 1,
             "wide": 1,
+            **({"byte": 1} if shape.bytes else {}),
             "first": 1,
             "last": 1,
             "position": range(shape.positions),
@@ -63,11 +85,11 @@ def step_layout(shape: VpuShape) -> data.StructLayout:
 
 
 def result_layout(shape: VpuShape) -> data.StructLayout:
-    """Return the layout of a finished output: ``row`` is the VPU's own number of the row, ``wide`` says z (1) or z~ (0)."""
+    """Return the layout of a finished output: ``row`` is the VPU's number of the row, ``precise`` says z (1) or z~ (0)."""
     return data.StructLayout(
         {
             "valid": 1,
-            "wide": 1,
+            "precise": 1,
             "position": range(shape.positions),
             "row": range(shape.rows),
             "value": signed(VALUE_BITS),
@@ -79,11 +101,10 @@ class VpuPipeline(wiring.Component):
     """Steps in, results out ``latency`` edges later, of the steps with ``last``.
 
     ``broadcast`` is the x or y chunks of the block's T positions, the same for all VPUs: position i's narrow chunk
-    at bit ``i * narrow_bits``, its wide chunk at bit ``i * wide_bits``. ``weights`` is the row's chunk (a wide one
-    in the low ``wide_bits``). ``enable`` gates bricks on padding operands: bit i is code i of
-    a narrow chunk, or word i of a wide one (the low L bits).
+    at bit ``i * narrow_bits``, its wide chunk at bit ``i * wide_bits``, one of bytes in between. ``weights`` is the row's
+    chunk, in the low bits. ``enable`` gates bricks on padding operands: bit i is value i of the chunk.
 
-    The row's scale constants are asked for on the way: ``scale_row`` and ``scale_wide`` with ``scale_read`` in
+    The row's scale constants are asked for on the way: ``scale_row`` and ``scale_precise`` with ``scale_read`` in
     one cycle, ``bias``, ``multiplier`` and ``shift`` expected in the next, as a synchronous memory gives them.
     """
 
@@ -92,7 +113,7 @@ class VpuPipeline(wiring.Component):
         self._psums = AccumulatorFile(
             shape.accumulators, shape.accumulate_latency, sum_bits(shape.lanes, PRODUCT_16X16_BITS)
         )
-        self._requantizer = Requantizer(code_sum_bits(shape.most_codes))
+        self._requantizer = Requantizer(shape.scaled_bits)
         self._sum_latency = OperandStage.latency + FusedMultiplier.latency + tree_latency(shape.lanes)
         self.latency = self._sum_latency + self._psums.latency + self._requantizer.latency
         super().__init__(
@@ -102,7 +123,7 @@ class VpuPipeline(wiring.Component):
                 "broadcast": In(shape.positions * shape.narrow_bits),
                 "weights": In(shape.narrow_bits),
                 "scale_read": Out(1),
-                "scale_wide": Out(1),
+                "scale_precise": Out(1),
                 "scale_row": Out(range(shape.rows)),
                 "bias": In(signed(BIAS_BITS)),
                 "multiplier": In(MULTIPLIER_BITS),
@@ -122,7 +143,7 @@ class VpuPipeline(wiring.Component):
     def _multiply(self, m: Module, tags: list[data.View]) -> Value:
         """Select the operands, multiply them, and return the sum of the products over all lanes."""
         shape = self._shape
-        m.submodules.operands = operands = OperandStage(shape.lanes, shape.positions)
+        m.submodules.operands = operands = OperandStage(shape.lanes, shape.positions, shape.bytes)
         m.d.comb += [
             operands.valid.eq(self.step.valid),
             operands.wide.eq(self.step.wide),
@@ -133,7 +154,7 @@ class VpuPipeline(wiring.Component):
         ]
         m.submodules.tree = tree = AdderTree(shape.lanes, PRODUCT_16X16_BITS)
         for i in range(shape.lanes):
-            m.submodules[f"lane_{i}"] = lane = FusedMultiplier()
+            m.submodules[f"lane_{i}"] = lane = FusedMultiplier(shape.bytes)
             m.d.comb += [
                 lane.wide.eq(tags[OperandStage.latency].wide),
                 lane.a_wide.eq(operands.wide_x.word_select(i, 16)),
@@ -142,6 +163,10 @@ class VpuPipeline(wiring.Component):
                 lane.b_narrow.eq(operands.narrow_w.word_select(i, 4 * BRICKS)),
                 tree.terms[i].eq(lane.product),
             ]
+            if shape.bytes:
+                m.d.comb += lane.byte.eq(tags[OperandStage.latency].byte)
+        if shape.bytes:
+            m.d.comb += operands.byte.eq(self.step.byte)
         products: Value = tree.sum
         return products
 
@@ -165,7 +190,7 @@ class VpuPipeline(wiring.Component):
         asking, finished, done = tags[summed - 1], tags[summed], tags[self.latency]
         m.d.comb += [
             self.scale_read.eq(asking.valid & asking.last),
-            self.scale_wide.eq(asking.wide),
+            self.scale_precise.eq(asking.precise),
             self.scale_row.eq(asking.row),
             requantizer.valid.eq(finished.valid & finished.last),
             requantizer.wide.eq(finished.wide),
@@ -174,7 +199,7 @@ class VpuPipeline(wiring.Component):
             requantizer.multiplier.eq(self.multiplier),
             requantizer.shift.eq(self.shift),
             self.result.valid.eq(done.valid & done.last),
-            self.result.wide.eq(done.wide),
+            self.result.precise.eq(done.precise),
             self.result.position.eq(done.position),
             self.result.row.eq(done.row),
             self.result.value.eq(requantizer.value),

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
 
+from accelsim.mapping.operand import bricks_per_product
 from accelsim.rtl.core.core_shape import CoreShape
 from accelsim.rtl.core.counters import COUNTER_BITS
 from accelsim.rtl.core.front_control import FrontControl
 from accelsim.rtl.core.mvu_control import MvuControl
-from accelsim.rtl.core.pipeline import population
+from accelsim.rtl.core.pipeline import population, select
 from accelsim.rtl.core.registers import ConfigRegisters
 from accelsim.rtl.core.rtl_output_port import OutputPort
 from accelsim.rtl.core.rtl_projection_unit import ProjectionUnit
@@ -34,9 +35,7 @@ def mvu_terms(m: Module, shape: CoreShape, mvu: MvuControl, slices: Sequence[Vpu
     waits = Signal()
     m.d.comb += waits.eq(mvu.patch_read | Cat(each.working for each in slices).any())
     steps, reads = Signal(range(shape.vpus + 1)), Signal(range(shape.vpus + 1))
-    narrow_words, wide_words = shape.chunk_words
-    chunk_words = Mux(mvu.wide, wide_words, narrow_words)
-    per_chunk = Mux(mvu.wide, shape.lanes, shape.bricks)
+    chunk_words, per_chunk = select(shape.chunk_words, mvu.mode), select(shape.chunk_values, mvu.mode)
     values, fired = Signal(range(shape.bricks + 1)), Signal(range(shape.vpus * shape.bricks + 1))
     m.d.comb += [
         steps.eq(population([each.step for each in slices])),
@@ -46,16 +45,17 @@ def mvu_terms(m: Module, shape: CoreShape, mvu: MvuControl, slices: Sequence[Vpu
     ]
     terms: Terms = {
         "essential_neurons": Mux(mvu.wide & mvu.last_chunk, steps, 0),
-        "brick_ops_4bit": Mux(mvu.wide, 0, fired),
-        "brick_ops_16bit": Mux(mvu.wide, fired << 4, 0),
-        "vpu_steps_4bit": Mux(mvu.wide, 0, steps),
-        "vpu_steps_16bit": Mux(mvu.wide, steps, 0),
-        "weight_sram_reads_4bit": Mux(mvu.wide, 0, reads),
-        "weight_sram_reads_16bit": Mux(mvu.wide, reads, 0),
         "weight_register_writes": population([each.slot_start for each in slices]) * chunk_words,
         "broadcast_register_writes": Mux(mvu.window_start, mvu.positions * chunk_words, 0),
         "patch_buffer_reads": mvu.patch_read,
     }
+    for mode, bits in enumerate(shape.precisions):
+        mine = mvu.mode == mode
+        terms |= {
+            f"brick_ops_{bits}bit": Mux(mine, fired * bricks_per_product(bits), 0),
+            f"vpu_steps_{bits}bit": Mux(mine, steps, 0),
+            f"weight_sram_reads_{bits}bit": Mux(mine, reads, 0),
+        }
     for name, wide in (("approximate", 0), ("precise", 1)):
         mine = mvu.active & (mvu.wide == wide)
         terms |= {
@@ -90,15 +90,16 @@ def idle_terms(
 
 def front_terms(shape: CoreShape, config: ConfigRegisters, front: FrontControl) -> Terms:
     """Positions, blocks, and the front end's busy cycles and reads."""
-    words_fetched = Mux(front.last_window, front.words_left, shape.window_words)
-    firsts = range(0, shape.window_words, shape.input_access_words)
+    units_left = front.units_left
+    units_read = Mux(units_left > shape.window_units, shape.window_units, units_left)
+    firsts = range(0, shape.window_units, shape.input_access_units)
     return {
         "positions": front.position_end & config["counts_positions"],
         "blocks": front.end,
         "fetch_cycles": front.fetch,
         "projection_cycles": front.active & config["projects"],
         "front_busy_cycles": front.active,
-        "input_sram_reads": Mux(front.fetch, population([words_fetched > first for first in firsts]), 0),
+        "input_sram_reads": Mux(front.read, population([units_read > first for first in firsts]), 0),
     }
 
 
@@ -111,14 +112,17 @@ def projection_terms(projection: ProjectionUnit) -> Terms:
     }
 
 
-def selection_terms(shape: CoreShape, selector: Selector) -> Terms:
+def selection_terms(shape: CoreShape, config: ConfigRegisters, selector: Selector) -> Terms:
     """Counts of the selector, by its kind."""
     selected = shape.machine.selector
     if selected is not None and selected.kind == "threshold":
         terms: Terms = {"comparisons": population(selector.reads)}
     else:
         terms = {"groups_ranked": selector.units_taken}
-    return terms | {"selector_busy_cycles": selector.active}
+    return terms | {
+        "selector_busy_cycles": selector.active,
+        "scaled_scores": Mux(config["scales"], population(selector.reads), 0),
+    }
 
 
 def output_terms(port: OutputPort) -> Terms:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accelsim.components.component_registry import RTL_ACTION_NAMES, made_actions
 from accelsim.config import Machine
 from accelsim.errors import AccelsimError
 from accelsim.lengths import BITS_PER_KIB, CODE_BITS, WORD_BITS, ceil_div
+from accelsim.mapping.operand import bricks_per_product
 from accelsim.rtl.blocks.fused import FusedMultiplier
 from accelsim.rtl.blocks.operand_stage import OperandStage
 from accelsim.rtl.blocks.projection_lane import projection_lane_latency
 from accelsim.rtl.blocks.quantizer import Quantizer
 from accelsim.rtl.blocks.ranker import Ranker
 from accelsim.rtl.blocks.requantize import Requantizer
+from accelsim.rtl.blocks.score import ScoreScaler
 from accelsim.rtl.blocks.threshold import ThresholdSelector
 from accelsim.rtl.blocks.tree import tree_latency
 from accelsim.rtl.blocks.vpu_pipeline import VpuShape
@@ -76,25 +79,33 @@ class CoreShape:
         return self.limits.rows_per_vpu
 
     @property
-    def rows_in_pass(self) -> int:
-        """a: rows of a position that a VPU works on in one pass."""
-        return self.machine.mvu.accumulators_per_vpu // self.positions
+    def rows_in_pass(self) -> tuple[int, ...]:
+        """a, by the positions q of a block (from 0): rows of a position that a VPU works on in one pass."""
+        accumulators = self.machine.mvu.accumulators_per_vpu
+        return (0, *(accumulators // q for q in range(1, self.positions + 1)))
 
     @property
     def approximates(self) -> bool:
-        """Whether there are a projection unit and a selector."""
+        """Whether there is a projection unit."""
         return not self.machine.dense_only
+
+    @property
+    def selects(self) -> bool:
+        """Whether there is a selector."""
+        return self.machine.selector is not None
 
     @property
     def vpu(self) -> VpuShape:
         """Sizes of one VPU's pipeline."""
+        precise = self.machine.mvu.precise_bits
         return VpuShape(
             lanes=self.lanes,
             positions=self.positions,
             accumulators=self.machine.mvu.accumulators_per_vpu,
             accumulate_latency=self.machine.mvu.accumulate_latency_cycles,
             rows=self.rows,
-            most_codes=self.max_k or 1,
+            most_codes=MAX_D if 4 in precise else self.max_k or 1,
+            most_bytes=MAX_D if 8 in precise else 0,
         )
 
     @property
@@ -102,29 +113,47 @@ class CoreShape:
         """Largest k; 0 for a dense machine."""
         return self.limits.codes if self.approximates else 0
 
-    # --- accesses of an operand chunk: [approximate, precise], so that a job's `wide` bit chooses
+    # --- operand chunks: by mode, the place of a job's bits in `precisions`
     @property
-    def chunk_words(self) -> tuple[int, int]:
-        """16-bit words of an operand chunk: B/4 of codes, L of words."""
-        return self.bricks // 4, self.lanes
+    def precisions(self) -> tuple[int, ...]:
+        """Bits of the operands that the VPUs multiply, ascending: those of precise jobs, and 4 of approximate ones."""
+        return tuple(sorted({*self.machine.mvu.precise_bits, *((CODE_BITS,) if self.approximates else ())}))
+
+    def mode(self, bits: int) -> int:
+        """Return the mode of operands of so many bits."""
+        return self.precisions.index(bits)
 
     @property
-    def weight_accesses(self) -> tuple[int, int]:
-        """w: accesses of a weight slice for a chunk."""
+    def chunk_values(self) -> tuple[int, ...]:
+        """Operands of a chunk, by mode: L words, B/4 bytes, B codes."""
+        return tuple(self.bricks // bricks_per_product(bits) for bits in self.precisions)
+
+    @property
+    def chunk_words(self) -> tuple[int, ...]:
+        """16-bit words of a chunk, by mode."""
+        each = zip(self.chunk_values, self.precisions, strict=True)
+        return tuple(values * bits // WORD_BITS for values, bits in each)
+
+    @property
+    def most_chunk_bits(self) -> int:
+        """Bits of the longest chunk."""
+        return WORD_BITS * max(self.chunk_words)
+
+    @property
+    def weight_accesses(self) -> tuple[int, ...]:
+        """w, by mode: accesses of a weight slice for a chunk."""
         width = self.machine.weight_sram.width_bits
-        narrow, wide = (ceil_div(WORD_BITS * words, width) for words in self.chunk_words)
-        return narrow, wide
+        return tuple(ceil_div(WORD_BITS * words, width) for words in self.chunk_words)
 
     @property
     def most_weight_accesses(self) -> int:
-        """The larger w of the jobs that the machine has."""
-        return self.weight_accesses[not self.approximates]
+        """The largest w."""
+        return max(self.weight_accesses)
 
     @property
     def most_patch_reads(self) -> int:
-        """X of a full block: entries of a window's operands."""
-        words = self.chunk_words[not self.approximates]
-        return ceil_div(self.positions * words, self.patch_columns)
+        """X of a full block with the longest chunks: entries of a window's operands."""
+        return ceil_div(self.positions * max(self.chunk_words), self.patch_columns)
 
     # --- slots
     @property
@@ -145,19 +174,44 @@ class CoreShape:
         return sram.kib * BITS_PER_KIB // self.vpus // sram.width_bits
 
     @property
-    def window_words(self) -> int:
-        """Cw: word columns of the input SRAM."""
-        return self.machine.input_sram.banks * self.machine.input_sram.width_bits // WORD_BITS
+    def window_bits(self) -> int:
+        """Bits of a window: what the input SRAM brings in a cycle."""
+        return self.machine.input_sram.banks * self.machine.input_sram.width_bits
 
     @property
-    def input_access_words(self) -> int:
-        """Words of one port of the input SRAM."""
-        return self.machine.input_sram.width_bits // WORD_BITS
+    def window_words(self) -> int:
+        """C: words that a lane adds in a cycle; the 16-bit words of a window."""
+        return self.window_bits // WORD_BITS
+
+    @property
+    def unit_bits(self) -> int:
+        """Bits of a unit of the input map: its smallest words. The front end counts and addresses units."""
+        return min(self.machine.mvu.precise_bits)
+
+    @property
+    def window_units(self) -> int:
+        """Columns of the input SRAM: units of a window."""
+        return self.window_bits // self.unit_bits
+
+    @property
+    def most_units(self) -> int:
+        """Most units of a patch."""
+        return MAX_D * WORD_BITS // self.unit_bits
+
+    @property
+    def halves_windows(self) -> bool:
+        """Whether patches of 8-bit words are projected: half a window a cycle, since a lane adds C words of any length."""
+        return self.approximates and 8 in self.machine.mvu.precise_bits
+
+    @property
+    def input_access_units(self) -> int:
+        """Units of one port of the input SRAM."""
+        return self.machine.input_sram.width_bits // self.unit_bits
 
     @property
     def input_lines(self) -> int:
         """Windows that the input SRAM holds."""
-        return self.machine.input_sram.kib * BITS_PER_KIB // (WORD_BITS * self.window_words)
+        return self.machine.input_sram.kib * BITS_PER_KIB // self.window_bits
 
     @property
     def patch_columns(self) -> int:
@@ -205,6 +259,12 @@ class CoreShape:
         """Most rows of a unit."""
         selector = self.machine.selector
         return selector.max_of if selector is not None and selector.kind == "nm" else 1
+
+    @property
+    def scales_scores(self) -> bool:
+        """Whether the selector has a scaler in front of every input."""
+        selector = self.machine.selector
+        return selector is not None and selector.scales
 
     @property
     def units_selected(self) -> int:
@@ -285,18 +345,23 @@ class CoreShape:
         return multiplied + psum + Requantizer.latency
 
     @property
+    def score_latency(self) -> int:
+        """From the issue of a selection to its scores at the comparators or rankers."""
+        return READ_LATENCY + (ScoreScaler.latency if self.scales_scores else 0)
+
+    @property
     def selector_latency_least(self) -> int:
-        """Least latency of the selector: read, compare or rank, write the mask."""
+        """Least latency of the selector: read, scale if it can, compare or rank, write the mask."""
         selector = self.machine.selector
         if selector is None:
             return 0
-        return READ_LATENCY + (ThresholdSelector if selector.kind == "threshold" else Ranker).latency
+        return self.score_latency + (ThresholdSelector if selector.kind == "threshold" else Ranker).latency
 
 
 def core_shape(machine: Machine, limits: Limits | None = None) -> CoreShape:
     """The sizes of a core of `machine`. Raises AccelsimError, in one line, if it cannot be built in RTL."""
-    if machine.spiking is not None:
-        raise AccelsimError(f"{machine.where('spiking')}: cannot be built; the RTL has no spiking neurons")
+    for field, missing in _missing_in_rtl(machine):
+        raise AccelsimError(f"{machine.where(field)}: cannot be built; {missing}")
     shape = CoreShape(machine, limits or Limits())
     depth = machine.mvu.pipeline_depth_cycles
     if depth < shape.depth_least:
@@ -317,3 +382,11 @@ def core_shape(machine: Machine, limits: Limits | None = None) -> CoreShape:
                 f"{codes} codes of a patch buffer line"
             )
     return shape
+
+
+def _missing_in_rtl(machine: Machine) -> Iterator[tuple[str, str]]:
+    """Yield each field of the machine that asks for what the RTL does not have, and what that is."""
+    if machine.spiking is not None:
+        yield "spiking", "the RTL has no spiking neurons"
+    if machine.form not in (None, "patch"):
+        yield "projection.form", f"the RTL projects whole patches only, not by form {machine.form}"

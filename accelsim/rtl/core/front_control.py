@@ -15,20 +15,23 @@ class FrontControl(wiring.Component):
     ``load`` is the cycle before a tile's first. ``may_start``: a slot is free and a block is left. A position
     that projects goes through its windows (``fetch``, one a cycle) for each group of as many sums as there are
     lanes, and after each group rounds its sums (``quantize``); one that does not, goes through them once.
-    ``sums_left`` are the sums of the position that are not rounded yet, ``words_left`` the words of the patch
+    A window brings ``step`` units of the patch: half of the SRAM's window (``half``) where words of 8 bits are projected,
+    of which every second one is a ``read``. ``mode`` is that of x (`CoreShape.precisions`).
+    ``sums_left`` are the sums of the position that are not rounded yet, ``units_left`` the units of the patch
     from the present window on.
     """
 
     def __init__(self, shape: CoreShape) -> None:
         self._shape = shape
-        words = range(MAX_D + 1)
+        sums, units = range(MAX_D + 1), range(shape.most_units + 1)
         super().__init__(
             {
                 "load": In(1),
                 "may_start": In(1),
                 "projects": In(1),
-                "d": In(words),
-                "k": In(words),
+                "mode": In(range(len(shape.precisions))),
+                "patch_units": In(units),
+                "k": In(sums),
                 "positions_start": In(signed(COORDINATE_BITS + 1)),
                 "block_step": In(signed(COORDINATE_BITS + 1)),
                 "active": Out(1),
@@ -42,10 +45,13 @@ class FrontControl(wiring.Component):
                 "first_group": Out(1),
                 "first_window": Out(1),
                 "last_window": Out(1),
-                "words_left": Out(words),
+                "half": Out(1),
+                "step": Out(range(shape.window_units + 1)),
+                "read": Out(1),
+                "units_left": Out(units),
                 "quantize": Out(1),
                 "last_code": Out(1),
-                "sums_left": Out(words),
+                "sums_left": Out(sums),
             }
         )
 
@@ -63,7 +69,12 @@ class FrontControl(wiring.Component):
         )
         self._position, self._turn = Signal.like(self.position), Signal(range(self._turns), name="turn")
         self._positions_left = Signal(signed(COORDINATE_BITS + 1), name="positions_left")
-        self._words_left, self._sums_left = Signal.like(self.d), Signal.like(self.k, name="sums_left")
+        self._units_left, self._sums_left = (
+            Signal.like(self.patch_units, name="units_left"),
+            Signal.like(self.k, name="sums_left"),
+        )
+
+        self._second_half = Signal(name="second_half")
 
         windows_done = self._issue(m)
         self._count_windows(m, windows_done)
@@ -82,8 +93,11 @@ class FrontControl(wiring.Component):
             self.fetch.eq(self.active & ~self._quantizing),
             self.first_group.eq(self._first_group),
             self.first_window.eq(self._first_window),
-            self.last_window.eq(self._words_left <= shape.window_words),
-            self.words_left.eq(self._words_left),
+            self.half.eq(self.projects & (self.mode == shape.mode(8)) if shape.halves_windows else 0),
+            self.step.eq(Mux(self.half, shape.window_units // 2, shape.window_units)),
+            self.read.eq(self.fetch & ~self._second_half),
+            self.last_window.eq(self._units_left <= self.step),
+            self.units_left.eq(self._units_left),
             self.quantize.eq(self.active & self._quantizing),
             self.last_code.eq(self._sums_left <= self._quantizers),
             self.sums_left.eq(self._sums_left),
@@ -99,12 +113,14 @@ class FrontControl(wiring.Component):
         m.d.sync += self._busy.eq(self.active & ~self.end)
         with m.If(self.fetch):
             m.d.sync += [
-                self._words_left.eq(self._words_left - self._shape.window_words),
+                self._units_left.eq(self._units_left - self.step),
+                self._second_half.eq(self.half & ~self._second_half),
                 self._first_window.eq(0),
             ]
         with m.If(windows_done):
             m.d.sync += [
-                self._words_left.eq(self.d),
+                self._units_left.eq(self.patch_units),
+                self._second_half.eq(0),
                 self._first_window.eq(1),
                 self._first_group.eq(0),
                 self._quantizing.eq(1),
@@ -122,7 +138,8 @@ class FrontControl(wiring.Component):
         with m.If(self.position_end | self.load):
             m.d.sync += [
                 self._quantizing.eq(0),
-                self._words_left.eq(self.d),
+                self._units_left.eq(self.patch_units),
+                self._second_half.eq(0),
                 self._sums_left.eq(self.k),
                 self._first_group.eq(1),
                 self._first_window.eq(1),

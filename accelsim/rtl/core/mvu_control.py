@@ -19,14 +19,15 @@ class MvuControl(wiring.Component):
     """All outputs belong to the present cycle.
 
     A job is offered by ``narrow_ready`` or ``wide_ready`` with its slot; ``positions`` is q of the job's slot
-    (asked for with ``slot``, combinational). ``walkers_finished`` and ``walkers_more`` are the walkers' answers.
-    ``values`` are the operand values of the chunk and of all that follow in the pass.
+    (asked for with ``slot``, combinational). ``wide`` jobs are the precise ones, whose operands have ``precise_mode``;
+    ``mode`` is that of the present job (`CoreShape.precisions`). ``walkers_finished`` and ``walkers_more`` are the
+    walkers' answers. ``values`` are the operand values of the chunk and of all that follow in the pass.
     """
 
     def __init__(self, shape: CoreShape) -> None:
         self._shape = shape
         self._most_words = shape.positions * max(shape.chunk_words)
-        slot, length = range(shape.slots), range(MAX_D + 1)
+        slot, length, mode = range(shape.slots), range(MAX_D + 1), range(len(shape.precisions))
         super().__init__(
             {
                 "narrow_ready": In(1),
@@ -37,11 +38,13 @@ class MvuControl(wiring.Component):
                 "k": In(length),
                 "d": In(length),
                 "rows_stride": In(range(shape.rows + 1)),
+                "precise_mode": In(mode),
                 "precise_base": In(range(shape.weight_lines + 1)),
                 "walkers_finished": In(1),
                 "walkers_more": In(1),
                 "active": Out(1),
                 "wide": Out(1),
+                "mode": Out(mode),
                 "slot": Out(slot),
                 "job_start": Out(1),
                 "window_start": Out(1),
@@ -89,6 +92,7 @@ class MvuControl(wiring.Component):
             self.job_start.eq(~self._busy & (self.narrow_ready | self.wide_ready)),
             self.active.eq(self._busy | self.job_start),
             self.wide.eq(Mux(self._busy, self._wide, takes_wide)),
+            self.mode.eq(Mux(self.wide, self.precise_mode, 0)),
             self.slot.eq(Mux(self._busy, self._slot, Mux(takes_wide, self.wide_slot, self.narrow_slot))),
             self.window_start.eq(self.job_start | (self._busy & self._new_window)),
             pass_start.eq(self.job_start | (self._busy & self._new_pass)),
@@ -100,7 +104,7 @@ class MvuControl(wiring.Component):
         shape = self._shape
         per_chunk = Signal(range(shape.bricks + 1))
         m.d.comb += [
-            per_chunk.eq(Mux(self.wide, shape.lanes, shape.bricks)),
+            per_chunk.eq(select(shape.chunk_values, self.mode)),
             self.first_chunk.eq(Mux(self.window_start, pass_start, self._first)),
             self.values.eq(Mux(pass_start, Mux(self.wide, self.d, self.k), self._values)),
             self.last_chunk.eq(self.values <= per_chunk),
@@ -120,10 +124,10 @@ class MvuControl(wiring.Component):
             Signal.like(words),
             Signal.like(self.patch_offset),
         )
-        reads = [select([ceil_div(n, columns) for n in per_q], self.positions) for per_q in words_of]
+        reads = [[ceil_div(n, columns) for n in per_q] for per_q in words_of]
         m.d.comb += [
-            words.eq(Mux(self.wide, *(select(per_q, self.positions) for per_q in reversed(words_of)))),
-            self.window_reads.eq(Mux(self.wide, reads[1], reads[0])),
+            words.eq(select([select(per_q, self.positions) for per_q in words_of], self.mode)),
+            self.window_reads.eq(select([select(per_q, self.positions) for per_q in reads], self.mode)),
             words_left_now.eq(Mux(self.window_start, words, words_left)),
             self.patch_offset.eq(Mux(self.window_start, 0, offset)),
             self.patch_read.eq(self.active & (words_left_now != 0)),
@@ -167,16 +171,15 @@ class MvuControl(wiring.Component):
     def _move_to_next_chunk(self, m: Module, chunk_end: Signal, per_chunk: Signal) -> None:
         """Move on to the row's next chunk when the present one ends."""
         columns = self._shape.patch_columns
-        narrow_words, wide_words = self._shape.chunk_words
-        narrow_accesses, wide_accesses = self._shape.weight_accesses
+        words, accesses_of = self._shape.chunk_words, self._shape.weight_accesses
         with m.If(chunk_end):
-            step_lines = Mux(self.wide, wide_words // columns, narrow_words // columns)
+            step_lines = select([each // columns for each in words], self.mode)
             moved, wraps = Signal(range(2 * columns)), Signal()
             m.d.comb += [
-                moved.eq(self.chunk_column + Mux(self.wide, wide_words % columns, narrow_words % columns)),
+                moved.eq(self.chunk_column + select([each % columns for each in words], self.mode)),
                 wraps.eq(moved >= columns),
             ]
-            accesses = Mux(self.wide, wide_accesses, narrow_accesses)
+            accesses = select(accesses_of, self.mode)
             m.d.sync += [
                 self._values.eq(self.values - per_chunk),
                 self._line.eq(self.chunk_line + step_lines + wraps),

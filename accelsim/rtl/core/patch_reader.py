@@ -27,6 +27,7 @@ class PatchReader(wiring.Component):
             {
                 "read": In(1),
                 "wide": In(1),
+                "mode": In(range(len(shape.precisions))),
                 "slot": In(range(shape.slots)),
                 "offset": In(range(self._most_offset)),
                 "line": In(range(shape.patch_lines + 1)),
@@ -47,7 +48,6 @@ class PatchReader(wiring.Component):
         m = Module()
         shape = self._shape
         columns = shape.patch_columns
-        narrow_words, wide_words = shape.chunk_words
         m.d.comb += self.enable.eq(self.read)
         first_line = Signal(range(2 * shape.patch_lines + 2))
         m.d.comb += first_line.eq(self.line + Mux(self.wide, 0, self.x_lines))
@@ -59,7 +59,9 @@ class PatchReader(wiring.Component):
             )
             position = Signal(range(shape.positions), name=f"position_{c}")
             in_chunk = Signal(range(self._most_offset + columns), name=f"in_chunk_{c}")
-            starts = [Mux(self.wide, p * wide_words, p * narrow_words) for p in range(shape.positions)]
+            starts = [
+                select([p * words for words in shape.chunk_words], self.mode) for p in range(shape.positions)
+            ]
             passed = [word >= start for start in starts[1:]]
             m.d.comb += [
                 position.eq(sum(passed, start=Value.cast(0))),

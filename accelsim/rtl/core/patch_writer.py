@@ -6,7 +6,7 @@ which go through the same chunk of all positions one after the other, never find
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,26 +16,45 @@ from accelsim.rtl.core.pipeline import delayed, select
 
 
 class _Collector:
-    """Parts of a line, the first in the low bits, until ``last`` or the line is full."""
+    """Parts of a line, the first in the low bits, until ``last`` or the line is full.
 
-    def __init__(self, m: Module, name: str, part: Value, valid: Value, last: Value, line_bits: int) -> None:
-        parts = line_bits // len(part)
+    With ``half`` only the low half of a part is there. All parts of a line are halves, or none is.
+    """
+
+    def __init__(
+        self,
+        m: Module,
+        name: str,
+        part: Value,
+        valid: Value,
+        last: Value,
+        line_bits: int,
+        half: Value | None = None,
+    ) -> None:
+        step: ValueLike = 1
+        grain = len(part)
+        if half is not None:
+            grain //= 2
+            step = Mux(half, 1, 2)
+            part = part & Cat(Const(-1, grain), (~half).replicate(grain))
+        parts = line_bits // grain
         held, number = Signal(line_bits, name=f"{name}_held"), Signal(range(parts), name=f"{name}_part")
         self.line = Signal(line_bits, name=f"{name}_line")
         self.complete = Signal(name=f"{name}_complete")
         self.line_number = Signal(COORDINATE_BITS, name=f"{name}_line_number")
         m.d.comb += [
-            self.line.eq(Mux(number == 0, 0, held) | (part << (number * len(part)))),
-            self.complete.eq(valid & (last | (number == parts - 1))),
+            self.line.eq(Mux(number == 0, 0, held) | (part << (number * grain))),
+            self.complete.eq(valid & (last | (number + step == parts))),
         ]
         with m.If(valid):
-            m.d.sync += [held.eq(self.line), number.eq(Mux(self.complete, 0, number + 1))]
+            m.d.sync += [held.eq(self.line), number.eq(Mux(self.complete, 0, number + step))]
         with m.If(self.complete):
             m.d.sync += self.line_number.eq(Mux(last, 0, self.line_number + 1))
 
 
 class PatchWriter(wiring.Component):
     """``window_*`` are as issued, ``words`` `CoreShape.window_latency` later; ``codes`` come at the write itself.
+    ``half``: only the first half of the window is the patch's; ``mode`` is that of x (`CoreShape.precisions`).
 
     ``place`` (slot * T + position) and ``position`` belong to the issue; ``kept_base`` is the kept line of the
     position's y.
@@ -51,7 +70,9 @@ class PatchWriter(wiring.Component):
             "last_code": In(1),
             "place": In(range(shape.places)),
             "position": In(range(shape.positions)),
-            "words": In(WORD_BITS * shape.window_words),
+            "words": In(shape.window_bits),
+            "half": In(1),
+            "mode": In(range(len(shape.precisions))),
             "x_lines": In(lines),
             "keeps": In(1),
             "kept_base": In(lines),
@@ -73,9 +94,8 @@ class PatchWriter(wiring.Component):
         place, position = where[: len(self.place)], where[len(self.place) :]
         words = delayed(m, self.words, skew - shape.window_latency, "words_late")
         late = delayed(m, Cat(self.fetch, self.last_window), skew, "fetch_late")
-        x = _Collector(m, "x", words, late[0], late[1], line_bits)
-
-        narrow_words, wide_words = shape.chunk_words
+        half = delayed(m, self.half, skew, "half_late") if shape.halves_windows else None
+        x = _Collector(m, "x", words, late[0], late[1], line_bits, half)
 
         def rotation(chunk_words: int) -> Value:
             turns = [Const(p * chunk_words % columns, range(columns)) for p in range(shape.positions)]
@@ -84,7 +104,7 @@ class PatchWriter(wiring.Component):
         write, line, turn, address = (
             x.complete,
             x.line,
-            rotation(wide_words),
+            select([rotation(words) for words in shape.chunk_words], self.mode),
             x.line_number * shape.places + place,
         )
         if shape.approximates:
@@ -94,7 +114,7 @@ class PatchWriter(wiring.Component):
             own = (self.x_lines + y.line_number) * shape.places + place
             write = x.complete | y.complete
             line = Mux(y.complete, y.line, x.line)
-            turn = Mux(y.complete, rotation(narrow_words), turn)
+            turn = Mux(y.complete, rotation(shape.chunk_words[0]), turn)
             address = Mux(y.complete, Mux(self.keeps, kept, own), address)
         # Column c gets word (c - turn) mod C.
         back = Signal(range(columns))

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from accelsim.lengths import WORD_BITS
 from accelsim.rtl.blocks.requantize import BIAS_BITS, MULTIPLIER_BITS
+from accelsim.rtl.blocks.score import FACTOR_BITS
 from accelsim.rtl.core.core_shape import CoreShape
 from accelsim.rtl.core.rtl_projection_unit import SIGN_ADDRESS_BITS, SIGN_BITS
 
@@ -22,14 +23,19 @@ def scale_layout(shape: CoreShape) -> data.StructLayout:
     )
 
 
+def score_layout() -> data.StructLayout:
+    """What a score memory holds for a neuron, at its place in the tile."""
+    return data.StructLayout({"offset": signed(BIAS_BITS), "factor": signed(FACTOR_BITS)})
+
+
 def result_address(shape: CoreShape, place: Value, neuron: Value) -> Value:
     """Where the result buffer holds a neuron's output at a place (slot * T + position)."""
     return neuron * shape.places + place
 
 
 def memory_ports(shape: CoreShape) -> dict[str, wiring.Member]:
-    """All of them; data come in the cycle after ``read``, and stay until the next."""
-    vpus, columns, words = shape.vpus, shape.window_words, shape.output_line_words * shape.output_banks
+    """All of them; data come in the cycle after ``read``, and stay until the next. Scores are read with ``select_read``."""
+    vpus, columns, words = shape.vpus, shape.window_units, shape.output_line_words * shape.output_banks
     patch_lines, results = range(shape.patch_lines), range(shape.result_words)
     ports = {
         "weight_read": Out(vpus),
@@ -40,7 +46,7 @@ def memory_ports(shape: CoreShape) -> dict[str, wiring.Member]:
         "scale_data": In(data.ArrayLayout(scale_layout(shape), vpus)),
         "input_read": Out(1),
         "input_address": Out(data.ArrayLayout(range(shape.input_lines), columns)),
-        "input_data": In(WORD_BITS * columns),
+        "input_data": In(shape.window_bits),
         "patch_write": Out(1),
         "patch_write_address": Out(patch_lines),
         "patch_write_data": Out(WORD_BITS * shape.patch_columns),
@@ -59,13 +65,22 @@ def memory_ports(shape: CoreShape) -> dict[str, wiring.Member]:
         "output_data": Out(WORD_BITS * words),
     }
     if shape.approximates:
-        selected = shape.units_selected * shape.most_of
         ports |= {
             "signs_read": Out(1),
             "signs_address": Out(SIGN_ADDRESS_BITS),
-            "signs_data": In(SIGN_BITS * columns * shape.projection_lanes),
+            "signs_data": In(SIGN_BITS * shape.window_words * shape.projection_lanes),
+        }
+    if shape.selects:
+        selected = shape.units_selected * shape.most_of
+        ports |= {
             "select_read": Out(selected),
             "select_address": Out(data.ArrayLayout(results, selected)),
             "select_data": In(WORD_BITS * selected),
+        }
+    if shape.scales_scores:
+        selected = shape.units_selected * shape.most_of
+        ports |= {
+            "score_address": Out(data.ArrayLayout(range(shape.neurons + 1), selected)),
+            "score_data": In(data.ArrayLayout(score_layout(), selected)),
         }
     return ports

@@ -13,6 +13,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from accelsim.rtl.blocks.rounding import SHIFT_BITS
+from accelsim.rtl.blocks.score import SCORE_BITS
 from accelsim.rtl.core.core_shape import COORDINATE_BITS, MAX_D, CoreShape
 
 DATA_BITS = 32
@@ -50,8 +51,13 @@ def _line(shape: CoreShape) -> Shape:
 
 
 def _word_column(shape: CoreShape) -> Shape:
-    """Return the shape of an input SRAM word column."""
-    return unsigned(max(1, (shape.window_words - 1).bit_length()))
+    """Return the shape of an input SRAM column."""
+    return unsigned(max(1, (shape.window_units - 1).bit_length()))
+
+
+def _mode(shape: CoreShape) -> Shape:
+    """Return the shape of a mode, the place of some bits in `CoreShape.precisions`."""
+    return unsigned((len(shape.precisions) - 1).bit_length())
 
 
 def _tile_registers(shape: CoreShape) -> list[Register]:
@@ -62,11 +68,20 @@ def _tile_registers(shape: CoreShape) -> list[Register]:
     return [
         Register("dense", unsigned(1), "the layer is dense"),
         Register(
+            "all_noise", unsigned(1), "z~ of all neurons is kept: x is not stored, and nothing selected"
+        ),
+        Register(
             "projects", unsigned(1), "the tile projects: the layer is approximated, and y is not kept yet"
         ),
         Register("keeps", unsigned(1), "y is written to, or read from, the kept region"),
         Register("counts_positions", unsigned(1), "first tile of the first sub-layer: count `positions`"),
         Register("d", words, "words of a patch"),
+        Register("patch_units", unsigned(shape.most_units.bit_length()), "units of the input map in a patch"),
+        Register(
+            "mode",
+            _mode(shape),
+            "of the words of x, and of precise jobs: the place of their bits in `precisions`",
+        ),
         Register("k", words, "codes of a projection, 0 if dense"),
         Register("x_lines", patch, "patch buffer lines of a patch's words"),
         Register("y_lines", patch, "patch buffer lines of a projection"),
@@ -83,8 +98,8 @@ def _input_map_registers(shape: CoreShape) -> list[Register]:
     line, column = _line(shape), _word_column(shape)
     return [
         Register("map_rows", _COORDINATE, "rows of the input map"),
-        Register("row_words", _COORDINATE, "words of a row of the input map"),
-        Register("kernel_row_words", _COORDINATE, "words under a kernel row"),
+        Register("row_words", _COORDINATE, "units of a row of the input map"),
+        Register("kernel_row_words", _COORDINATE, "units under a kernel row"),
         Register(
             "row_jump",
             line,
@@ -93,9 +108,9 @@ def _input_map_registers(shape: CoreShape) -> list[Register]:
         Register("out_columns", _COORDINATE, "columns of the output map"),
         Register("first_column", _COORDINATE, "output column of the first position"),
         Register("first_row", _COORDINATE, "input row of the first position's window"),
-        Register("first_word", _COORDINATE, "words from the row's first to the first position's window"),
+        Register("first_word", _COORDINATE, "units from the row's first to the first position's window"),
         Register("first_line", line, "SRAM line of the window's first word"),
-        Register("first_word_column", column, "SRAM word column of the window's first word"),
+        Register("first_word_column", column, "SRAM column of the window's first unit"),
     ]
 
 
@@ -111,9 +126,9 @@ def _step_registers(shape: CoreShape) -> list[Register]:
             found.append(Register(f"{name}_columns", _COORDINATE, f"output columns {meaning}"))
         found += [
             Register(f"{name}_rows", _COORDINATE, f"input rows {meaning}"),
-            Register(f"{name}_words", _COORDINATE, f"words {meaning}"),
+            Register(f"{name}_words", _COORDINATE, f"units {meaning}"),
             Register(f"{name}_lines", _line(shape), f"SRAM lines {meaning}"),
-            Register(f"{name}_word_columns", _word_column(shape), f"SRAM word columns {meaning}"),
+            Register(f"{name}_word_columns", _word_column(shape), f"SRAM columns {meaning}"),
         ]
     return found
 
@@ -123,7 +138,7 @@ def _mvu_registers(shape: CoreShape) -> list[Register]:
     weight = unsigned(shape.weight_lines.bit_length())
     return [
         Register("rows_stride", unsigned(shape.rows.bit_length()), "rows of the VPU that owns most"),
-        Register("precise_base", weight, "weight SRAM line of the first 16-bit chunk"),
+        Register("precise_base", weight, "weight SRAM line of the first precise chunk"),
         Register("y_multiplier", unsigned(16), "of the quantizers"),
         Register("y_shift", unsigned(SHIFT_BITS), "of the quantizers"),
         Register("noise_shift", unsigned(SHIFT_BITS), "of z~"),
@@ -140,7 +155,10 @@ def _selection_registers(shape: CoreShape) -> list[Register]:
         Register("unit_rows", unit_rows, "rows of a full unit"),
         Register("unit_lanes", lanes, "f: VPUs that hold a copy of each unit"),
         Register("neurons", neurons, "neurons of the tile"),
-        Register("threshold", unsigned(16), "of the threshold selector"),
+        Register("threshold", signed(SCORE_BITS), "of the threshold selector"),
+        Register("keeps_sign", unsigned(1), "scores are values and not their magnitudes"),
+        Register("scales", unsigned(1), "scores are scaled: count `scaled_scores`"),
+        Register("score_shift", unsigned(SHIFT_BITS), "of the score scalers"),
         Register("keep", unit_rows, "of the N:M selector"),
     ]
 

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 from accelsim.lengths import WORD_BITS
 from accelsim.rtl.core.core_shape import CoreShape
 from accelsim.rtl.core.counters import COUNTER_BITS
-from accelsim.rtl.core.ports import memory_ports, scale_layout
+from accelsim.rtl.core.ports import memory_ports, scale_layout, score_layout
 from accelsim.rtl.core.registers import ADDRESS_BITS, DATA_BITS
 from accelsim.rtl.core.rtl_core import Core
 
@@ -26,8 +26,10 @@ def load_widths(shape: CoreShape) -> dict[str, int]:
     widths = {
         "weight": shape.machine.weight_sram.width_bits * shape.vpus,
         "scale": scale_layout(shape).size * shape.vpus,
-        "input": WORD_BITS * shape.window_words,
+        "input": shape.window_bits,
     }
+    if shape.scales_scores:
+        widths["score"] = score_layout().size
     if shape.approximates:
         widths["signs"] = memory_ports(shape)["signs_data"].shape
     return widths
@@ -66,7 +68,7 @@ class Chip(wiring.Component):
             getattr(self, f"count_{name}").eq(getattr(core, f"count_{name}")) for name in shape.counters
         ]
 
-        vpus, columns = shape.vpus, shape.window_words
+        vpus, columns = shape.vpus, shape.window_units
         self._loaded(
             "weight", vpus, shape.weight_lines, core.weight_read, core.weight_address, core.weight_data
         )
@@ -93,6 +95,8 @@ class Chip(wiring.Component):
                 core.patch_data[part].eq(read.data),
             ]
         self._result_buffer(core)
+        if shape.scales_scores:
+            self._score_memory(core)
         self._output_sram(core)
         return m
 
@@ -126,7 +130,7 @@ class Chip(wiring.Component):
                 write.data.eq(core.result_write_data[v]),
             ]
         readers = [(core.result_read, core.result_address, core.result_data)]
-        if shape.approximates:
+        if shape.selects:
             readers.append((core.select_read, core.select_address, core.select_data))
         for enables, addresses, out in readers:
             for i, enable in enumerate(enables):
@@ -136,6 +140,26 @@ class Chip(wiring.Component):
                     read.addr.eq(addresses[i]),
                     out[WORD_BITS * i : WORD_BITS * (i + 1)].eq(read.data),
                 ]
+
+    def _score_memory(self, core: Core) -> None:
+        """One memory with a read port for every input of the selector; the host writes a neuron at a time."""
+        m, layout = self._m, score_layout()
+        m.submodules.scores = scores = memory.Memory(
+            shape=unsigned(layout.size), depth=self.shape.neurons + 1, init=[]
+        )
+        write = scores.write_port()
+        m.d.comb += [
+            write.en.eq(self.load_score),
+            write.addr.eq(self.load_address),
+            write.data.eq(self.load_score_data),
+        ]
+        for i, enable in enumerate(core.select_read):
+            read = scores.read_port()
+            m.d.comb += [
+                read.en.eq(enable),
+                read.addr.eq(core.score_address[i]),
+                Value.cast(core.score_data[i]).eq(read.data),
+            ]
 
     def _output_sram(self, core: Core) -> None:
         m, shape = self._m, self.shape

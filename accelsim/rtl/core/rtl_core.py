@@ -75,13 +75,15 @@ class Core(wiring.Component):
         with m.Elif(scheduler.finished):
             m.d.sync += [running.eq(0), done.eq(1)]
         m.d.comb += self.done.eq((done | scheduler.finished) & ~self.start)
-        drive(m, scheduler, load=self.start, running=running, dense=config["dense"], blocks=config["blocks"])
+        drive(m, scheduler, load=self.start, running=running, blocks=config["blocks"])
+        drive(m, scheduler, dense=config["dense"], all_noise=config["all_noise"])
 
         self._join_slots()
         self._join_front_end()
         if shape.approximates:
-            m.submodules.selector = self._selector = Selector(shape)
             self._join_projection()
+        if shape.selects:
+            m.submodules.selector = self._selector = Selector(shape)
             self._join_selector()
         self._join_mvu()
         self._join_execution()
@@ -121,7 +123,8 @@ class Core(wiring.Component):
             load=self.start,
             may_start=scheduler.front_ready,
             projects=config["projects"],
-            d=config["d"],
+            mode=config["mode"],
+            patch_units=config["patch_units"],
             k=config["k"],
             positions_start=config["positions_left"],
             block_step=config["block_step"],
@@ -135,20 +138,23 @@ class Core(wiring.Component):
             last_window=front.last_window,
             position_end=front.position_end,
             jumps=front.last_position,
-            words_left=front.words_left,
+            step=front.step,
+            units_left=front.units_left,
             read_data=self.input_data,
         )
         lines_before = select([p * config["y_lines"] for p in range(shape.positions)], front.position)
         drive(
             m,
             writer,
-            fetch=front.fetch & front.first_group,
+            fetch=front.fetch & front.first_group & ~config["all_noise"],
             last_window=front.last_window,
             quantize=front.quantize,
             last_code=front.last_code,
             place=scheduler.front_slot * shape.positions + front.position,
             position=front.position,
             words=fetch.words,
+            half=front.half,
+            mode=config["mode"],
             x_lines=config["x_lines"],
             keeps=config["keeps"],
             kept_base=self._kept + lines_before,
@@ -174,6 +180,7 @@ class Core(wiring.Component):
             sums_left=front.sums_left,
             position_end=front.position_end,
             words=self._fetch.words,
+            half=front.half,
             multiplier=config["y_multiplier"],
             shift=config["y_shift"],
             signs=self.signs_data,
@@ -200,8 +207,15 @@ class Core(wiring.Component):
             neurons=config["neurons"],
             threshold=config["threshold"],
             keep=config["keep"],
+            keeps_sign=config["keeps_sign"],
             values=self.select_data,
         )
+        if shape.scales_scores:
+            drive(m, selector, scales=Value.cast(self.score_data), score_shift=config["score_shift"])
+            m.d.comb += [
+                address.eq(neuron)
+                for address, neuron in zip(self.score_address, selector.neuron_addresses, strict=True)
+            ]
         stream = ("mask_valid", "mask_first", "mask_slot", "mask_place", "mask_neuron", "mask")
         drive(m, masks, slot=scheduler.output_slot, **{name: getattr(selector, name) for name in stream})
         drive(
@@ -231,6 +245,7 @@ class Core(wiring.Component):
             d=config["d"],
             rows_stride=config["rows_stride"],
             precise_base=config["precise_base"],
+            precise_mode=config["mode"],
             walkers_finished=Cat(each.finished for each in self._slices).all(),
             walkers_more=Cat(each.more for each in self._slices).any(),
         )
@@ -255,7 +270,7 @@ class Core(wiring.Component):
                 positions=mvu.positions,
                 weight_base=mvu.weight_base,
             )
-            if shape.approximates:
+            if shape.selects:
                 drive(m, each, **{name: getattr(self._selector, name) for name in MASK_STREAM})
 
     def _join_execution(self) -> None:
@@ -272,7 +287,8 @@ class Core(wiring.Component):
             drive(
                 m,
                 each,
-                exec_wide=late["wide"],
+                exec_precise=late["wide"],
+                exec_mode=late["mode"],
                 exec_first=late["first_chunk"],
                 exec_last=late["last_chunk"],
                 exec_operands=broadcast.chunk,
@@ -287,7 +303,16 @@ class Core(wiring.Component):
     def _late_window(self) -> dict[str, Signal]:
         """Return what the MVU's controller says of a window, by name, as it arrives at the execution stage."""
         m = self._m
-        names = ("wide", "first_chunk", "last_chunk", "slot", "window_start", "window_reads", "values")
+        names = (
+            "wide",
+            "mode",
+            "first_chunk",
+            "last_chunk",
+            "slot",
+            "window_start",
+            "window_reads",
+            "values",
+        )
         parts = {name: getattr(self._mvu, name) for name in names}
         late = {name: Signal.like(part, name=f"exec_{name}") for name, part in parts.items()}
         m.d.comb += Cat(late.values()).eq(delayed(m, Cat(parts.values()), self.shape.step_skew, "window"))
@@ -296,9 +321,8 @@ class Core(wiring.Component):
     def _join_broadcast(self, reader: PatchReader, late: dict[str, Signal]) -> OperandRing:
         """Put the patch reader's words into the ring that broadcasts them to all VPUs; return the ring."""
         m, shape = self._m, self.shape
-        chunk_bits = shape.vpu.narrow_bits if shape.approximates else shape.vpu.wide_bits
         m.submodules.broadcast = broadcast = OperandRing(
-            WORD_BITS * shape.patch_columns, shape.most_patch_reads, shape.positions * chunk_bits
+            WORD_BITS * shape.patch_columns, shape.most_patch_reads, shape.positions * shape.most_chunk_bits
         )
         drive(
             m,
@@ -329,6 +353,7 @@ class Core(wiring.Component):
         parts = {
             "read": mvu.patch_read,
             "wide": mvu.wide,
+            "mode": mvu.mode,
             "slot": mvu.slot,
             "offset": mvu.patch_offset,
             "line": mvu.chunk_line,
@@ -360,7 +385,7 @@ class Core(wiring.Component):
             slot=slot,
             positions=self._positions[slot],
             all_words=config["dense"] | ~scheduler.output_wide,
-            masks=self._masks.masks if shape.approximates else Const(0),
+            masks=self._masks.masks if shape.selects else Const(0),
             lines=config["output_lines"],
             neurons=config["neurons"],
             output_base=self._output_base[slot],
@@ -392,7 +417,9 @@ class Core(wiring.Component):
             "result_buffer_writes": population(self.result_write),
         }
         if shape.approximates:
-            terms |= projection_terms(self._projection) | selection_terms(shape, self._selector)
+            terms |= projection_terms(self._projection)
+        if shape.selects:
+            terms |= selection_terms(shape, config, self._selector)
             words_read = words_read + population(self.select_read)
         terms["result_buffer_reads"] = words_read
         counters.add(m, terms)

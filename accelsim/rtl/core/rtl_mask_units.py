@@ -29,7 +29,7 @@ class VpuMasks(wiring.Component):
             "positions": In(range(shape.positions + 1)),
             "pairs": Out(shape.positions * shape.rows),
         }
-        if shape.approximates:
+        if shape.selects:
             units = shape.units_selected
             members |= {
                 "mask_valid": In(1),
@@ -50,7 +50,7 @@ class VpuMasks(wiring.Component):
             there.eq(self.served & thermometer(self.positions, shape.positions)),
         ]
         chosen = Cat([every] * shape.positions)
-        if shape.approximates:
+        if shape.selects:
             bits, found = Value.cast(0), Signal(shape.rows)
             for e in range(shape.units_selected):
                 mine = self.unit_vpus[e] == self.vpu

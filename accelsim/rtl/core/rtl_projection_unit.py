@@ -18,7 +18,7 @@ SIGN_ADDRESS_BITS = 20
 
 
 class ProjectionUnit(wiring.Component):
-    """Takes what `FrontControl` issues; ``words`` are the window register's.
+    """Takes what `FrontControl` issues; ``words`` are the window register's, in the low half as many of 8 bits if ``half``.
 
     The signs of P come from a generator outside: asked for with ``signs_read`` (number ``signs_address`` of the
     position: for each group of sums the windows in order), they are at ``signs`` in the next cycle: 2 bits (not
@@ -37,7 +37,8 @@ class ProjectionUnit(wiring.Component):
                 "quantize": In(1),
                 "sums_left": In(range(MAX_D + 1)),
                 "position_end": In(1),
-                "words": In(WORD_BITS * shape.window_words),
+                "words": In(shape.window_bits),
+                "half": In(1),
                 "multiplier": In(16),
                 "shift": In(SHIFT_BITS),
                 "signs_read": Out(1),
@@ -74,6 +75,7 @@ class ProjectionUnit(wiring.Component):
         late = delayed(m, issue, shape.window_latency, "window_late")
         valid, first, left = late[0], late[1], late[2:]
         lanes = []
+        words = self._as_words(m) if shape.halves_windows else self.words
         part = SIGN_BITS * shape.window_words
         for i in range(shape.projection_lanes):
             m.submodules[f"lane_{i}"] = lane = ProjectionLane(shape.window_words)
@@ -81,7 +83,7 @@ class ProjectionUnit(wiring.Component):
             m.d.comb += [
                 lane.valid.eq(valid & (left > i)),
                 lane.first.eq(first),
-                Value.cast(lane.words).eq(self.words),
+                Value.cast(lane.words).eq(words),
                 Value.cast(lane.signs).eq(self.signs[part * i : part * (i + 1)]),
             ]
         m.d.comb += [
@@ -89,6 +91,12 @@ class ProjectionUnit(wiring.Component):
             self.accumulations.eq(population([lane.valid for lane in lanes])),
         ]
         return lanes
+
+    def _as_words(self, m: Module) -> Value:
+        """Return the window's words as 16-bit ones."""
+        half = delayed(m, self.half, self._shape.window_latency, "half_late")
+        short = (self.words.word_select(i, WORD_BITS // 2) for i in range(self._shape.window_words))
+        return Mux(half, Cat(Cat(word, word[-1].replicate(WORD_BITS // 2)) for word in short), self.words)
 
     def _round_sums(self, m: Module, lanes: list[ProjectionLane]) -> None:
         """Round a group's sums in turns, as many per turn as there are quantizers, from lane 0 on."""

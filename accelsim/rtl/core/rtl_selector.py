@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from accelsim.lengths import WORD_BITS
 from accelsim.rtl.blocks.ranker import Ranker
+from accelsim.rtl.blocks.rounding import SHIFT_BITS
+from accelsim.rtl.blocks.score import SCORE_BITS, ScoreScaler
 from accelsim.rtl.blocks.threshold import ThresholdSelector
-from accelsim.rtl.core.core_shape import READ_LATENCY, CoreShape
+from accelsim.rtl.core.core_shape import CoreShape
 from accelsim.rtl.core.pipeline import delayed, thermometer
+from accelsim.rtl.core.ports import score_layout
 
 
 class Selector(wiring.Component):
@@ -19,6 +22,7 @@ class Selector(wiring.Component):
     A cycle takes `units_selected` units of one position. ``mask_*`` is what it finds, some cycles later:
     ``mask`` the bits of the tile's neurons from ``mask_neuron`` on; for unit e of the cycle its bits
     ``unit_masks[e]`` and where they belong: VPU ``unit_vpus[e]``, rows from ``unit_rows[e]`` on.
+    ``scales`` are the scale constants of the ``values``, which come with them, in a core that scales scores.
     ``mask_first`` marks a position's first cycle: all that the place holds is then overwritten.
     """
 
@@ -28,8 +32,13 @@ class Selector(wiring.Component):
         self._words = units * most
         neurons = range(shape.neurons + 1)
         self.latency = shape.selector_latency_least
+        scales = {
+            "scales": In(score_layout().size * self._words),
+            "score_shift": In(SHIFT_BITS),
+        }
         super().__init__(
             {
+                **(scales if shape.scales_scores else {}),
                 "ready": In(1),
                 "slot": In(range(shape.slots)),
                 "positions": In(range(shape.positions + 1)),
@@ -37,7 +46,8 @@ class Selector(wiring.Component):
                 "unit_size": In(range(most + 1)),
                 "unit_lanes": In(range(shape.positions + 1)),
                 "neurons": In(neurons),
-                "threshold": In(16),
+                "threshold": In(signed(SCORE_BITS)),
+                "keeps_sign": In(1),
                 "keep": In(range(most + 1)),
                 "start": Out(1),
                 "active": Out(1),
@@ -153,29 +163,50 @@ class Selector(wiring.Component):
                 lane_base.eq(Mux(last, 0, lane_base + self.units)),
             ]
 
+    def _scored(self, m: Module) -> tuple[Value, Value]:
+        """Return the values to compare, scaled in a core that can, and which of them are members, as they arrive."""
+        arrived = delayed(m, self.reads, self._shape.score_latency, "members_late")
+        if not self._shape.scales_scores:
+            return self.values, arrived
+        scores = []
+        for i in range(self._words):
+            m.submodules[f"scaler_{i}"] = scaler = ScoreScaler()
+            layout = score_layout()
+            scale = layout(self.scales.word_select(i, layout.size))
+            m.d.comb += [
+                scaler.value.eq(self.values.word_select(i, WORD_BITS)),
+                scaler.factor.eq(scale.factor),
+                scaler.offset.eq(scale.offset),
+                scaler.shift.eq(self.score_shift),
+            ]
+            scores.append(scaler.score)
+        return Cat(scores), arrived
+
     def _compare(self, m: Module) -> Value:
-        """Return the mask bits that the comparators find a cycle after the reads, when the data arrive."""
-        arrived = delayed(m, self.reads, READ_LATENCY, "members_late")
+        """Return the mask bits that the comparators find when the values arrive."""
+        values, arrived = self._scored(m)
         m.submodules.compare = compare = ThresholdSelector(self._shape.units_selected)
         m.d.comb += [
-            Value.cast(compare.values).eq(self.values),
+            Value.cast(compare.values).eq(values),
             compare.members.eq(arrived),
+            compare.keeps_sign.eq(self.keeps_sign),
             compare.threshold.eq(self.threshold),
         ]
         found: Value = compare.mask
         return found
 
     def _rank(self, m: Module) -> Value:
-        """Return the mask bits that the rankers, one per unit, find in the data that arrive a cycle after the reads."""
+        """Return the mask bits that the rankers, one per unit, find when the values arrive."""
         most = self._shape.most_of
-        arrived = delayed(m, self.reads, READ_LATENCY, "members_late")
+        values, arrived = self._scored(m)
         masks = []
         for e in range(self._shape.units_selected):
             m.submodules[f"ranker_{e}"] = ranker = Ranker(most)
             part = slice(e * most, (e + 1) * most)
             m.d.comb += [
-                Value.cast(ranker.values).eq(self.values[WORD_BITS * e * most : WORD_BITS * (e + 1) * most]),
+                Value.cast(ranker.values).eq(values[WORD_BITS * e * most : WORD_BITS * (e + 1) * most]),
                 ranker.members.eq(arrived[part]),
+                ranker.keeps_sign.eq(self.keeps_sign),
                 ranker.keep.eq(self.keep),
             ]
             masks.append(ranker.mask)

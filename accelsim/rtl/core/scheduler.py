@@ -57,6 +57,7 @@ class _ValidMask(NamedTuple):
 
 class Scheduler(wiring.Component):
     """``load`` is the cycle before a tile's first, ``running`` its cycles; ``finished`` the one in which it has ended.
+    With ``all_noise`` blocks are approximated and written, and neither selected nor computed precisely.
 
     ``*_start`` and ``*_end`` come from the units in a job's first and last cycle.
     """
@@ -69,6 +70,7 @@ class Scheduler(wiring.Component):
                 "load": In(1),
                 "running": In(1),
                 "dense": In(1),
+                "all_noise": In(1),
                 "blocks": In(COORDINATE_BITS),
                 "front_start": In(1),
                 "front_end": In(1),
@@ -107,9 +109,11 @@ class Scheduler(wiring.Component):
         self._taken = [Signal(name=f"taken_{s}") for s in range(self._shape.slots)]
         self._fill_slots()
         if self._shape.approximates:
+            self._waiting("narrow", self.front_end & ~self.dense, self.mvu_start & ~self.mvu_wide)
+            self._advance(self.narrow_slot, self.mvu_start & ~self.mvu_wide)
+        mask = _ValidMask(Value.cast(0), Value.cast(0), Value.cast(0))
+        if self._shape.selects:
             mask = self._order_selection()
-        else:
-            mask = _ValidMask(Value.cast(0), Value.cast(0), Value.cast(0))
         self._queue_precise_jobs(mask)
         self._queue_writes()
         releases = [self._release_slot(s, mask) for s in range(self._shape.slots)]
@@ -126,16 +130,15 @@ class Scheduler(wiring.Component):
         self._advance(self.front_slot, self.front_end)
 
     def _order_selection(self) -> _ValidMask:
-        """Approximate and select blocks in their order; return the mask that gets valid.
+        """Select blocks in the order in which they are approximated; return the mask that gets valid.
 
         Because the order is fixed, it is enough to count the blocks that wait.
         """
         m, machine = self._m, self._shape.machine
         depth = machine.mvu.pipeline_depth_cycles
-        self._waiting("narrow", self.front_end & ~self.dense, self.mvu_start & ~self.mvu_wide)
-        approximated = delayed(m, self.mvu_end & ~self.mvu_wide, depth, "approximated")
+        selectable = self.mvu_end & ~self.mvu_wide & ~self.all_noise
+        approximated = delayed(m, selectable, depth, "approximated")
         self._waiting("select", approximated, self.select_start)
-        self._advance(self.narrow_slot, self.mvu_start & ~self.mvu_wide)
         self._advance(self.select_slot, self.select_end)
         latency = machine.selector.latency_cycles if machine.selector else 0
         late = delayed(m, Cat(self.select_end, self.select_slot), latency, "selected")
@@ -166,7 +169,7 @@ class Scheduler(wiring.Component):
         writes.connect(self.load, ended[0], ended[1:], self.output_end)
 
     def _release_slot(self, s: int, mask: _ValidMask) -> Signal:
-        """Release slot `s` when its last write has ended and its mask is valid; return whether it is released now."""
+        """Release slot `s` when its last write has ended and its mask, if any, is valid; return whether that is now."""
         m, taken = self._m, self._taken[s]
         mine = self.output_end & (self.output_slot == s)
         mask_known, has_essential = Signal(name=f"mask_known_{s}"), Signal(name=f"has_essential_{s}")
@@ -179,7 +182,9 @@ class Scheduler(wiring.Component):
             needs.eq(Mux(now_valid, mask.essential, has_essential)),
             noise_done.eq(noise_written | (mine & ~self.output_wide)),
             done.eq(written | (mine & self.output_wide)),
-            release.eq(taken & Mux(self.dense, done, known & noise_done & (done | ~needs))),
+            release.eq(
+                taken & Mux(self.dense, done, noise_done & (self.all_noise | (known & (done | ~needs))))
+            ),
         ]
         m.d.sync += [
             mask_known.eq(known),

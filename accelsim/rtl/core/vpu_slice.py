@@ -12,7 +12,7 @@ from accelsim.rtl.blocks.rounding import SHIFT_BITS
 from accelsim.rtl.blocks.vpu_pipeline import VpuPipeline
 from accelsim.rtl.core.core_shape import READ_LATENCY, CoreShape
 from accelsim.rtl.core.operand_ring import OperandRing
-from accelsim.rtl.core.pipeline import delayed, drive
+from accelsim.rtl.core.pipeline import delayed, drive, select
 from accelsim.rtl.core.ports import scale_layout
 from accelsim.rtl.core.rtl_mask_units import VpuMasks
 from accelsim.rtl.core.walker import Walker
@@ -20,15 +20,16 @@ from accelsim.rtl.core.walker import Walker
 MASK_STREAM = ("mask_valid", "mask_first", "mask_place", "unit_masks", "unit_vpus", "unit_rows")
 """What the selector sends to every VPU."""
 
-ISSUE = ("active", "job_start", "window_start", "pass_end", "wide")
+ISSUE = ("active", "job_start", "window_start", "pass_end", "mode")
 """What the MVU's controller tells every walker."""
 
 
 @written_once
 class VpuSlice(wiring.Component):
     """Inputs named as in `VpuMasks`, `Walker` and the selector belong to the issue stage, ``exec_*`` to the cycle
-    `CoreShape.step_skew` later: the window's kind, whether its chunk is the first or last, the chunks of the
-    block's positions, and which values of a chunk exist. ``result_*`` leaves `CoreShape.vpu_latency` after that.
+    `CoreShape.step_skew` later: the kind of the window's job and its mode, whether its chunk is the first or last, the
+    chunks of the block's positions, and which values of a chunk exist. ``result_*`` leaves
+    `CoreShape.vpu_latency` after that.
     """
 
     def __init__(self, shape: CoreShape) -> None:
@@ -36,13 +37,14 @@ class VpuSlice(wiring.Component):
         self._walker, self._masks = Walker(shape), VpuMasks(shape)
         layout = scale_layout(shape)
         members = {
-            **{name: In(1) for name in ISSUE},
+            **{name: self._walker.signature.members[name] for name in ISSUE},
             **{name: member for name, member in self._masks.signature.members.items() if name != "pairs"},
             "weight_base": In(range(shape.weight_lines + 1)),
-            "exec_wide": In(1),
+            "exec_precise": In(1),
+            "exec_mode": In(range(len(shape.precisions))),
             "exec_first": In(1),
             "exec_last": In(1),
-            "exec_operands": In(shape.positions * shape.vpu.narrow_bits),
+            "exec_operands": In(shape.positions * shape.most_chunk_bits),
             "exec_enable": In(shape.bricks),
             "noise_shift": In(SHIFT_BITS),
             "precise_shift": In(SHIFT_BITS),
@@ -73,17 +75,16 @@ class VpuSlice(wiring.Component):
         m.submodules.weights = weights = OperandRing(
             len(self.weight_data),
             self._shape.most_weight_accesses,
-            self._shape.vpu.narrow_bits if self._shape.approximates else self._shape.vpu.wide_bits,
+            self._shape.most_chunk_bits,
         )
         step = self._late_step(m)
-        narrow_accesses, wide_accesses = self._shape.weight_accesses
         drive(
             m,
             weights,
             put=delayed(m, weight_asked, READ_LATENCY, "weight_arrives"),
             entry=self.weight_data,
             take=step[1],
-            length=Mux(self.exec_wide, wide_accesses, narrow_accesses),
+            length=select(self._shape.weight_accesses, self.exec_mode),
         )
         m.submodules.pipeline = pipeline = VpuPipeline(self._shape.vpu)
         self._feed_pipeline(m, pipeline, step, weights.chunk)
@@ -94,15 +95,20 @@ class VpuSlice(wiring.Component):
         """Connect the masks and the walker to the issue stage."""
         m.submodules.masks, m.submodules.walker = masks, walker = self._masks, self._walker
         drive(m, masks, **{name: getattr(self, name) for name in masks.signature.members if name != "pairs"})
-        drive(m, walker, pairs=masks.pairs, **{name: getattr(self, name) for name in ISSUE})
+        drive(
+            m,
+            walker,
+            pairs=masks.pairs,
+            positions=self.positions,
+            **{name: getattr(self, name) for name in ISSUE},
+        )
         for name in ("step", "psum", "slot_start", "read", "working", "finished", "more"):
             m.d.comb += getattr(self, name).eq(getattr(walker, name))
 
     def _ask_for_weights(self, m: Module) -> Value:
         """Read weights so late that a row slot's first step finds them just arrived; return whether one is read."""
-        narrow_accesses, wide_accesses = self._shape.weight_accesses
         walker, address = self._walker, Signal.like(self.weight_address, name="address")
-        accesses = Mux(self.wide, wide_accesses, narrow_accesses)
+        accesses = select(self._shape.weight_accesses, self.mode)
         m.d.comb += address.eq(self.weight_base + walker.row * accesses + walker.access)
         asked = delayed(m, Cat(walker.read, address), self._shape.weight_read_skew, "weight_asked")
         m.d.comb += [self.weight_read.eq(asked[0]), self.weight_address.eq(asked[1:])]
@@ -118,12 +124,15 @@ class VpuSlice(wiring.Component):
         """Feed steps, operands and scale constants to the execution pipeline."""
         m.d.comb += [
             pipeline.step.valid.eq(step[0]),
-            pipeline.step.wide.eq(self.exec_wide),
+            pipeline.step.precise.eq(self.exec_precise),
+            pipeline.step.wide.eq(self.exec_mode == self._shape.mode(16)),
             pipeline.step.first.eq(self.exec_first),
             pipeline.step.last.eq(self.exec_last),
             Cat(pipeline.step.position, pipeline.step.psum, pipeline.step.row).eq(step[2:]),
         ]
-        scaled_wide = delayed(m, pipeline.scale_wide, READ_LATENCY, "scaled_wide")
+        if self._shape.vpu.bytes:
+            m.d.comb += pipeline.step.byte.eq(self.exec_mode == self._shape.mode(8))
+        scaled_precise = delayed(m, pipeline.scale_precise, READ_LATENCY, "scaled_precise")
         drive(
             m,
             pipeline,
@@ -132,14 +141,14 @@ class VpuSlice(wiring.Component):
             weights=weights,
             bias=self.scale_data.bias,
             multiplier=self.scale_data.multiplier,
-            shift=Mux(scaled_wide, self.precise_shift, self.noise_shift),
+            shift=Mux(scaled_precise, self.precise_shift, self.noise_shift),
         )
 
     def _drive_results(self, m: Module, pipeline: VpuPipeline) -> None:
         """Ask for the scale constants and give out the results."""
         m.d.comb += [
             self.scale_read.eq(pipeline.scale_read),
-            self.scale_address.eq(pipeline.scale_row + Mux(pipeline.scale_wide, self._shape.rows, 0)),
+            self.scale_address.eq(pipeline.scale_row + Mux(pipeline.scale_precise, self._shape.rows, 0)),
             self.result_valid.eq(pipeline.result.valid),
             self.result_position.eq(pipeline.result.position),
             self.result_value.eq(pipeline.result.value),

@@ -1,6 +1,7 @@
 """The walker of a VPU: which (row, position) pair it works on in every cycle, found in the masks themselves.
 
-A job's pairs stand in `todo`. A pass takes, of each position, its next `a` rows: the walker goes through the
+A job's pairs stand in `todo`. A pass takes, of each position, its next `a` rows (more in a block of fewer positions,
+which share the same psums): the walker goes through the
 rows in ascending order, counts the rows that each position has had, and passes over positions that are full.
 What is left at the end of a walk is the next pass's `todo`, so no rank is ever computed or stored.
 """
@@ -10,19 +11,20 @@ from __future__ import annotations
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from accelsim.rtl.core.core_shape import CoreShape
-from accelsim.rtl.core.pipeline import encode, lowest, population
+from accelsim.rtl.core.pipeline import encode, lowest, population, select
 
 
 class Walker(wiring.Component):
     """One VPU's part of the MVU's windows. All outputs belong to the present cycle.
 
     Inputs: ``job_start`` and ``window_start`` mark first cycles; ``pairs`` (bit ``p * rows + r``) are the job's
-    in that cycle; ``pass_end`` marks the last cycle of a pass.
+    in that cycle; ``pass_end`` marks the last cycle of a pass; ``mode`` is that of its
+    operands (`CoreShape.precisions`), ``positions`` q of its block.
     Outputs: ``step`` with ``row``, ``position`` and ``psum`` (the step's number within the window, the same in
     every chunk of a pass); ``read`` of weight access ``access`` of that row; ``slot_start``, the first cycle of
     a row slot; ``working``; ``finished``: nothing of this chunk is left after this cycle; ``more``: pairs are
@@ -37,7 +39,8 @@ class Walker(wiring.Component):
                 "job_start": In(1),
                 "window_start": In(1),
                 "pass_end": In(1),
-                "wide": In(1),
+                "mode": In(range(len(shape.precisions))),
+                "positions": In(range(shape.positions + 1)),
                 "pairs": In(shape.positions * shape.rows),
                 "step": Out(1),
                 "position": Out(range(shape.positions)),
@@ -56,19 +59,28 @@ class Walker(wiring.Component):
         m = Module()
         shape = self._shape
         most_accesses = shape.most_weight_accesses.bit_length()
-        most_rows = shape.rows_in_pass.bit_length()
+        most_rows = min(max(shape.rows_in_pass), shape.rows)  # a VPU has no more
         new = self.window_start
         self._todo, self._todo_now = _register(m, "todo", len(self.pairs), self.job_start, self.pairs)
         self._walk, self._walk_now = _register(m, "walk", len(self.pairs), new, self._todo_now)
         self._spent, self._spent_now = _register(m, "spent", most_accesses, new, 0)
         self._steps, self._steps_now = _register(m, "steps", len(self.psum) + 1, new, 0)
-        self._taken = [_register(m, f"taken_{p}", most_rows, new, 0) for p in range(shape.positions)]
+        self._taken = [
+            _register(m, f"taken_{p}", most_rows.bit_length(), new, 0) for p in range(shape.positions)
+        ]
         self._candidates, self._row_held, self._row = (
             Signal(shape.rows),
             Signal(shape.rows),
             Signal(shape.rows),
         )
         self._in_slot = Signal(name="in_slot")
+        self._full = Signal(range(most_rows + 1), name="full")
+        m.d.comb += self._full.eq(
+            select(
+                [Const(min(rows, most_rows), range(most_rows + 1)) for rows in shape.rows_in_pass],
+                self.positions,
+            )
+        )
         self._here, self._chosen = Signal(shape.positions), Signal(shape.positions, name="chosen")
 
         open_pairs = self._find_row(m)
@@ -83,7 +95,7 @@ class Walker(wiring.Component):
 
         Return these pairs, one bit per row, for each position.
         """
-        rows, full = self._shape.rows, self._shape.rows_in_pass
+        rows, full = self._shape.rows, self._full
         open_pairs = [
             self._walk_now[p * rows : (p + 1) * rows] & (taken_now != full).replicate(rows)
             for p, (_, taken_now) in enumerate(self._taken)
@@ -116,10 +128,9 @@ class Walker(wiring.Component):
         It lasts until its weights are read and, if the machine holds weights, all its pairs have had their step.
         """
         wanted, stays, reads_left = Signal.like(self._spent), Signal(), Signal()
-        narrow, wide = self._shape.weight_accesses
         others = (self._here & ~self._chosen).any() if self._shape.machine.mvu.hold_weights else 0
         m.d.comb += [
-            wanted.eq(Mux(self.wide, wide, narrow)),
+            wanted.eq(select(self._shape.weight_accesses, self.mode)),
             self.read.eq(self.working & (self._spent_now < wanted)),
             self.access.eq(self._spent_now),
             reads_left.eq(self._spent_now + 1 < wanted),
@@ -129,11 +140,11 @@ class Walker(wiring.Component):
 
     def _take_pair(self, m: Module, stays: Signal) -> Signal:
         """Take the pair of this cycle's step; return the pairs that are left after it."""
-        rows, full = self._shape.rows, self._shape.rows_in_pass
+        rows, full = self._shape.rows, self._full
         left = Signal(len(self.pairs))
         still_open = []
         for p, (taken, taken_now) in enumerate(self._taken):
-            takes, after = Signal(name=f"takes_{p}"), Signal(full.bit_length(), name=f"taken_{p}_after")
+            takes, after = Signal(name=f"takes_{p}"), Signal.like(taken, name=f"taken_{p}_after")
             part = slice(p * rows, (p + 1) * rows)
             m.d.comb += [
                 takes.eq(self.step & self._chosen[p]),

@@ -4,6 +4,9 @@ A group's map lies in the SRAM row by row, `[y][x][channel]`, word a of it in wo
 The words under one kernel row are neighbours; the next row's lie one row pitch further. The pitch is congruent to
 the words under a kernel row (mod Cw), so word i of a patch lies in column (c0 + i) mod Cw whatever row it is in,
 and the Cw words of a window in as many columns: no two of them ever meet at a port.
+
+A column is as wide as the shortest word that the core knows (`CoreShape.unit_bits`); longer words are several
+neighbouring ones, and "word" below is such a unit.
 """
 
 from __future__ import annotations
@@ -12,8 +15,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from accelsim.lengths import WORD_BITS
-from accelsim.rtl.core.core_shape import COORDINATE_BITS, MAX_D, MAX_KERNEL_ROWS, READ_LATENCY, CoreShape
+from accelsim.rtl.core.core_shape import COORDINATE_BITS, MAX_KERNEL_ROWS, READ_LATENCY, CoreShape
 from accelsim.rtl.core.pipeline import delayed, select
 from accelsim.rtl.core.registers import ConfigRegisters
 
@@ -21,14 +23,15 @@ from accelsim.rtl.core.registers import ConfigRegisters
 class WindowFetch(wiring.Component):
     """Reads a window for every ``fetch``; its words are at ``words`` `CoreShape.window_latency` edges later and stay.
 
-    Words in the padding or beyond the patch (``words_left`` counts from the window's first) are 0. After the
-    ``last_window`` of a patch comes its first again, or, with ``position_end`` since, another patch's.
-    ``position_end`` moves on to the next position, ``jumps`` to the next block's first.
+    Words in the padding or beyond the patch (``units_left`` counts from the window's first) are 0; those after the
+    first ``step``, by which the next window is further, have no meaning. After the ``last_window`` of a patch comes
+    its first again, or, with ``position_end`` since, another patch's. ``position_end`` moves on to the next position,
+    ``jumps`` to the next block's first.
     """
 
     def __init__(self, shape: CoreShape, config: ConfigRegisters) -> None:
         self._shape, self._config = shape, config
-        columns = shape.window_words
+        columns = shape.window_units
         self._line = signed(len(config["first_line"]))
         super().__init__(
             {
@@ -37,11 +40,12 @@ class WindowFetch(wiring.Component):
                 "last_window": In(1),
                 "position_end": In(1),
                 "jumps": In(1),
-                "words_left": In(range(MAX_D + 1)),
+                "step": In(range(columns + 1)),
+                "units_left": In(range(shape.most_units + 1)),
                 "read": Out(1),
                 "addresses": Out(data.ArrayLayout(range(shape.input_lines), columns)),
-                "read_data": In(WORD_BITS * columns),
-                "words": Out(WORD_BITS * columns),
+                "read_data": In(shape.window_bits),
+                "words": Out(shape.window_bits),
             }
         )
 
@@ -52,16 +56,16 @@ class WindowFetch(wiring.Component):
         out_column, row, word = (Signal(coordinate, name=f"position_{n}") for n in ("column", "row", "word"))
         line, column = (
             Signal(self._line, name="position_line"),
-            Signal(range(self._shape.window_words), name="position_word_column"),
+            Signal(range(self._shape.window_units), name="position_word_column"),
         )
         self._next_position(m, out_column, row, word, line, column)
 
         offset, kernel_row = (
             Signal(coordinate),
-            Signal(range(MAX_KERNEL_ROWS + self._shape.window_words), name="kernel_row"),
+            Signal(range(MAX_KERNEL_ROWS + self._shape.window_units), name="kernel_row"),
         )
         self._starts, inside = self._kernel_rows(m, offset, row + kernel_row)
-        line_now = self._next_window(m, offset, kernel_row, line)
+        line_now, column = self._next_window(m, offset, kernel_row, line, column)
         self._read_words(m, line_now, column)
         exists = self._words_that_exist(m, word + offset, inside)
         self._receive_words(m, column, exists)
@@ -97,27 +101,39 @@ class WindowFetch(wiring.Component):
         m.d.comb += count.eq(sum((words >= start for start in self._starts), start=Value.cast(0)))
         return count
 
-    def _next_window(self, m: Module, offset: Signal, kernel_row: Signal, line: Signal) -> Signal:
-        """Move to the patch's next window, or back to its first; return the SRAM line of the present window."""
-        columns, config = self._shape.window_words, self._config
-        window_line = Signal(self._line)
-        moved = self._rows_further(m, columns, "rows_moved")
+    def _next_window(
+        self, m: Module, offset: Signal, kernel_row: Signal, line: Signal, column: Signal
+    ) -> tuple[Signal, Signal]:
+        """Move to the patch's next window, or back to its first; return the SRAM line and column of the present one.
+
+        All whole windows of a patch begin in its first column.
+        """
+        config, window_line = self._config, Signal(self._line)
+        moved = self._rows_further(m, self.step, "rows_moved")
         first, line_now = Signal(), Signal(self._line)
         m.d.comb += line_now.eq(Mux(first, line, window_line))
+        column_now, carry = column, Value.cast(1)
+        if self._shape.halves_windows:
+            window_column = Signal.like(column, name="window_column")
+            column_now = Signal.like(column, name="column_now")
+            m.d.comb += column_now.eq(Mux(first, column, window_column))
+            reached, carry = self._modulo(m, column_now + self.step, self._shape.window_units, "reached")
+            with m.If(self.fetch):
+                m.d.sync += window_column.eq(reached)
         with m.If(self.load | (self.fetch & self.last_window)):
             m.d.sync += [offset.eq(0), kernel_row.eq(0), first.eq(1)]
         with m.Elif(self.fetch):
             m.d.sync += [
-                offset.eq(offset + columns - moved * config["kernel_row_words"]),
+                offset.eq(offset + self.step - moved * config["kernel_row_words"]),
                 kernel_row.eq(kernel_row + moved),
-                window_line.eq(line_now + 1 + moved * config["row_jump"]),
+                window_line.eq(line_now + carry + moved * config["row_jump"]),
                 first.eq(0),
             ]
-        return line_now
+        return line_now, column_now
 
     def _read_words(self, m: Module, line_now: Signal, column: Signal) -> None:
         """Read one word of the window per word column; the window begins in `column` of line `line_now`."""
-        columns = self._shape.window_words
+        columns = self._shape.window_units
         m.d.comb += self.read.eq(self.fetch)
         for c in range(columns):
             place = Signal(range(columns), name=f"place_{c}")
@@ -130,7 +146,7 @@ class WindowFetch(wiring.Component):
 
         `first_word` is the number of the window's first word in its map row, `inside` that of `_kernel_rows`.
         """
-        columns, config = self._shape.window_words, self._config
+        columns, config = self._shape.window_units, self._config
         exists = Signal(columns)
         for i in range(columns):
             further = self._rows_further(m, i, f"rows_to_{i}")
@@ -141,7 +157,7 @@ class WindowFetch(wiring.Component):
                     (in_row >= 0)
                     & (in_row < config["row_words"])
                     & select(inside, further)
-                    & (self.words_left > i)
+                    & (self.units_left > i)
                 ),
             ]
         return exists
@@ -150,15 +166,15 @@ class WindowFetch(wiring.Component):
         """Put the words, which come in column order, into the window register in the patch's order."""
         late = delayed(m, Cat(self.fetch, column, exists), READ_LATENCY, "fetch_late")
         rotation, there = late[1 : 1 + len(column)], late[1 + len(column) :]
-        width = WORD_BITS * self._shape.window_words
-        ordered = Cat(self.read_data, self.read_data).bit_select(rotation * WORD_BITS, width)
+        bits = self._shape.unit_bits
+        ordered = Cat(self.read_data, self.read_data).bit_select(rotation * bits, self._shape.window_bits)
         with m.If(late[0]):
-            m.d.sync += self.words.eq(ordered & Cat(bit.replicate(WORD_BITS) for bit in there))
+            m.d.sync += self.words.eq(ordered & Cat(bit.replicate(bits) for bit in there))
 
     def _next_position(
         self, m: Module, out_column: Signal, row: Signal, word: Signal, line: Signal, column: Signal
     ) -> None:
-        config, columns = self._config, self._shape.window_words
+        config, columns = self._config, self._shape.window_units
 
         def step(part: str) -> Value:
             return Mux(self.jumps, config[f"jump_{part}"], config[f"next_{part}"])

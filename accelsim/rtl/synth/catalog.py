@@ -15,7 +15,7 @@ from accelsim.components.nm_selector import NmSelector
 from accelsim.components.threshold_selector import ThresholdSelector
 from accelsim.config.machine import Machine
 from accelsim.rtl.blocks.brick import Brick
-from accelsim.rtl.blocks.fused import BRICKS, PRODUCT_16X16_BITS, FusedMultiplier
+from accelsim.rtl.blocks.fused import BRICKS, BYTES, PRODUCT_16X16_BITS, FusedMultiplier
 from accelsim.rtl.blocks.operand_stage import OperandStage
 from accelsim.rtl.blocks.projection_lane import ProjectionLane
 from accelsim.rtl.blocks.psums import AccumulatorFile
@@ -79,7 +79,7 @@ def catalog(machines: Mapping[str, Machine]) -> list[BlockSpec]:
 
 
 def _multipliers() -> list[BlockSpec]:
-    """Return a brick and the multiplier made of bricks."""
+    """Return a brick, and the multiplier made of bricks without and with its mode for bytes."""
     return [
         BlockSpec("brick", Brick, (Operation("multiply", stimuli.brick, schemes=NOISY, one_position=True),)),
         BlockSpec(
@@ -87,6 +87,15 @@ def _multipliers() -> list[BlockSpec]:
             FusedMultiplier,
             (
                 Operation("precise", stimuli.fused_precise, one_position=True),
+                Operation("approximate", stimuli.fused_approximate, BRICKS, NOISY, one_position=True),
+            ),
+        ),
+        BlockSpec(
+            "fused_multiplier_bytes",
+            lambda: FusedMultiplier(bytes=True),
+            (
+                Operation("precise", stimuli.fused_precise, one_position=True),
+                Operation("bytes", stimuli.fused_bytes, BYTES, one_position=True),
                 Operation("approximate", stimuli.fused_approximate, BRICKS, NOISY, one_position=True),
             ),
         ),

@@ -138,6 +138,7 @@ def _ring(source: Source, words: int, longest: int) -> Stimulus:
 def _walk(source: Source, shape: CoreShape) -> Stimulus:
     """Precise jobs, one step a cycle, pass by pass till none of the essential pairs is left; `_CHUNKS` windows a pass."""
     pairs = source.pairs(shape.rows)  # [jobs, streams, positions * rows]
+    most = shape.rows_in_pass[shape.positions]
     flags = np.zeros((CYCLES, STREAMS, 3), np.int64)  # job_start, window_start, pass_end
     shown = np.zeros((CYCLES, STREAMS, shape.positions * shape.rows), np.int64)
     for stream in range(STREAMS):
@@ -149,20 +150,21 @@ def _walk(source: Source, shape: CoreShape) -> Stimulus:
             flags[cycle, stream, 0] = 1
             start = cycle
             while True:
-                steps = max(1, int(np.minimum(left, shape.rows_in_pass).sum()))
+                steps = max(1, int(np.minimum(left, most).sum()))
                 for chunk in range(_CHUNKS):
                     if cycle < CYCLES:
                         flags[cycle, stream, 1] = 1
                     cycle += steps
                     if chunk == _CHUNKS - 1 and cycle <= CYCLES:
                         flags[cycle - 1, stream, 2] = 1
-                left = np.maximum(left - shape.rows_in_pass, 0)
+                left = np.maximum(left - most, 0)
                 if not left.any() or cycle >= CYCLES:
                     break
             shown[start:cycle, stream] = bits
     return {
         "active": always(),
-        "wide": always(),
+        "mode": always(shape.mode(16), 1),
+        "positions": always(shape.positions, shape.positions.bit_length()),
         "pairs": bits_of(shown, 1),
         "job_start": bits_of(flags[:, :, 0], 1),
         "window_start": bits_of(flags[:, :, 1], 1),

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from accelsim.rtl.blocks.threshold import MAGNITUDE_BITS, magnitude
+from accelsim.rtl.blocks.score import MAGNITUDE_BITS, magnitude
 
 WORD_BITS = 16
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from accelsim.rtl.blocks.fused import BRICKS, PRODUCT_16X16_BITS
+from accelsim.rtl.blocks.fused import BRICKS, BYTES, PRODUCT_16X16_BITS, diagonal_brick
+from accelsim.rtl.blocks.score import SCORE_BITS
 from accelsim.rtl.synth.gate_simulation import WORD_BITS, bits_of
 from accelsim.rtl.synth.liberty_function import Bits
 from accelsim.rtl.synth.real_operands import CYCLES, STREAMS
@@ -59,6 +60,27 @@ def fused_approximate(source: Source) -> Stimulus:
         "a_narrow": bits_of(_lane(steps.operands, lanes), 4),
         "b_narrow": bits_of(_lane(steps.weights, lanes), 4),
     }
+
+
+def fused_bytes(source: Source) -> Stimulus:
+    """Drive a multiplier with four bytes per step: neighbouring words of precise steps, rounded to their upper halves."""
+    steps = source.steps(wide=True)
+    lanes = steps.operands.shape[2] // BYTES
+    return {
+        "byte": always(),
+        "a_narrow": bits_of(_spread(_lane(steps.operands, lanes)), 4),
+        "b_narrow": bits_of(_spread(_lane(steps.weights, lanes)), 4),
+    }
+
+
+def _spread(words: Ints) -> Ints:
+    """Return words (cycles, streams, 4), rounded to bytes, as nibbles (cycles, streams, 16) in the multiplier's order."""
+    rounded = np.minimum((words + 128) >> 8, 127)
+    nibbles = np.zeros((*words.shape[:2], BRICKS), np.int64)
+    for q in range(BYTES):
+        for half in (0, 1):
+            nibbles[:, :, diagonal_brick(q, half)] = rounded[:, :, q] >> (4 * half) & 15
+    return nibbles
 
 
 def operand_stage(source: Source, wide: bool, lanes: int, positions: int) -> Stimulus:
@@ -180,7 +202,7 @@ def threshold_selector(source: Source, comparators: int) -> Stimulus:
     return {
         "values": bits_of(values, 16),
         "members": always(-1, comparators),
-        "threshold": always(threshold, 16),
+        "threshold": always(threshold, SCORE_BITS),
     }
 
 

@@ -67,6 +67,7 @@ def map_design(
             f"clockgate -liberty {liberty} -min_net_size {GATED_BITS}",
             "dfflegalize -cell $_DFF_P_ 01",
             "opt -full",
+            "simplemap",  # the last command may merge gates behind a new multiplexer
             f"dfflibmap -liberty {liberty} {avoid}",
             f"abc -liberty {liberty} -constr {constraints} -D {recipe.delay_ps} {avoid}",
             "opt_clean -purge",

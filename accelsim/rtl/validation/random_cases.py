@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -63,11 +63,29 @@ def random_machine(rng: Random, kind: Kind) -> Machine:
     }
     if kind != "dense":
         data["projection"] = {"lanes": quantizers * rng.randint(1, 4), "quantizers": quantizers}
+    return _with_latencies(rng, data)
+
+
+def _with_latencies(rng: Random, data: dict[str, Any]) -> Machine:
+    """Return the machine of a document, with a pipeline depth and a selector latency that a core can meet, often just so."""
+    data["mvu"]["pipeline_depth_cycles"] = 1000
     least = CoreShape(Machine.model_validate(data), Limits())
     data["mvu"]["pipeline_depth_cycles"] = least.depth_least + rng.choice((0, 0, rng.randint(1, 9)))
-    if selector is not None:
-        selector["latency_cycles"] = least.selector_latency_least + rng.choice((0, 0, rng.randint(1, 9)))
+    if data["selector"] is not None:
+        least_latency = least.selector_latency_least
+        data["selector"]["latency_cycles"] = least_latency + rng.choice((0, 0, rng.randint(1, 9)))
     return Machine.model_validate(data)
+
+
+def with_further_modes(rng: Random, machine: Machine) -> Machine:
+    """Return the machine with precise work in fewer bits too, with scaled scores, or without its selector."""
+    data = machine.model_dump(mode="json")
+    data["mvu"]["precise_bits"] = rng.choice(([16, 8], [16, 8], [8, 16, 4], [16, 4], [16]))
+    if machine.selector is not None:
+        data["selector"] = data["selector"] | {"scales": rng.random() < 0.6, "latency_cycles": 100}
+        if rng.random() < 0.2:
+            data["selector"] = None
+    return _with_latencies(rng, data)
 
 
 def _random_selector(rng: Random, kind: Kind) -> dict[str, Any] | None:
@@ -127,8 +145,8 @@ class MachineCases:
 def random_cases(seed: int, layers: int) -> MachineCases:
     """A machine and `layers` layers, all from the seed: seeds cycle through dense, threshold and N:M machines.
 
-    Every third machine has an activation stage.
-    One of four layers of a machine with a selector is dense. Layers that do not fit are drawn again.
+    Every third machine has an activation stage, every second what `with_further_modes` adds.
+    One of four layers of a machine with a projection is dense. Layers that do not fit are drawn again.
     """
     kinds: tuple[Kind, ...] = ("dense", "threshold", "nm", "threshold", "nm")
     kind = kinds[seed % len(kinds)]
@@ -136,18 +154,33 @@ def random_cases(seed: int, layers: int) -> MachineCases:
     machine = random_machine(rng, kind)
     if seed % 3 == 1:
         machine = machine.model_copy(update={"activation": Activation(function="relu")})
+    if seed % 2 == 1:
+        machine = with_further_modes(rng, machine)
     shape = core_shape(machine, Limits(rows_per_vpu=SMALL.outputs, codes=SMALL.k, sign_rows=1024))
     draw = np.random.default_rng([seed, 1])
     fitting: list[CoreOperands] = []
     for _ in range(100 * layers):
         if len(fitting) == layers:
             break
-        operands = random_operands(draw, "dense" if rng.random() < 0.25 else kind, SMALL)
+        operands = random_operands(draw, *_layer_kind(rng, machine, kind))
         if operands.w.size * operands.positions <= MOST_MACS and fits(operands, shape):
             fitting.append(operands)
     if len(fitting) < layers:
         return random_cases(seed + 1_000_003 * len(kinds), layers)  # a machine too small for nearly all
     return MachineCases(machine, shape, kind, tuple(fitting))
+
+
+def _layer_kind(rng: Random, machine: Machine, kind: Kind) -> tuple[Kind, OperandLimits]:
+    """Draw the kind of a layer for a machine of some kind; return it and what else the layer may have."""
+    if rng.random() < 0.25:
+        return "dense", replace(SMALL, precise_bits=machine.mvu.precise_bits)
+    if machine.mvu.precise_bits == (16,) and (machine.selector is None or not machine.selector.scales):
+        return kind if machine.selector is not None or kind == "dense" else "all-noise", SMALL
+    if kind != "dense" and (machine.selector is None or rng.random() < 0.2):
+        return "all-noise", SMALL
+    bits = tuple(each for each in machine.mvu.precise_bits if kind == "dense" or each != 4)
+    scales = machine.selector is not None and machine.selector.scales
+    return kind, replace(SMALL, precise_bits=bits, scales=scales, signed=True)
 
 
 def fits(operands: CoreOperands, shape: CoreShape) -> bool:

@@ -26,7 +26,7 @@ SCHEME = Scheme.unstructured(0.8)
 def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(NETWORKS, "tiny", tiny)
     torch.manual_seed(1)
-    model = convert(tiny(), Scheme.dense(), k_ratio=0.6, seed=1)
+    model = convert(tiny(), Scheme.dense(), form="patch", k_ratio=0.6, seed=1)
     round_weights(model)
     distill(model, to_float(images().images).split(25))
     save_converted(

@@ -21,7 +21,7 @@ from models.study.subject import Subject
 @pytest.fixture
 def arguments(monkeypatch: pytest.MonkeyPatch, classifier: nn.Module, labelled, tmp_path: Path) -> list[str]:
     """Instead of files: the small classifier, converted, and its images."""
-    model = convert(classifier, Scheme.dense(), k_ratio=0.5, seed=2)
+    model = convert(classifier, Scheme.dense(), form="patch", k_ratio=0.5, seed=2)
     distill(model, labelled[0].split(50))
     data = ImageSet((labelled[0] * 255).to(torch.uint8), labelled[1])
     monkeypatch.setattr(figures, "load_subject", lambda path: Subject(model.eval(), "c", "0"))

@@ -32,7 +32,7 @@ def data(labelled: tuple[Tensor, Tensor]) -> ImageSet:
 
 @pytest.fixture
 def subject(classifier: nn.Module, labelled: tuple[Tensor, Tensor]) -> Subject:
-    model = convert(classifier, Scheme.dense(), k_ratio=0.5, seed=2)
+    model = convert(classifier, Scheme.dense(), form="patch", k_ratio=0.5, seed=2)
     distill(model, labelled[0].split(50))
     return Subject(model.eval(), "classifier", "0" * 64)
 

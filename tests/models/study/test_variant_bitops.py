@@ -29,7 +29,7 @@ def test_a_converted_network_costs_what_its_simulation_counts(
     tmp_path: Path, small_network: nn.Module, images: Tensor, linear: bool
 ) -> None:
     """Plain, strided, grouped and 1x1 convolutions, a linear layer precise or not; masks of two real passes."""
-    model = convert(small_network, Scheme.dense(), k_ratio=0.5, seed=1, linear=linear)
+    model = convert(small_network, Scheme.dense(), form="patch", k_ratio=0.5, seed=1, linear=linear)
     distill(model, images.repeat(7, 1, 1, 1).split(48))
     schemes = [Scheme.parse(name) for names in MACHINES.values() for name in names]
     export_trace(model, images[:2], [0, 1], tmp_path / "t.h5", schemes, network="n", dataset="d")

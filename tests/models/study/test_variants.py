@@ -57,7 +57,7 @@ def test_product_has_dense_once() -> None:
 @torch.no_grad()
 def test_networks_of_variants(classifier: nn.Module, labelled) -> None:
     x, _ = labelled
-    model = convert(classifier, Scheme.dense(), k_ratio=0.5, seed=2)
+    model = convert(classifier, Scheme.dense(), form="patch", k_ratio=0.5, seed=2)
     distill(model, x.split(50))
     before = model(x)
 

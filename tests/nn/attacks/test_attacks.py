@@ -138,7 +138,7 @@ def test_transfer_takes_the_gradients_of_the_substitute(classifier, labelled) ->
 
 @pytest.fixture
 def converted(classifier, labelled) -> nn.Module:
-    noisy = convert(classifier, Scheme.unstructured(0.7), k_ratio=0.5, seed=2)
+    noisy = convert(classifier, Scheme.unstructured(0.7), form="patch", k_ratio=0.5, seed=2)
     distill(noisy, labelled[0].split(50))
     return noisy.eval()
 
