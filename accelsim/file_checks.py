@@ -69,7 +69,7 @@ def _database(file: str, technology: str) -> Found:
 
     with Store.open_to_read(file) as store:
         problems = store.problems()
-        before = "" if store.has_checksums else "; written before checksums"
+        before = f"; {store.lacks}" if store.lacks else ""
         return problems, "" if problems else f"results, {len(store.done())} points done{before}"
 
 
