@@ -26,7 +26,7 @@ _INDEX_BYTES, _INDEX_VERSION = 48, 3007000
 """Bytes of one of the two equal headers of the index (the -shm file), in the byte order of the computer."""
 _WORD = 0xFFFFFFFF
 
-_LOOKS, _WAIT_SECONDS = 4, 0.05
+_LOOKS, _WAIT_SECONDS = 5, 0.01
 """How often to look at a log that looks damaged, since another process may be writing to it, and how long between."""
 
 
