@@ -22,7 +22,14 @@ from accelsim.store.database_tables import COSTS, LACKS, TABLES, read_columns
 from accelsim.store.ledger import Ledger, ledger_problems
 from accelsim.store.point import Outcome, Point, Subject, code_version
 from accelsim.store.row_checksum import check_row, parsed_object, seal_rows
-from accelsim.store.schema_versions import check_version, create_tables, is_blank, migrate, refuse_damaged, version_of
+from accelsim.store.schema_versions import (
+    check_version,
+    create_tables,
+    is_blank,
+    migrate,
+    refuse_damaged,
+    version_of,
+)
 
 _MEMBERS = "members (sweep, position, point, labels)"
 

@@ -117,11 +117,15 @@ def read_columns(path: Path, connection: sqlite3.Connection, version: int) -> di
             # A flipped bit of the version must not switch checks off.
             if table == LEDGER and version < SCHEMA_VERSION:
                 if names:
-                    raise AccelsimError(f"{path}: damaged: it says version {version}, but has a table {LEDGER}")
+                    raise AccelsimError(
+                        f"{path}: damaged: it says version {version}, but has a table {LEDGER}"
+                    )
                 continue
             if version == UNCHECKED_VERSION:
                 if "checksum" in names:
-                    raise AccelsimError(f"{path}: damaged: it says version {version}, but {table} has checksums")
+                    raise AccelsimError(
+                        f"{path}: damaged: it says version {version}, but {table} has checksums"
+                    )
             elif there != ours:
                 raise AccelsimError(f"{path}: damaged: its table {table} has not the columns it should")
             if missing := {row[1] for row in ours} - {*names, "checksum"}:

@@ -80,7 +80,9 @@ def check_point(row: Mapping[str, Any]) -> None:
     """
     _check_types(row)
     if row["machine_sha256"] is not None and not row["id"] == _identity(row):
-        raise AccelsimError(f"id: {row['id']:.40} is not the hash of its machine, technology, workload and model")
+        raise AccelsimError(
+            f"id: {row['id']:.40} is not the hash of its machine, technology, workload and model"
+        )
     try:
         image_ids = json.loads(row["image_ids"])
     except (ValueError, RecursionError):
@@ -89,7 +91,9 @@ def check_point(row: Mapping[str, Any]) -> None:
         raise AccelsimError(f"image_ids: not a list of {row['images']} images")
     total = sum(row[f"{group}_pj"] for group in GROUPS) if row["error"] is None else None
     if total is not None and not math.isclose(total, row["energy_pj"], rel_tol=_ROUNDING):
-        raise AccelsimError(f"energy_pj: {row['energy_pj']!r:.40} is not the sum of its groups, {total!r:.40}")
+        raise AccelsimError(
+            f"energy_pj: {row['energy_pj']!r:.40} is not the sum of its groups, {total!r:.40}"
+        )
 
 
 def _identity(row: Mapping[str, Any]) -> str:

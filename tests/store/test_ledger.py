@@ -62,7 +62,10 @@ def test_rows_that_something_else_changed(
         said = capsys.readouterr().err
         assert ended.value.code == (1 if words[0] == "check" else 2), said
         assert f"{db}: " in said and (words[0] == "check" or said.count("\n") == 1), said
-    with pytest.raises(AccelsimError), Store.open(db) as store:  # as a sweep does before it runs what is missing
+    with (
+        pytest.raises(AccelsimError),
+        Store.open(db) as store,
+    ):  # as a sweep does before it runs what is missing
         store.done()
 
 

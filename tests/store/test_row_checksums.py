@@ -140,14 +140,18 @@ def test_an_older_database(
         (without_ledger, "points SET network = 'another'"),
     ],
 )  # fmt: skip
-def test_a_damaged_older_database_is_not_migrated(db: Path, older: Callable[[Path], None], change: str) -> None:
+def test_a_damaged_older_database_is_not_migrated(
+    db: Path, older: Callable[[Path], None], change: str
+) -> None:
     older(db)
     connection = sqlite3.connect(db)
     connection.execute(f"UPDATE {change} WHERE rowid = 1" if "members" not in change else f"UPDATE {change}")
     connection.commit()
     before = list(connection.iterdump())
     connection.close()
-    with pytest.raises(AccelsimError, match="a sweep writes to no damaged database of an older version") as caught:
+    with pytest.raises(
+        AccelsimError, match="a sweep writes to no damaged database of an older version"
+    ) as caught:
         Store.open(db)
     assert "\n" not in str(caught.value)
     with Store.open_to_read(db) as store:
