@@ -64,7 +64,7 @@ def _hex(total: int) -> str:
 
 def add_digest_function(connection: sqlite3.Connection) -> None:
     """Make the aggregate function ``digest_of`` known to a connection."""
-    connection.create_aggregate("digest_of", 1, _Digest)
+    connection.create_aggregate("digest_of", 1, _Digest)  # type: ignore[arg-type]  # its finalize gives an int there
 
 
 def create_ledger(connection: sqlite3.Connection) -> None:
