@@ -11,7 +11,12 @@ from accelsim.config.sram_table import read_sram_table
 from accelsim.energy import area, check_clock
 from accelsim.errors import AccelsimError
 from accelsim.file_kinds import Kind, kind_of
-from accelsim.inputs import ALL_TRACES, as_machine, as_technology
+from accelsim.inputs import ALL_TRACES, as_machine, as_technology, as_trace
+from accelsim.mapping import check_runs
+from accelsim.trace import LayerShape, LayerTrace, Scheme, check_trace
+
+_ONE_NEURON = LayerShape(kind="conv", c_in=1, c_out=1, kernel=(1, 1), h_in=1, w_in=1)
+"""What does not fit the smallest layer fits none."""
 
 Found = tuple[tuple[str, ...], str]
 """Problems, a line each, and what the file is, in words, if it has none."""
@@ -30,9 +35,24 @@ def check_file(file: str, technology: str) -> Found:
         return (str(error),), ""
 
 
-def _trace(file: str, technology: str) -> Found:
-    from accelsim.trace import check_trace
+def check_machine_with(machine: str, trace: str, technology: str) -> Found:
+    """Check whether a machine can run a trace, by the code of a run.
 
+    Args:
+        machine: A path or a bundled name.
+        trace: A path or a bundled name of a trace that is sound.
+        technology: What the machine is to be made in.
+    """
+    from accelsim.simulate import check_run
+
+    try:
+        layers, schemes = check_run(as_trace(trace), as_machine(machine), as_technology(technology))
+    except AccelsimError as error:
+        return (str(error),), ""
+    return (), f"runs {len(schemes)} schemes of {len(layers)} layers"
+
+
+def _trace(file: str, technology: str) -> Found:
     bundled = file in ALL_TRACES and not Path(file).exists()
     report = check_trace(bundled_path(f"traces/{file}.h5") if bundled else file)
     return report.problems, f"trace, {report.blocks_checked} blocks"
@@ -42,6 +62,7 @@ def _machine(file: str, technology: str) -> Found:
     machine, made_in = as_machine(file), as_technology(technology)
     check_clock(machine, made_in)
     area(machine, made_in)
+    check_runs([LayerTrace.from_masks("of one neuron", _ONE_NEURON, Scheme.dense(), None)], machine)
     return (), f"machine {machine.name}"
 
 
@@ -69,7 +90,7 @@ def _database(file: str, technology: str) -> Found:
 
     with Store.open_to_read(file) as store:
         problems = store.problems()
-        before = "" if store.has_checksums else "; written before checksums"
+        before = f"; {store.lacks}" if store.lacks else ""
         return problems, "" if problems else f"results, {len(store.done())} points done{before}"
 
 

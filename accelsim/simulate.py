@@ -79,10 +79,7 @@ def simulate(
     """
     trace, machine, technology = as_trace(trace), as_machine(machine), as_technology(technology)
     indices = chosen_images(trace, images)
-    names = chosen_layers(trace, layers)
-    chosen = chosen_schemes(trace, schemes, machine)
-    check_clock(machine, technology)
-    check_fits(trace, chosen, machine, names)
+    names, chosen = check_run(trace, machine, technology, schemes, layers)
     results = Results(
         technology=technology,
         machines={machine.name: machine},
@@ -99,6 +96,35 @@ def simulate(
                 if progress is not None:
                     progress(f"{trace.network} {scheme.name} on {machine.name}")
     return results
+
+
+def check_run(
+    trace: TraceFile,
+    machine: Machine,
+    technology: Technology,
+    schemes: Sequence[str] | None = None,
+    layers: Sequence[str] | None = None,
+) -> tuple[list[str], list[Scheme]]:
+    """Check whether a machine can run a trace, before any block of masks is read.
+
+    Args:
+        trace: The trace.
+        machine: The machine.
+        technology: What it is made in.
+        schemes: Names of schemes; by default all that the machine can run.
+        layers: Names of layers; by default all.
+
+    Returns:
+        The layers to run, in the order of execution, and the schemes.
+
+    Raises:
+        AccelsimError: If it cannot.
+    """
+    names = chosen_layers(trace, layers)
+    chosen = chosen_schemes(trace, schemes, machine)
+    check_clock(machine, technology)
+    check_fits(trace, chosen, machine, names)
+    return names, chosen
 
 
 def _rows(

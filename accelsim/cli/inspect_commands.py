@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from accelsim.cli.completion_command import bundled_or_file
+from accelsim.cli.completion_command import bundled_or_file, trace_or_file
 from accelsim.cli.progress import progress_bar
 from accelsim.errors import AccelsimError
-from accelsim.file_checks import check_file
+from accelsim.file_checks import Found, check_file, check_machine_with
 from accelsim.file_kinds import kind_of
 from accelsim.inputs import DEFAULT_TECHNOLOGY, as_machine, as_technology, as_trace
 from accelsim.json_text import json_text
@@ -64,27 +64,53 @@ def inspect(file: str, technology: str, as_json: bool) -> None:
     shell_complete=bundled_or_file("hwconfigs/technology"),
     help="What machines are to be made in: their clock and memories are checked against it.",
 )
-def check(files: tuple[str, ...], technology: str) -> None:
+@click.option(
+    "--trace",
+    "traces",
+    multiple=True,
+    metavar="TRACE",
+    shell_complete=trace_or_file,
+    help="Also check whether every machine among FILES can run TRACE. Repeatable.",
+)
+def check(files: tuple[str, ...], technology: str, traces: tuple[str, ...]) -> None:
     """Read FILES whole and report every fault, a line each: traces block by block, machines,
     technologies, SRAM tables, sweeps, results databases, folders of results, recipes and checkpoints.
 
-    A file is read by the code that a run reads it with. Whether a machine's memories are large enough for a trace is seen
-    only when it runs it. Exit code 0 if all are sound, 1 if any is damaged or wrong.
+    A file is read by the code that a run reads it with. Whether a machine has the selector and the memories for a trace
+    depends on both: --trace checks it. Exit code 0 if all are sound, 1 if any is damaged or wrong.
 
     \b
-    Example: accelsim check traces/*.h5 hwconfigs/*.yaml hwconfigs/sweeps/*.yaml
+    Examples: accelsim check traces/*.h5 hwconfigs/*.yaml hwconfigs/sweeps/*.yaml
+              accelsim check hwconfigs/structured.yaml --trace resnet18-cifar10
     """
     as_technology(technology)  # a bad option is bad input, no damage of a file
-    sound = True
-    with progress_bar(len(files), "files") as progress:
-        for file in files:
-            problems, summary = check_file(file, technology)
-            sound = sound and not problems
-            for problem in problems:
-                click.echo(visible(problem), err=True)
-            if not problems:
-                click.echo(visible(f"{file}: sound ({summary})"))
+    for trace in traces:
+        as_trace(trace)
+    sound: dict[str, bool] = {}
+    everything = dict.fromkeys((*files, *traces))
+    with progress_bar(len(everything), "files") as progress:
+        for file in everything:
+            sound[file] = _told(file, check_file(file, technology))
             if progress is not None:
                 progress(file)
-    if not sound:
+    # Together only what is sound alone, so that nothing is told twice.
+    machines = [file for file in files if sound[file] and kind_of(file) == "machine"] if traces else []
+    if traces and not machines and all(sound.values()):
+        raise AccelsimError("--trace: no machine is among the files; allowed: with at least one")
+    pairs = [(machine, trace) for machine in machines for trace in traces if sound[trace]]
+    together = [
+        _told(f"{machine} with {trace}", check_machine_with(machine, trace, technology))
+        for machine, trace in pairs
+    ]
+    if not all((*sound.values(), *together)):
         click.get_current_context().exit(EXIT_DAMAGED)
+
+
+def _told(what: str, found: Found) -> bool:
+    """Print what a check found; return whether all is sound."""
+    problems, summary = found
+    for problem in problems:
+        click.echo(visible(problem), err=True)
+    if not problems:
+        click.echo(visible(f"{what}: sound ({summary})"))
+    return not problems

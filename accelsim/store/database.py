@@ -18,18 +18,18 @@ from accelsim.config.validation import validate
 from accelsim.errors import AccelsimError, near_file, suggestion
 from accelsim.files import regular_target
 from accelsim.store.database_file import check_kind, connect_to_read, connect_to_write, log_of, told
-from accelsim.store.database_tables import (
-    APPLICATION_ID,
-    CHECKSUM,
-    COSTS,
-    CREATE,
-    SCHEMA_VERSION,
-    TABLES,
-    UNCHECKED_VERSION,
-    read_columns,
-)
+from accelsim.store.database_tables import COSTS, LACKS, TABLES, read_columns
+from accelsim.store.ledger import Ledger, ledger_problems
 from accelsim.store.point import Outcome, Point, Subject, code_version
-from accelsim.store.row_checksum import check_row, parsed_object
+from accelsim.store.row_checksum import check_row, parsed_object, seal_rows
+from accelsim.store.schema_versions import (
+    check_version,
+    create_tables,
+    is_blank,
+    migrate,
+    refuse_damaged,
+    version_of,
+)
 
 _MEMBERS = "members (sweep, position, point, labels)"
 
@@ -48,6 +48,7 @@ class Store:
         self._connection = connection
         self._copy = copy
         self._columns: dict[str, list[str]] = {}
+        self._ledger = Ledger(path, connection)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -63,17 +64,20 @@ class Store:
             connection = connect_to_write(place)
             try:
                 store = cls(place, connection)
-                if not store._is_blank():
-                    store._check_schema()  # before anything is changed: it may be somebody else's
+                if not is_blank(connection):
+                    check_version(place, connection)  # before anything is changed: it may be somebody else's
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("PRAGMA foreign_keys = ON")
                 with store._transaction():
-                    if store._is_blank():
-                        store._create()
-                    elif not store.has_checksums:
-                        store._add_checksums()
-                store._columns = read_columns(place, connection, store.has_checksums)
+                    if is_blank(connection):
+                        create_tables(connection)
+                    store._columns = read_columns(place, connection, version_of(connection))
+                    if store.lacks:
+                        refuse_damaged(store.problems())
+                        migrate(connection, store._columns)
+                        store._columns = read_columns(place, connection, version_of(connection))
+                store._ledger.watch()
             except BaseException:
                 connection.close()
                 raise
@@ -93,8 +97,8 @@ class Store:
             connection, copy = connect_to_read(place)
             store = cls(place, connection, copy)
             try:
-                store._check_schema()
-                store._columns = read_columns(place, connection, store.has_checksums)
+                check_version(place, connection)
+                store._columns = read_columns(place, connection, version_of(connection))
             except BaseException:
                 store.close()
                 raise
@@ -119,9 +123,9 @@ class Store:
                 self._copy.cleanup()
 
     @property
-    def has_checksums(self) -> bool:
-        """Whether rows have checksums; a database that was written before there were any has none."""
-        return bool(self._connection.execute("PRAGMA user_version").fetchone()[0] != UNCHECKED_VERSION)
+    def lacks(self) -> str | None:
+        """What an older version of the database does not have, in words."""
+        return LACKS.get(version_of(self._connection))
 
     def __enter__(self) -> Self:
         return self
@@ -184,7 +188,7 @@ class Store:
 
     def done(self) -> set[str]:
         """Identities of all points that ran; those that failed are not among them, and so are tried again."""
-        self._check_pages()
+        self._check_whole()
         return {row["id"] for row in self._rows("points") if row["state"] == "done"}
 
     def outcome(self, point: str) -> Outcome | None:
@@ -212,7 +216,7 @@ class Store:
             else """members.sweep = (
             SELECT min(other.sweep) FROM members AS other WHERE other.point = points.id)"""
         )
-        self._check_pages()
+        self._check_whole()
         parts = ("points", "machines", "members")
         names = [f"{part}.{column}" for part in parts for column in self._columns[part]]
         query = f"""
@@ -233,6 +237,7 @@ class Store:
     def problems(self) -> tuple[str, ...]:
         """What is damaged, a line each: pages of the file, rows, and what a row refers to and is gone."""
         said = [f"{self.path}: {text}" for text in self._page_problems()]
+        said += self._row_problems()
         for name in TABLES:
             try:
                 for row in self._all(name):
@@ -316,12 +321,7 @@ class Store:
         self._seal("points", "id = ?", (outcome.id,))
 
     def _seal(self, table: str, where: str, arguments: Sequence[Any]) -> None:
-        """Give the new rows their checksums, from the values as SQLite has stored them."""
-        columns = ", ".join(self._columns[table][:-1])
-        self._connection.execute(
-            f"UPDATE {table} SET checksum = row_checksum('{table}', {columns}) WHERE checksum = '' AND {where}",
-            arguments,
-        )
+        seal_rows(self._connection, table, self._columns[table], where, arguments)
 
     def _rows(self, table: str, end: str = "", arguments: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
         """Yield rows of a table; raise AccelsimError at the first that is damaged."""
@@ -332,23 +332,22 @@ class Store:
     def _all(self, table: str, end: str = "", arguments: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
         return self._select(f"SELECT {', '.join(self._columns[table])} FROM {table} {end}", arguments)
 
-    def _check_pages(self) -> None:
-        # A damaged index hides rows from a query, which no checksum of a row shows.
+    def _check_whole(self) -> None:
+        # A damaged index hides rows from a query, which no checksum of a row shows; nor does one show a row that is gone.
         for text in self._page_problems():
             raise AccelsimError(f"{self.path}: damaged: {text}")
+        for text in self._row_problems():
+            raise AccelsimError(text)
 
     def _page_problems(self) -> list[str]:
         found = (" ".join(row["integrity_check"].split()) for row in self._select("PRAGMA integrity_check"))
         return [text for text in found if text != "ok"]
 
-    def _add_checksums(self) -> None:
-        """Bring a database of `UNCHECKED_VERSION` to this version: from now on its rows are checked too."""
-        for table in TABLES:
-            self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {CHECKSUM}")
-        self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self._columns = read_columns(self.path, self._connection, has_checksums=True)
-        for table in TABLES:
-            self._seal(table, "true", ())
+    def _row_problems(self) -> list[str]:
+        if self.lacks:
+            return []
+        with told(self.path, "cannot read"):
+            return list(ledger_problems(self.path, self._connection))
 
     def _select(self, query: str, arguments: Any = ()) -> Iterator[dict[str, Any]]:
         with told(self.path, "cannot read"):
@@ -361,37 +360,13 @@ class Store:
     def _transaction(self) -> Iterator[None]:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            yield
+            with self._ledger.settled():
+                yield
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-
-    def _is_blank(self) -> bool:
-        # Also what is left of a process that died before it had made the tables.
-        return not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-
-    def _create(self) -> None:
-        for statement in CREATE.split(";"):
-            self._connection.execute(statement)
-        self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    def _check_schema(self) -> None:
-        (application,) = self._connection.execute("PRAGMA application_id").fetchone()
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if self._is_blank():
-            raise AccelsimError(
-                f"{self.path}: empty: no sweep has written to it yet; accelsim sweep --db fills it"
-            )
-        if application != APPLICATION_ID:
-            raise AccelsimError(f"{self.path}: an SQLite file, but not a results database of accelsim")
-        if version not in (UNCHECKED_VERSION, SCHEMA_VERSION):
-            raise AccelsimError(
-                f"{self.path}: a results database of version {version}, but this accelsim uses {SCHEMA_VERSION}: sweep "
-                "again into another --db, or read it with the accelsim that wrote it"
-            )
 
 
 def _json(content: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +12,9 @@ from tempfile import TemporaryDirectory
 
 from accelsim.errors import AccelsimError
 from accelsim.files import readable_file
+from accelsim.store.ledger import add_digest_function
 from accelsim.store.row_checksum import row_checksum
+from accelsim.store.write_ahead_log import damaged_byte
 
 BUSY_SECONDS = 30.0
 """How long to wait for another process that is writing."""
@@ -46,7 +49,15 @@ def check_kind(path: Path) -> bool:
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
-    """Return a connection that may write, with `row_checksum` as a function of SQL."""
+    """Return a connection that may write, with `row_checksum` as a function of SQL.
+
+    Warns if rows of the log are lost: whoever writes runs their points again.
+    """
+    if (damaged := damaged_byte(path)) is not None:
+        warnings.warn(
+            f"{log_of(path)}: damaged at byte {damaged}: rows that were recorded after it are lost, and run again",
+            stacklevel=2,
+        )
     return _set_up(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None))
 
 
@@ -54,9 +65,14 @@ def connect_to_read(path: Path) -> tuple[sqlite3.Connection, TemporaryDirectory[
     """Return a connection for reading, and the folder of the copy that it reads, if it reads one.
 
     Raises:
-        AccelsimError: If a log that holds rows can neither be used where it is nor copied.
+        AccelsimError: If a log that holds rows is damaged, or can neither be used where it is nor copied.
         sqlite3.Error: If the database cannot be opened.
     """
+    if (damaged := damaged_byte(path)) is not None:
+        raise AccelsimError(
+            f"{log_of(path)}: damaged at byte {damaged}: rows that were recorded after it cannot be read; restore "
+            f"{path.name} and its log from a copy, or run a sweep into it, which goes on without them"
+        )
     uri = path.resolve().as_uri()
     # Opened to write so that SQLite can tidy up after a writer that was killed; nothing else is written.
     with suppress(sqlite3.OperationalError):
@@ -102,6 +118,7 @@ def _set_up(connection: sqlite3.Connection) -> sqlite3.Connection:
     # Text that is damaged is read too, so that the row it is in can be named.
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     connection.create_function("row_checksum", -1, row_checksum, deterministic=True)
+    add_digest_function(connection)
     return connection
 
 

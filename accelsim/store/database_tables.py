@@ -12,12 +12,17 @@ from accelsim.errors import AccelsimError
 APPLICATION_ID = 0x61637331
 """Marks an SQLite file as ours ("acs1")."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
-UNCHECKED_VERSION = 1
-"""The schema before rows had a checksum: it is read as it is, and gets the checksums when a sweep writes to it."""
+UNCHECKED_VERSION, UNCOUNTED_VERSION = 1, 2
+"""The schemas before rows had a checksum, and before there was a ledger. Both are read as they are, and migrated when a
+sweep writes to them."""
+
+LACKS = {UNCHECKED_VERSION: "written before checksums", UNCOUNTED_VERSION: "written before rows were counted"}
+"""What to say of an older version."""
 
 TABLES = ("machines", "technologies", "points", "sweeps", "members")
+LEDGER = "ledger"
 
 COSTS = (
     "latency_cycles",
@@ -35,6 +40,13 @@ CHECKSUM = "checksum TEXT NOT NULL DEFAULT ''"
 """Last column of every table: `row_checksum` of the others; empty only until the transaction that wrote the row ends."""
 
 _CHECKSUM = f"    {CHECKSUM}"
+
+CREATE_LEDGER = f"""CREATE TABLE {LEDGER} (
+    name TEXT PRIMARY KEY,          -- one of the tables above
+    row_count INTEGER NOT NULL,
+    digest TEXT NOT NULL,           -- sum of hashes of its rows' checksums
+{_CHECKSUM}
+)"""
 
 CREATE = f"""
 CREATE TABLE machines (
@@ -85,11 +97,12 @@ CREATE TABLE members (
     PRIMARY KEY (sweep, point)
 ) WITHOUT ROWID;
 CREATE INDEX members_of_point ON members (point);
+{CREATE_LEDGER}
 """
 
 
-def read_columns(path: Path, connection: sqlite3.Connection, has_checksums: bool) -> dict[str, list[str]]:
-    """Return the columns of every table.
+def read_columns(path: Path, connection: sqlite3.Connection, version: int) -> dict[str, list[str]]:
+    """Return the columns of every table, the ledger's among them if this version has one.
 
     Raises:
         AccelsimError: If they are not those that a database of this version has.
@@ -97,13 +110,25 @@ def read_columns(path: Path, connection: sqlite3.Connection, has_checksums: bool
     columns = {}
     with closing(sqlite3.connect(":memory:")) as expected:
         expected.executescript(CREATE)
-        for table in TABLES:
+        for table in (*TABLES, LEDGER):
             query = f"PRAGMA table_info({table})"
             there, ours = (list(each.execute(query)) for each in (connection, expected))
-            columns[table] = [row[1] for row in there]
-            missing = {row[1] for row in ours} - {*columns[table], "checksum"}
-            if missing:
-                raise AccelsimError(f"{path}: damaged: table {table} has no column {min(missing)}")
-            if has_checksums and there != ours:
+            names = [row[1] for row in there]
+            # A flipped bit of the version must not switch checks off.
+            if table == LEDGER and version < SCHEMA_VERSION:
+                if names:
+                    raise AccelsimError(
+                        f"{path}: damaged: it says version {version}, but has a table {LEDGER}"
+                    )
+                continue
+            if version == UNCHECKED_VERSION:
+                if "checksum" in names:
+                    raise AccelsimError(
+                        f"{path}: damaged: it says version {version}, but {table} has checksums"
+                    )
+            elif there != ours:
                 raise AccelsimError(f"{path}: damaged: its table {table} has not the columns it should")
+            if missing := {row[1] for row in ours} - {*names, "checksum"}:
+                raise AccelsimError(f"{path}: damaged: table {table} has no column {min(missing)}")
+            columns[table] = names
     return columns

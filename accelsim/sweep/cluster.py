@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
-import signal
 import socket
 import threading
 import time
@@ -30,21 +28,19 @@ from accelsim.store import Outcome, Point, Workload, code_version
 from accelsim.sweep.evaluate_points import Batches, evaluate
 from accelsim.sweep.sweep_run import Executor, prepare
 from accelsim.sweep.tasks import Tasks
+from accelsim.sweep.worker_watch import WORKER_SECONDS, Watch, answer, kill, lost, scheduler_of, short
 from accelsim.trace import Scheme, TraceFile
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
 
 CONNECT_SECONDS = 10
-WORKER_SECONDS = 60
-"""How long to wait for the scheduler to answer, and for the first worker to be there."""
+"""How long to wait for the scheduler to answer at first."""
 
-REPLACE_SECONDS = 20
-"""How long one of this computer's workers may be gone before another is started; Dask does so itself, but not always."""
+PREPARE_SECONDS = 300
+"""How long to wait for the workers to import and compile."""
 
 POLL_SECONDS = 0.01
-WATCH_SECONDS = 1.0
-"""How often the workers are counted while no task ends."""
 
 _OPEN_FILES, _OPEN_FILES_OF_WORKER = 64, 3
 """Files and connections that Dask has open at least: in all, and for each worker of this computer."""
@@ -206,7 +202,7 @@ def _connected(scheduler: str) -> Client:
     logging.getLogger("asyncio").setLevel(
         logging.CRITICAL
     )  # it would tell of the connection that is given up
-    said = _short(failed[0]) if failed else f"no answer of a Dask scheduler within {CONNECT_SECONDS} s"
+    said = short(failed[0]) if failed else f"no answer of a Dask scheduler within {CONNECT_SECONDS} s"
     raise AccelsimError(f"sweep: --scheduler {scheduler}: nobody answers there: {said}")
 
 
@@ -254,7 +250,7 @@ def _local(workers: int | None) -> LocalCluster:
     except Exception as error:  # workers that are killed, or files that run out, make Dask fail in many ways
         atexit.unregister(close_clusters)
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-        raise AccelsimError(f"sweep: --workers {workers}: cannot start them: {_short(error)}") from None
+        raise AccelsimError(f"sweep: --workers {workers}: cannot start them: {short(error)}") from None
 
 
 def _check_open_files(workers: int) -> None:
@@ -273,68 +269,32 @@ def _check_open_files(workers: int) -> None:
         )
 
 
-class _Watch:
-    """Sees to it that a sweep never waits in silence for workers that are gone."""
-
-    def __init__(self, client: Client, cluster: LocalCluster | None) -> None:
-        self._client, self._cluster = client, cluster
-        self._wanted = len(cluster.worker_spec) if cluster is not None else 1
-        self._counted = self._complete = self._any = time.monotonic()
-
-    def look(self) -> None:
-        """Count the workers, once in `WATCH_SECONDS`; start others for those of this computer that stay away.
-
-        Raises:
-            AccelsimError: If there has been no worker for `WORKER_SECONDS`.
-        """
-        now = time.monotonic()
-        if now - self._counted < WATCH_SECONDS:
-            return
-        self._counted = now
-        there = len(self._client.nthreads())
-        if there:
-            self._any = now
-        elif now - self._any > WORKER_SECONDS:
-            raise AccelsimError(
-                f"sweep: no worker for {WORKER_SECONDS} s; what is done is recorded; run the sweep again to go on from here"
-            )
-        if there >= self._wanted:
-            self._complete = now
-        elif self._cluster is not None and now - self._complete > REPLACE_SECONDS:
-            self._complete = now
-            # A worker that is killed while it starts is not started again: others take its place.
-            self._cluster.scale(len(self._cluster.worker_spec) + self._wanted - there)
-
-
-KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
-"""Ends a process at once. Windows has no SIGKILL; there os.kill ends a process whatever the signal."""
-
-
 def _end(cluster: LocalCluster) -> None:
     """End the workers at once. Asked to go, they would finish their task first; nothing that they hold is of use."""
     for nanny in cluster.workers.values():
-        if nanny.pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(nanny.pid, KILL)
+        kill(nanny.pid)
 
 
 def _on(client: Client, cluster: LocalCluster | None = None) -> Executor:
     # Now, so that importing and compiling is not taken for the time of the first points. Workers that join later do it
     # with their first task.
-    for said in client.run(prepare, ENGINES[0], on_error="return").values():
+    async def prepared() -> dict[str, Any]:
+        return await client.run(prepare, ENGINES[0], on_error="return")  # type: ignore[no-any-return]
+
+    for said in answer(client, prepared, PREPARE_SECONDS).values():
         # One that is gone already is no matter: an error of its connection.
         if isinstance(said, Exception) and not isinstance(said, OSError):
             raise AccelsimError(
-                f"sweep: a worker cannot run accelsim: {_short(said)}; install the same, with its extra cluster, on all"
+                f"sweep: a worker cannot run accelsim: {short(said)}; install the same, with its extra cluster, on all"
             )
 
     def run(tasks: Tasks, engine: str) -> Iterator[Done]:
-        return _run(client, tasks, engine, _Watch(client, cluster))
+        return _run(client, tasks, engine, Watch(client, cluster))
 
     return run
 
 
-def _run(client: Client, tasks: Tasks, engine: str, watch: _Watch) -> Iterator[Done]:
+def _run(client: Client, tasks: Tasks, engine: str, watch: Watch) -> Iterator[Done]:
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
@@ -348,7 +308,7 @@ def _run(client: Client, tasks: Tasks, engine: str, watch: _Watch) -> Iterator[D
         completed.add(future)
 
     def fill() -> None:
-        threads = max(1, sum(client.nthreads().values()))
+        threads = max(1, sum(answer(client, scheduler_of(client).ncores).values()))
         while len(running) < TASKS_PER_THREAD * threads and (points := tasks.take()):
             send(points)
 
@@ -367,7 +327,7 @@ def _run(client: Client, tasks: Tasks, engine: str, watch: _Watch) -> Iterator[D
             else:
                 error = future.exception() if future.status == "error" else None
                 if not isinstance(error, KilledWorker):
-                    raise _lost(error)
+                    raise lost(error)
                 if len(points) == 1:
                     yield points, [Outcome(points[0].id, "ended the worker that ran it, time and again")]
                 for point in points if len(points) > 1 else ():
@@ -375,16 +335,9 @@ def _run(client: Client, tasks: Tasks, engine: str, watch: _Watch) -> Iterator[D
             future.release()
             fill()
     finally:
-        client.cancel(list(running), force=True)
 
+        async def cancelled() -> None:
+            await client.cancel(list(running), force=True)
 
-def _lost(error: BaseException | None) -> AccelsimError:
-    if isinstance(error, AccelsimError):
-        return error
-    if error is None:
-        return AccelsimError("sweep: the Dask scheduler is gone; run the sweep again to go on from here")
-    return AccelsimError(f"sweep: a worker cannot run tasks: {_short(error)}")
-
-
-def _short(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+        with suppress(AccelsimError):
+            answer(client, cancelled, CONNECT_SECONDS)

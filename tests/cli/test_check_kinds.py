@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 from safetensors.numpy import save_file
 
@@ -113,3 +114,44 @@ def test_a_machine_that_the_technology_refuses(
 def test_json_holds_no_nan() -> None:
     content = {"a": [1.5, float("nan"), {"b": float("-inf")}], "c": (float("inf"), None, "NaN")}
     assert json.loads(json_text(content)) == {"a": [1.5, None, {"b": None}], "c": [None, None, "NaN"]}
+
+
+def machine_file(path: Path, name: str, **changes: dict[str, int]) -> Path:
+    """Write a shipped machine with some fields of its sections changed."""
+    data = yaml.safe_load(bundled_path(f"hwconfigs/{name}.yaml").read_text())
+    for section, fields in changes.items():
+        data[section] |= fields
+    path.write_text(yaml.safe_dump(data))
+    return path
+
+
+def test_a_machine_together_with_traces(tmp_path: Path, small_trace: Path) -> None:
+    """What `run` refuses of a machine and a trace, `check --trace` refuses in the same words, and nothing else."""
+    machines = [
+        machine_file(tmp_path / "a.yaml", "structured"),
+        machine_file(tmp_path / "b.yaml", "structured", weight_sram={"kib": 32}, mvu={"vpus": 32}),
+        machine_file(tmp_path / "c.yaml", "dense"),
+        machine_file(tmp_path / "d.yaml", "unstructured", input_sram={"kib": 32}),
+    ]
+    traces = [str(small_trace), "ann-mnist"]
+    refused = 0
+    for path in machines:
+        assert invoke("check", path).exit_code == 0
+        done = invoke("check", path, "--trace", traces[0], "--trace", traces[1])
+        said = []
+        for trace in traces:
+            run = invoke("run", trace, "--machine", path, "--images", "0:1", "--out", tmp_path / "out")
+            said += [str(run.exception)] if run.exit_code else []
+        assert done.stderr.splitlines() == said
+        assert done.exit_code == (1 if said else 0)
+        refused += bool(said)
+    assert 0 < refused < len(machines)
+    done = invoke("check", small_trace, "--trace", "ann-mnist")
+    assert "no machine is among the files" in str(done.exception)
+
+
+def test_a_machine_on_which_no_layer_fits(tmp_path: Path) -> None:
+    path = machine_file(
+        tmp_path / "m.yaml", "structured", sequencer={"lookahead": 800}, result_buffer={"kib": 16}
+    )
+    assert "too small" in problem(path) and "of one neuron" in problem(path)

@@ -1,8 +1,10 @@
-"""Results databases and folders of results with flipped bits."""
+"""Results databases, their logs, and folders of results with flipped bits."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -40,6 +42,21 @@ def database(tmp_path_factory: pytest.TempPathFactory, small_trace: Path) -> Pat
 
 
 @pytest.fixture(scope="module")
+def logged(database: Path) -> Path:
+    """A database whose writer was killed, so that its last rows are in the log alone."""
+    place = database.with_name("logged.db")
+    shutil.copy(database, place)
+    program = (
+        "import os, sys; from accelsim.store import Store\n"
+        "store = Store.open(sys.argv[1])\n"
+        "for number in range(9): store.set_sweep(f'late-{number}', 'x' * 3000, [(f'{at}', {}) for at in range(9)])\n"
+        "os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(place)], check=True)
+    return place
+
+
+@pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory, small_trace: Path) -> Path:
     folder = tmp_path_factory.mktemp("results") / "r"
     code, _, err = command(["run", str(small_trace), "--machine", "structured", "--out", str(folder)])
@@ -47,24 +64,40 @@ def results(tmp_path_factory: pytest.TempPathFactory, small_trace: Path) -> Path
     return folder
 
 
-@pytest.mark.parametrize("kind", ["database", "folder"])
+def copied_files(source: Path, place: Path) -> list[Path]:
+    """Copy a database, with its log and index, or a folder; return the files that matter."""
+    if source.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(source, place)
+        return sorted(each for each in place.iterdir() if each.suffix in (".json", ".parquet"))
+    for suffix in ("", "-wal", "-shm"):
+        copy = Path(f"{place}{suffix}")
+        copy.unlink(missing_ok=True)
+        if Path(f"{source}{suffix}").exists():
+            shutil.copy(f"{source}{suffix}", copy)
+    return [place]
+
+
+@pytest.mark.parametrize("kind", ["database", "log", "folder"])
 def test_fuzz_results(
-    kind: str, cases: Cases, outcomes: Counter[str], tmp_path: Path, database: Path, results: Path
+    kind: str,
+    cases: Cases,
+    outcomes: Counter[str],
+    tmp_path: Path,
+    database: Path,
+    logged: Path,
+    results: Path,
 ) -> None:
     """A flipped bit is found by `check` and refused in one line, or nothing that is read differs."""
-    read = database_content if kind == "database" else folder_content
+    read = folder_content if kind == "folder" else database_content
+    source = {"database": database, "log": logged, "folder": results}[kind]
     place = tmp_path / "copy"
+    copied_files(source, place)
+    sound = read(place)
     for rng in cases(f"results {kind}", 60):
-        if kind == "database":
-            shutil.copy(database, place)
-            damaged = place
-        else:
-            shutil.rmtree(place, ignore_errors=True)
-            shutil.copytree(results, place)
-            damaged = rng.choice(
-                sorted(each for each in place.iterdir() if each.suffix in (".json", ".parquet"))
-            )
-        expected = read(database if kind == "database" else results).replace(str(results), str(place))
+        damaged = rng.choice(copied_files(source, place))
+        if kind == "log":
+            damaged = place.with_name("copy-wal")
         raw = bytearray(damaged.read_bytes())
         raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
         damaged.write_bytes(raw)
@@ -79,7 +112,7 @@ def test_fuzz_results(
             continue
         if problems:
             outcomes["found"] += 1
-        elif said is None and got == [expected]:
+        elif said is None and got == [sound]:
             outcomes["harmless"] += 1
         else:
             outcomes["missed"] += 1

@@ -11,7 +11,7 @@ import pytest
 from accelsim.bundled import bundled_path
 from accelsim.config import load_machine, load_technology
 from accelsim.energy import area, check_clock, clock_limit
-from accelsim.file_checks import check_file
+from accelsim.file_checks import check_file, check_machine_with
 from accelsim.inputs import as_technology, as_trace
 from accelsim.simulate import simulate
 from accelsim.store import Point
@@ -90,5 +90,10 @@ def test_fuzz_yaml(
         # A file whose format line is gone is not recognized, which `check` says in its own words.
         assert not problems or said is not None or b"accelsim-" not in path.read_bytes(), problems
         outcomes["refused" if said else "used"] += 1
-        if said and not problems:
+        if said and not problems and kind == "machine":
+            # What the machine alone does not decide, it decides together with the trace.
+            together, _ = check_machine_with(str(path), str(small_trace), "freepdk45-rtl")
+            assert together == (said,), (together, said)
+            outcomes["refused with this trace"] += 1
+        elif said and not problems:
             outcomes["refused by the use alone"] += 1

@@ -4,73 +4,25 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from accelsim import AccelsimError, load_machine, load_technology, open_trace
+from accelsim import AccelsimError
 from accelsim.cli import main
-from accelsim.counts import COUNT_NAMES
-from accelsim.store import Outcome, Point, Store, Workload
-from accelsim.store.database_tables import APPLICATION_ID, COSTS, CREATE, TABLES
-from accelsim.store.flat_table import table
+from accelsim.store import Outcome, Point, Store
+from accelsim.store.database_tables import CREATE, TABLES
+from tests.store.older_databases import everything, without_checksums, without_ledger
 
 FLIPS = int(os.environ.get("ACCELSIM_FLIPS", "150"))
-Everything = tuple[list[dict[str, Any]], dict[str, str], list[dict[str, Any]]]
-
-
-def everything(path: Path) -> Everything:
-    with Store.open_to_read(path) as store:
-        return table(store, "mine"), store.sweep_files(), store.sweeps()
-
-
-@pytest.fixture
-def points(small_trace: Path) -> list[tuple[Point, Outcome]]:
-    trace = open_trace(small_trace)
-    workload = Workload(trace, trace.scheme("nm-2of8"), range(2))
-    subjects = [
-        Point(load_machine("structured").resized(vpus=vpus), load_technology(), workload)
-        for vpus in range(1, 9)
-    ]
-    costs = {name: 1 + index / 3 for index, name in enumerate(COSTS)}
-    counts = {name: 2**60 + index for index, name in enumerate(COUNT_NAMES)}
-    return [(each, Outcome(each.id, None, costs, {"mvu_busy": 0.1}, counts)) for each in subjects]
-
-
-@pytest.fixture
-def db(tmp_path: Path, points: list[tuple[Point, Outcome]]) -> Path:
-    path = tmp_path / "a.db"
-    with Store.open(path) as store:
-        store.set_sweep("mine", "the file", [(point.id, {"machine": "m"}) for point, _ in points])
-        store.put(points, "compiled")
-    return path
-
-
-_UNCHECKED = re.sub(r",(?= *--)(?=[^\n]*\n *checksum [^\n]*\n\))", "", CREATE)
-_UNCHECKED = re.sub(r"\n *checksum [^\n]*", "", _UNCHECKED)
-
-
-def without_checksums(path: Path) -> None:
-    """Make of it what accelsim wrote before rows had checksums."""
-    old = path.with_name("old.db")
-    connection = sqlite3.connect(old, isolation_level=None)
-    connection.executescript(_UNCHECKED)
-    connection.execute("ATTACH ? AS new", (str(path),))
-    for name in TABLES:
-        columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({name})"))
-        connection.execute(f"INSERT INTO main.{name} SELECT {columns} FROM new.{name}")
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute("PRAGMA user_version = 1")
-    connection.close()
-    old.replace(path)
 
 
 def test_a_flipped_bit_is_found_or_harmless(tmp_path: Path, db: Path) -> None:
@@ -151,19 +103,60 @@ def test_commands_tell_of_a_changed_row_in_one_line(
     assert ended.value.code == 1
 
 
-def test_a_database_without_checksums(
-    db: Path, points: list[tuple[Point, Outcome]], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("older", "said"), [(without_checksums, "before checksums"), (without_ledger, "before rows were counted")]
+)
+def test_an_older_database(
+    db: Path,
+    points: list[tuple[Point, Outcome]],
+    capsys: pytest.CaptureFixture[str],
+    older: Callable[[Path], None],
+    said: str,
 ) -> None:
     expected = everything(db)
-    without_checksums(db)
+    older(db)
     assert everything(db) == expected
     with pytest.raises(SystemExit) as ended:
         main(["check", str(db)])
-    assert ended.value.code == 0 and "written before checksums" in capsys.readouterr().out
+    assert ended.value.code == 0 and f"written {said}" in capsys.readouterr().out
     with Store.open(db) as store:
         store.put(points[:1], "compiled")
-        assert store.has_checksums and store.problems() == ()
+        assert store.lacks is None and store.problems() == ()
     assert everything(db) == expected
+
+
+@pytest.mark.parametrize(
+    ("older", "change"),
+    [
+        *(
+            (without_checksums, change)
+            for change in (
+                "machines SET config = replace(config, 400, 401)", "points SET energy_pj = energy_pj + 1",
+                "points SET sram_pj = sram_pj * 1.5", "points SET workload_sha256 = replace(workload_sha256, 'a', 'b')",
+                "points SET images = 3", "points SET image_ids = '[0]'", "members SET labels = 'x'",
+                "points SET code = '0.1.0+model.0'", "points SET network = x'07'",
+            )
+        ),
+        (without_ledger, "points SET network = 'another'"),
+    ],
+)  # fmt: skip
+def test_a_damaged_older_database_is_not_migrated(
+    db: Path, older: Callable[[Path], None], change: str
+) -> None:
+    older(db)
+    connection = sqlite3.connect(db)
+    connection.execute(f"UPDATE {change} WHERE rowid = 1" if "members" not in change else f"UPDATE {change}")
+    connection.commit()
+    before = list(connection.iterdump())
+    connection.close()
+    with pytest.raises(
+        AccelsimError, match="a sweep writes to no damaged database of an older version"
+    ) as caught:
+        Store.open(db)
+    assert "\n" not in str(caught.value)
+    with Store.open_to_read(db) as store:
+        assert store.problems()
+    assert list(sqlite3.connect(db).iterdump()) == before
 
 
 def killed_while_open(db: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 import yaml
 
 from accelsim.sweep import Space, load_sweep, open_space
+from tests.sweep.dask_processes import Cluster, Process, dask
 
 Write = Callable[..., Path]
 
@@ -37,3 +40,24 @@ def write_sweep(tmp_path: Path, small_trace: Path) -> Write:
 def space_of(write_sweep: Write) -> Callable[..., Space]:
     """The space of such a file."""
     return lambda **keys: open_space(load_sweep(write_sweep(**keys)))
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Address of a scheduler, its two workers, and itself."""
+    file = tmp_path / "scheduler.json"
+    common = ("--scheduler-file", str(file))
+    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *common)
+    workers: list[Process] = []
+    try:
+        deadline = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        workers += [
+            dask("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", *common) for _ in range(2)
+        ]
+        yield json.loads(file.read_text())["address"], workers, scheduler
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()

@@ -35,7 +35,11 @@ axes:
 
 # Tasks of a few points, so that there is much to interrupt; and no word of how far it is, which is told on slow computers.
 COMMAND = """
-import sys, accelsim.cli, accelsim.sweep.tasks
+import sys, accelsim.cli, accelsim.sweep.tasks, accelsim.sweep.worker_watch
+for setting in sys.argv.pop(1).split():
+    name, _, value = setting.partition("=")
+    assert hasattr(accelsim.sweep.worker_watch, name)
+    setattr(accelsim.sweep.worker_watch, name, float(value))
 accelsim.sweep.tasks.TASK_SECONDS = 0.05
 sys.modules["accelsim.cli.sweep_command"].LOG_SECONDS = 1e9
 accelsim.cli.main(sys.argv[1:])
@@ -51,9 +55,12 @@ def write_inputs(folder: Path, vpus: int) -> Path:
     return path
 
 
-def start(spec: Path, db: Path, *options: str) -> subprocess.Popen[str]:
-    """The sweep, as a process."""
-    command = [sys.executable, "-c", COMMAND, "sweep", str(spec), "--db", str(db), *options]
+def start(spec: Path, db: Path, *options: str, times: str = "") -> subprocess.Popen[str]:
+    """The sweep, as a process.
+
+    times: values of the watch over workers, as in ``"SILENT_SECONDS=2"``.
+    """
+    command = [sys.executable, "-c", COMMAND, times, "sweep", str(spec), "--db", str(db), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +15,16 @@ import pytest
 distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
 
 from tests.sweep import killed  # noqa: E402
+from tests.sweep.dask_processes import Cluster  # noqa: E402
 
 VPUS = 80  # so many points that the sweep is not over before a worker is killed
 POINTS, UNBUILDABLE = 8 * VPUS, 4 * VPUS
 LONG = 1200  # VPUs: so many points that the sweep is not over before it is interrupted
 
-Process = subprocess.Popen[Any]
-
-
-def dask(*arguments: str) -> Process:
-    """A process of Dask, told to be quiet."""
-    command = [sys.executable, "-m", "dask", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, list[Process]]]:
-    """Address of a scheduler, and its two workers."""
-    file = tmp_path / "scheduler.json"
-    common = ("--scheduler-file", str(file))
-    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *common)
-    workers: list[Process] = []
-    try:
-        deadline = time.monotonic() + 60
-        while not file.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        workers += [
-            dask("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", *common) for _ in range(2)
-        ]
-        yield json.loads(file.read_text())["address"], workers
-    finally:
-        for process in (*workers, scheduler):
-            process.kill()
-            process.wait()
-
 
 @pytest.mark.slow
-def test_a_worker_dies_and_nothing_is_lost(tmp_path: Path, cluster: tuple[str, list[Process]]) -> None:
-    address, workers = cluster
+def test_a_worker_dies_and_nothing_is_lost(tmp_path: Path, cluster: Cluster) -> None:
+    address, workers, _ = cluster
     spec, db = killed.write_inputs(tmp_path, VPUS), tmp_path / "cluster.db"
     process = killed.start(spec, db, "--scheduler", address)
     deadline = time.monotonic() + 240
@@ -179,7 +150,10 @@ def test_a_worker_that_is_gone_before_it_begins_is_no_matter() -> None:
     class Client:
         """Of two workers, one of which died as it was asked."""
 
-        def run(self, function: object, *arguments: object, on_error: str) -> dict[str, object]:
+        def sync(self, ask: Callable[[], Coroutine[Any, Any, Any]], callback_timeout: float) -> object:
+            return asyncio.run(ask())
+
+        async def run(self, function: object, *arguments: object, on_error: str) -> dict[str, object]:
             assert on_error == "return"
             return {"tcp://a": OSError("connection closed"), "tcp://b": None}
 

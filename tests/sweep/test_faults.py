@@ -55,7 +55,7 @@ def _ended(process: subprocess.Popen[str]) -> str:
 @pytest.mark.slow
 def test_a_full_disk(tmp_path: Path) -> None:
     spec, db = killed.write_inputs(tmp_path, vpus=12), tmp_path / "a.db"
-    command = [sys.executable, "-c", killed.COMMAND, "sweep", str(spec), "--db", str(db)]
+    command = [sys.executable, "-c", killed.COMMAND, "", "sweep", str(spec), "--db", str(db)]
 
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
 
 from accelsim import AccelsimError  # noqa: E402
-from accelsim.sweep import cluster  # noqa: E402
+from accelsim.sweep import worker_watch  # noqa: E402
 from tests.sweep import killed  # noqa: E402
 
 
@@ -57,17 +58,37 @@ def test_workers_killed_again_and_again(tmp_path: Path) -> None:
     assert connection.execute("SELECT count(*) FROM points WHERE error LIKE '%worker%'").fetchone() == (0,)
 
 
-class FakeClient:
-    def __init__(self, there: int) -> None:
-        self.there = there
+class FakeScheduler:
+    """Says what `Watch` asks of a scheduler. Workers give signs of life, but for those that are stopped."""
 
-    def nthreads(self) -> dict[int, int]:
-        return dict.fromkeys(range(self.there), 1)
+    def __init__(self, there: int, stopped: int = 0) -> None:
+        self.workers = {f"worker {number}": number < stopped for number in range(there)}
+        self.time = 0.0
+
+    def identity(self) -> dict[str, Any]:
+        self.time += 1
+        return {
+            "workers": {
+                name: {"last_seen": 0 if stopped else self.time} for name, stopped in self.workers.items()
+            }
+        }
+
+    def unregister(self, address: str, stimulus_id: str) -> None:
+        del self.workers[address]
+
+
+class FakeClient:
+    def __init__(self, there: int, stopped: int = 0) -> None:
+        self.scheduler = FakeScheduler(there, stopped)
+
+    def sync(self, ask: Callable[[], Any], callback_timeout: float) -> Any:
+        return ask()
 
 
 class FakeCluster:
     def __init__(self, workers: int) -> None:
         self.worker_spec: dict[int, Any] = dict.fromkeys(range(workers))
+        self.workers: dict[int, Any] = {}
 
     def scale(self, workers: int) -> None:
         self.worker_spec = dict.fromkeys(range(workers))
@@ -75,10 +96,10 @@ class FakeCluster:
 
 def test_what_the_watch_does(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(cluster.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(worker_watch.time, "monotonic", lambda: now[0])
 
     def looks(client: FakeClient, local: FakeCluster | None, seconds: int) -> str | None:
-        watch = cluster._Watch(client, local)  # type: ignore[arg-type]
+        watch = worker_watch.Watch(client, local)  # type: ignore[arg-type]
         for _ in range(seconds):
             now[0] += 1.5
             try:
@@ -96,3 +117,8 @@ def test_what_the_watch_does(monkeypatch: pytest.MonkeyPatch) -> None:
         if of is not None:
             assert len(of.worker_spec) > 3
     assert looks(FakeClient(1), None, 100) is None
+    client = FakeClient(3, stopped=2)
+    assert looks(client, None, 10) is None and len(client.scheduler.workers) == 3
+    assert looks(client, None, 30) is None and list(client.scheduler.workers) == ["worker 2"]
+    said = looks(FakeClient(2, stopped=2), None, 100)
+    assert said is not None and "no worker for 60 s" in said
