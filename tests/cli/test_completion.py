@@ -40,7 +40,8 @@ def test_bash() -> None:
     )
     assert in_shell("bash", script.format("accelsim ru", 2)) == ["run"]
     line = "accelsim run resnet18-cifar10 --machine unstr"
-    assert in_shell("bash", script.format(line, 5)) == ["unstructured", "unstructured-single"]
+    machines = ["unstructured", "unstructured-none", "unstructured-pixel", "unstructured-single"]
+    assert in_shell("bash", script.format(line, 5)) == machines
 
 
 def test_fish() -> None:

@@ -195,7 +195,7 @@ def test_compare_leaves_out_what_fits_no_machine_unless_it_is_named(small_trace:
     results = compare(small_trace, ["dense", "unstructured"], images=slice(0, 1))
     assert results.provenance["left_out"] == ["nm-4of8", "nm-2of8", "nm-1of8"]
     with pytest.raises(
-        AccelsimError, match="nm-4of8 fits none of the machines: machine dense has no selector"
+        AccelsimError, match="nm-4of8 fits none of the machines: machine dense has no projection"
     ):
         compare(small_trace, ["dense", "unstructured"], schemes=["nm-4of8"])
 
