@@ -22,6 +22,7 @@ from accelsim.mapping.capacity import (
 )
 from accelsim.mapping.operand import Operand
 from accelsim.mapping.support import check_supported
+from accelsim.schemes import NmScheme
 from accelsim.trace import LayerTrace
 from accelsim.trace.layer_shape import SPIKING_KINDS
 
@@ -36,7 +37,7 @@ class Tile:
     that a row takes. ``input_bits``: of a word of the inputs, or 1 if they are spikes; ``precise_bits``: of the weights of
     precise work, 0 if there is none. ``neuron_steps``: time steps that the rows' spiking neurons make at each position; 0 if
     they are no such neurons. ``noise``: whether they add a random number in every step. ``scales_scores``: whether z~ is
-    scaled before it is ranked.
+    scaled before it is ranked. ``kept_per_unit``: essential rows of every full unit at every position; 0 if that differs.
     """
 
     first_row: int
@@ -57,6 +58,7 @@ class Tile:
     neuron_steps: int = 0
     noise: bool = False
     scales_scores: bool = False
+    kept_per_unit: int = 0
 
     @property
     def has_spikes(self) -> bool:
@@ -142,6 +144,7 @@ def tile_layer(layer: LayerTrace, machine: Machine) -> list[Tile]:
                     neuron_steps=shape.steps // shape.positions if shape.kind in SPIKING_KINDS else 0,
                     noise=shape.noise,
                     scales_scores=approximated and layer.scheme.scales_scores,
+                    kept_per_unit=layer.scheme.keep if isinstance(layer.scheme, NmScheme) else 0,
                 )
             )
     check_output_map(layer, machine, (tile.rows for tile in tiles))

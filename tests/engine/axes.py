@@ -10,7 +10,14 @@ import numpy as np
 from accelsim.config import Machine
 from accelsim.forms import Form
 from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
-from tests.engine.strategies import BITS_PER_KIB, Case, _random_mask, _random_shape, random_machine
+from tests.engine.strategies import (
+    BITS_PER_KIB,
+    Case,
+    _random_mask,
+    _random_shape,
+    random_machine,
+    small_machine,
+)
 from tests.oracles.layout import ceil_div
 
 FORMS: tuple[Form, ...] = ("none", "pixel", "patch")
@@ -29,7 +36,7 @@ def random_axes_scheme(rng: Random) -> Scheme:
     criterion, bits = rng.choice(CRITERIA), rng.choice((16, 16, 8))
     kind = rng.choice(("unstructured", "nm", "unstructured", "nm", "dense", "all-noise"))
     if kind == "nm":
-        of = rng.randint(2, 6)
+        of = rng.choice((rng.randint(2, 6), 8))  # the compiled engine has a way of its own for groups of 8
         return Scheme.nm(rng.randint(1, of), of, criterion, bits)
     if kind == "unstructured":
         return Scheme.unstructured(0.5, "calibrated", criterion, bits)
@@ -104,3 +111,28 @@ def _code_sram(rng: Random, data: dict[str, Any], layers: tuple[LayerTrace, ...]
             )
     kib = ceil_div(4 * codes, BITS_PER_KIB) + rng.choice((0, 0, 2))
     return {"kib": kib, "macro_kib": 1, "width_bits": 16 * window_words // banks, "banks": banks}
+
+
+def groups_of_8_case(rng: Random) -> Case:
+    """N:M groups of 8 on VPUs that hold weights of one access, so that jobs of several passes are counted by groups."""
+    keep, positions, neurons = rng.randint(1, 8), rng.randint(3, 9), 8 * rng.randint(2, 20)
+    scheme = Scheme.nm(keep, 8)
+    shape = LayerShape(
+        kind="conv", c_in=rng.randint(2, 9), c_out=neurons, kernel=(1, 1), h_in=1, w_in=positions
+    )
+    draw = np.random.default_rng(rng.getrandbits(32))
+    mask = _random_mask(draw, shape, scheme)[None]
+    layer = LayerTrace.from_masks("groups", shape, scheme, mask, Approximation(4, 4, 0))
+    block = rng.randint(1, 4)
+    machine = small_machine(
+        mvu={
+            "vpus": rng.choice((2, 3, 4, 8, 16)),
+            "bricks_per_vpu": 16,
+            "position_block": block,
+            "accumulators_per_vpu": block * rng.randint(1, 5) + rng.randint(0, 1),
+            "hold_weights": True,
+        },
+        weight_sram={"kib": rng.choice((16, 64)), "width_bits": 64},
+        selector={"kind": "nm", "groups_per_cycle": 1, "latency_cycles": 1, "max_of": 8},
+    )
+    return Case((layer,), machine, 0)

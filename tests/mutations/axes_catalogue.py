@@ -206,4 +206,20 @@ AXES = (
         "",
         "compiled",
     ),
+    Mutation(
+        "compiled: groups of 8 whose passes run into each other",
+        "section 4: pass i has the rows number i*a .. i*a + a - 1",
+        "engine/compiled/job_shape.py",
+        "uneven = tile.rows % unit or tile.kept_per_unit % rows_per_pass",
+        "uneven = tile.rows % unit",
+        "compiled",
+    ),
+    Mutation(
+        "compiled: positions of all lanes share a chunk of a group of 8",
+        "section 2, lanes: VPUs of a lane serve its positions only",
+        "engine/compiled/even_units.py",
+        "for position in range(lane, shape.position_block, shape.lanes):",
+        "for position in range(shape.position_block):",
+        "compiled",
+    ),
 )

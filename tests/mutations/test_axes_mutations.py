@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
-from tests.engine.axes import axes_case
+from tests.engine.axes import axes_case, groups_of_8_case
 from tests.engine.strategies import Case, small_machine
 from tests.mutations.axes_catalogue import AXES
 from tests.mutations.mutant import Mutation, mutant, unchanged
 from tests.mutations.verdict import first_catch
 from tests.oracles.per_cycle import oracle_image
 
-CASES = 150
+CASES = 200
 
 
 def same_shape_case(precise_bits: int) -> Case:
@@ -31,7 +31,10 @@ def same_shape_case(precise_bits: int) -> Case:
 
 @cache
 def _judged(number: int) -> tuple[Case, list[dict[str, int]]]:
-    case = same_shape_case((16, 8)[number]) if number < 2 else axes_case(Random(f"mistakes {number}"))
+    if number < 2:
+        case = same_shape_case((16, 8)[number])
+    else:
+        case = (groups_of_8_case if number % 4 == 0 else axes_case)(Random(f"mistakes {number}"))
     return case, oracle_image(case.layers, case.machine, case.image)
 
 

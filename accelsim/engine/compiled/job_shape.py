@@ -27,6 +27,8 @@ class JobShape(NamedTuple):
     plane_words, count_words: Words that hold a byte per VPU, while rows are counted and afterwards (`row_tallies`);
         0 if they are not counted.
     countable: Whether jobs can be made from counts of rows (`counted_jobs`).
+    passes_per_unit: Passes in which a full block works on the rows that each unit keeps, where that is a whole number for
+        all units and a unit is a byte of the masks (`even_units`); else 0.
     """
 
     first_row: int
@@ -52,6 +54,7 @@ class JobShape(NamedTuple):
     plane_words: int
     count_words: int
     countable: int
+    passes_per_unit: int
 
     @classmethod
     def of(cls, tile: Tile, machine: Machine) -> JobShape:
@@ -72,6 +75,7 @@ class JobShape(NamedTuple):
             < 128  # counts are bytes, whose top bit is needed to compare them
             and not (mvu.hold_weights and operand.weight_accesses > 1)
         )
+        uneven = tile.rows % unit or tile.kept_per_unit % rows_per_pass
         plane_words = ceil_div(owners * unit, 64) * (8 // unit) if countable else 0
         count_words = plane_words
         if countable and stride_bits < 64:  # several planes are packed into a word
@@ -100,6 +104,7 @@ class JobShape(NamedTuple):
             plane_words=plane_words,
             count_words=count_words,
             countable=int(countable),
+            passes_per_unit=0 if uneven or unit != 8 else tile.kept_per_unit // rows_per_pass,
         )
 
     def owner_of_row(self) -> Ints:
@@ -134,4 +139,5 @@ def shape_from_row(row: Ints) -> JobShape:
         row[20],  # plane_words
         row[21],  # count_words
         row[22],  # countable
+        row[23],  # passes_per_unit
     )

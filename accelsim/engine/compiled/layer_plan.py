@@ -146,6 +146,7 @@ def _plan_key(layer: LayerTrace) -> tuple[object, ...]:
         layer.selector_kind,
         layer.rows_per_unit,
         layer.scheme.scales_scores,
+        layer.scheme.keep,
     )
 
 

@@ -19,6 +19,7 @@ from accelsim.engine.compiled.block_group import (
 )
 from accelsim.engine.compiled.counted_jobs import counted_jobs
 from accelsim.engine.compiled.engine_sums import JOB
+from accelsim.engine.compiled.even_units import count_rows_of_even_units
 from accelsim.engine.compiled.held_rows import (
     count_held_rows,
     count_held_rows_of_passes,
@@ -59,6 +60,8 @@ def tile_jobs(
             most_passes = counted_jobs(group, shape, blocks, tallies)
             if shape.hold_weights and most_passes == 1:
                 count_held_rows(group, shape, blocks)
+            elif shape.hold_weights and shape.passes_per_unit > 0:
+                count_rows_of_even_units(group, shape, blocks)
             elif shape.hold_weights:
                 count_held_rows_of_passes(group, shape, blocks, most_passes, held)
             if shape.last_rows_per_pass > shape.rows_per_pass and shape.most_rows > shape.rows_per_pass:
