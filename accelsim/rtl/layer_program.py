@@ -58,8 +58,10 @@ def layer_programs(operands: CoreOperands, shape: CoreShape) -> Iterator[list[Ti
     """
     _check_limits(operands, shape)
     tiles = tile_layer(as_layer_trace(operands, _placeholder_mask(operands)), shape.machine)
-    keeps = not all(tile.projects for tile in tiles) and operands.noise is not None
+    keeps = shape.projects_patches and not all(tile.projects for tile in tiles) and operands.noise is not None
     output_line = 0
+    if shape.passes_codes and operands.noise is not None:
+        yield [_code_pass(operands, shape)] * shape.machine.cores
     for tile in tiles:
         yield [
             _program(operands, shape, tile, core, keeps, output_line) for core in range(shape.machine.cores)
@@ -79,9 +81,9 @@ def _check_limits(operands: CoreOperands, shape: CoreShape) -> None:
         )
     if operands.k > shape.limits.codes:
         raise AccelsimError(f"a projection of {operands.k} codes; limits.codes is {shape.limits.codes}")
-    if operands.noise is not None and shape.machine.projection is not None:
-        windows = ceil_div(operands.d, shape.window_words)
-        rows = windows * ceil_div(operands.k, shape.projection_lanes)
+    if operands.noise is not None and shape.has_lanes:
+        sums, words = operands.noise.signs.shape
+        rows = ceil_div(words, shape.window_words) * ceil_div(sums, shape.projection_lanes)
         if rows > shape.limits.sign_rows:
             raise AccelsimError(f"P takes {rows} rows of signs; limits.sign_rows is {shape.limits.sign_rows}")
 
@@ -129,7 +131,7 @@ def _images(
         "scale": _scale_image(operands, shape, tile, owners),
         "input": _input_image(operands, shape),
     }
-    if operands.noise is not None:
+    if operands.noise is not None and shape.projects_patches:
         images["signs"] = _sign_image(operands, shape)
     if shape.scales_scores:
         images["score"] = _score_image(operands.noise, tile)
@@ -141,7 +143,7 @@ def _tile_values(operands: CoreOperands, shape: CoreShape, tile: Tile) -> dict[s
     return {
         "dense": operands.noise is None,
         "all_noise": operands.essential_bits == 0,
-        "projects": operands.noise is not None and tile.projects,
+        "projects": tile.projects or tile.fetches_codes,
         "counts_positions": tile.counts_positions,
         "d": operands.d,
         "patch_units": operands.d * _units(operands, shape),
@@ -234,12 +236,91 @@ def _position_values(
         "wrap_rows": down,
         "wrap_words": -operands.w_out * step_words,
     }
+    _place(values, pitch, window)
+    if shape.passes_codes and operands.noise is not None:
+        per_pixel = operands.k // (operands.kernel[0] * operands.kernel[1])
+        values |= _code_values(operands, shape, values, channels, per_pixel)
+    return values
+
+
+def _place(values: dict[str, int], pitch: int, window: int) -> None:
+    """Add lines and columns of the map's SRAM to steps in rows and words."""
     for name in ("next", "jump", "wrap"):
         address = values[f"{name}_rows"] * pitch + values[f"{name}_words"]
         values[f"{name}_lines"], values[f"{name}_word_columns"] = divmod(address, window)
     address = values["first_row"] * pitch + values["first_word"]
     values["first_line"], values["first_word_column"] = divmod(address, window)
-    return values
+
+
+def _code_values(
+    operands: CoreOperands, shape: CoreShape, values: dict[str, int], channels: int, per_pixel: int
+) -> dict[str, int]:
+    """Return the registers of the code map, of `per_pixel` codes a pixel; `values`: those of the input map."""
+    width, columns = operands.x.shape[2], shape.code_map.columns
+    pitch = row_pitch(per_pixel, operands.kernel[1], width, columns)
+    scaled = ("first_word", "next_words", "jump_words", "wrap_words")
+    found = {name: values[name] // channels * per_pixel for name in scaled}
+    found |= {name: values[name] for name in ("first_row", "next_rows", "jump_rows", "wrap_rows")}
+    _place(found, pitch, columns)
+    kernel_row = operands.kernel[1] * per_pixel
+    found |= {
+        "row_words": width * per_pixel,
+        "kernel_row_words": kernel_row,
+        "row_jump": (pitch - kernel_row) // columns,
+    }
+    return {f"code_{name}": value for name, value in found.items() if not name.endswith("_rows")}
+
+
+def _code_pass(operands: CoreOperands, shape: CoreShape) -> TileProgram:
+    """Return the program that makes the code map: a 1x1 layer over all pixels, or, with form `none`, over all rows."""
+    noise = operands.noise
+    assert noise is not None
+    channels, height, width = operands.x.shape
+    per_pixel = operands.k // (operands.kernel[0] * operands.kernel[1])
+    units, t = _units(operands, shape), shape.positions
+    columns = width if shape.has_lanes else 1
+    step = channels * units * width // columns
+    pitch = row_pitch(channels * units, operands.kernel[1], width, shape.window_units)
+    values = {
+        "passes": 1,
+        "projects": shape.has_lanes,
+        "patch_units": step,
+        "mode": shape.mode(operands.precise_bits),
+        "k": per_pixel if shape.has_lanes else 0,
+        "positions_left": height * columns,
+        "block_step": t,
+        "map_rows": height,
+        "row_words": width * channels * units,
+        "kernel_row_words": step,
+        "out_columns": columns,
+        "next_columns": 1,
+        "next_words": step,
+        "jump_columns": 1,
+        "jump_words": step,
+        "wrap_rows": 1,
+        "wrap_words": -columns * step,
+        "next_rows": 0,
+        "jump_rows": 0,
+        "first_row": 0,
+        "first_word": 0,
+        "y_multiplier": noise.y_multiplier,
+        "y_shift": noise.y_shift,
+        "row_positions": columns,
+    }
+    _place(values, pitch, shape.window_units)
+    code_pitch = row_pitch(per_pixel, operands.kernel[1], width, shape.code_map.columns)
+    values["pitch_lines"], values["pitch_columns"] = divmod(code_pitch, shape.code_map.columns)
+    images = {"input": _input_image(operands, shape)}
+    if shape.has_lanes:
+        images["signs"] = _sign_image(operands, shape)
+    return TileProgram(
+        registers={register.name: int(values.get(register.name, 0)) for register in registers(shape)},
+        images=images,
+        first_row=0,
+        rows=0,
+        positions=(),
+        lines=(),
+    )
 
 
 def _units(operands: CoreOperands, shape: CoreShape) -> int:
@@ -390,9 +471,10 @@ def _sign_image(operands: CoreOperands, shape: CoreShape) -> Bytes:
     """For each group of sums, and for each window of it, the signs of all lanes: bit 0 not zero, bit 1 negative."""
     assert operands.noise is not None
     signs, lanes, window = operands.noise.signs, shape.projection_lanes, shape.window_words
-    windows, groups = ceil_div(operands.d, window), ceil_div(operands.k, lanes)
+    sums, words = signs.shape
+    windows, groups = ceil_div(words, window), ceil_div(sums, lanes)
     whole = np.zeros((groups * lanes, windows * window), np.int8)
-    whole[: operands.k, : operands.d] = signs
+    whole[:sums, :words] = signs
     ordered = whole.reshape(groups, lanes, windows, window).transpose(0, 2, 1, 3)
     bits = np.stack([ordered != 0, ordered < 0], axis=-1).reshape(groups * windows, -1)
     return np.packbits(bits, axis=1, bitorder="little")
