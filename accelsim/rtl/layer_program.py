@@ -16,7 +16,7 @@ from accelsim.lengths import CODE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.nn.fixed_point.as_trace import as_layer_trace
 from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, NoiseOperands, Threshold
-from accelsim.rtl.core.core_shape import MAX_KERNEL_ROWS, CoreShape
+from accelsim.rtl.core.core_shape import MAX_D, MAX_KERNEL_ROWS, CoreShape
 from accelsim.rtl.core.ports import scale_layout, score_layout
 from accelsim.rtl.core.registers import registers
 
@@ -79,6 +79,8 @@ def _check_limits(operands: CoreOperands, shape: CoreShape) -> None:
         raise AccelsimError(
             f"a kernel of {operands.kernel[0]} rows; the RTL's front end takes at most {MAX_KERNEL_ROWS}"
         )
+    if shape.passes_codes and operands.x.shape[0] * operands.x.shape[2] > MAX_D:
+        raise AccelsimError(f"a map row of more than {MAX_D} words; the RTL's code pass takes no more")
     if operands.k > shape.limits.codes:
         raise AccelsimError(f"a projection of {operands.k} codes; limits.codes is {shape.limits.codes}")
     if operands.noise is not None and shape.has_lanes:

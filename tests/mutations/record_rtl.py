@@ -90,6 +90,7 @@ def record(operands: CoreOperands, cases: MachineCases, runner: AmaranthRunner) 
         "scheme": trace.scheme.name,
         "k": trace.approximation.k if trace.approximation else 0,
         "nnz": trace.approximation.nnz if trace.approximation else 0,
+        "form": trace.approximation.form if trace.approximation else "patch",
         "mask": np.packbits(mask).tobytes().hex() if trace.masks is not None else None,
         "counts": {name: count for name, count in counts.items() if count},
     }

@@ -39,7 +39,9 @@ def _layer(recorded: dict[str, Any]) -> LayerTrace:
     sizes = recorded["shape"].items()
     shape = LayerShape(**{name: tuple(size) if isinstance(size, list) else size for name, size in sizes})
     scheme = Scheme.parse(recorded["scheme"])
-    approximation = Approximation(recorded["k"], recorded["nnz"], seed=0) if recorded["k"] else None
+    approximation = None
+    if recorded["k"]:
+        approximation = Approximation(recorded["k"], recorded["nnz"], seed=0, form=recorded["form"])
     if recorded["mask"] is None:
         return LayerTrace.from_masks("layer", shape, scheme, None, approximation)
     packed = np.frombuffer(bytes.fromhex(recorded["mask"]), np.uint8)

@@ -70,23 +70,6 @@ def test_shallower_pipelines_are_refused_in_one_line() -> None:
         core_shape(small_machine(projection={"lanes": 6, "quantizers": 3}))
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        (
-            {
-                "projection": {"form": "pixel"},
-                "code_sram": {"kib": 1, "macro_kib": 1, "width_bits": 32, "banks": 1},
-            },
-            "projection.form: cannot be built; the RTL projects whole patches only, not by form pixel",
-        ),
-    ],
-)
-def test_what_the_rtl_lacks_is_refused_in_one_line(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(AccelsimError, match=said):
-        core_shape(small_machine(**changes))
-
-
 def rows_of(kernel_rows: int) -> dict[str, Any]:
     """A dense layer's weights and map for a kernel of so many rows."""
     return {
@@ -234,7 +217,7 @@ def test_depths_are_those_of_the_document(seed: int) -> None:
     bits = bricks[shortest] * mvu.bricks_per_vpu
     reads = -(-mvu.position_block * bits // machine.patch_buffer.width_bits)
     accesses = -(-bits // machine.weight_sram.width_bits)
-    front = 2 if kind == "dense" else 6 + stages(window)
+    front = 6 + stages(window) if machine.form == "patch" else 2
     skew = max(front + reads + 1, accesses + 1)
     shape = CoreShape(machine, Limits())
     assert shape.depth_least == skew + 6 + stages(mvu.lanes) + min(mvu.accumulate_latency_cycles, 2)
@@ -243,7 +226,20 @@ def test_depths_are_those_of_the_document(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["dense", "dense-int", "structured", "structured-single", "unstructured", "unstructured-single"]
+    "name",
+    [
+        "dense",
+        "dense-int",
+        "int4",
+        "structured-none",
+        "structured-pixel",
+        "unstructured-none",
+        "unstructured-pixel",
+        "structured",
+        "structured-single",
+        "unstructured",
+        "unstructured-single",
+    ],
 )
 def test_shipped_machines_can_be_built(name: str) -> None:
     assert core_shape(load_machine(name)).vpus > 0
