@@ -228,18 +228,9 @@ def test_depths_are_those_of_the_document(seed: int) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "dense",
-        "dense-int",
-        "int4",
-        "structured-none",
-        "structured-pixel",
-        "unstructured-none",
-        "unstructured-pixel",
-        "structured",
-        "structured-single",
-        "unstructured",
-        "unstructured-single",
+        "dense", "dense-int", "int4", "structured", "structured-none", "structured-pixel", "structured-single",
+        "unstructured", "unstructured-none", "unstructured-pixel", "unstructured-single",
     ],
-)
+)  # fmt: skip
 def test_shipped_machines_can_be_built(name: str) -> None:
     assert core_shape(load_machine(name)).vpus > 0
