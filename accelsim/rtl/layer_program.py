@@ -15,12 +15,20 @@ from accelsim.errors import AccelsimError
 from accelsim.lengths import CODE_BITS, WORD_BITS, ceil_div
 from accelsim.mapping.tiling import Tile, tile_layer
 from accelsim.nn.fixed_point.as_trace import as_layer_trace
-from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, NoiseOperands, Threshold
+from accelsim.nn.fixed_point.layer_operands import CoreOperands, KeepLargest, Threshold
 from accelsim.rtl.core.core_shape import MAX_D, MAX_KERNEL_ROWS, CoreShape
-from accelsim.rtl.core.ports import scale_layout, score_layout
 from accelsim.rtl.core.registers import registers
-
-Bytes = NDArray[np.uint8]
+from accelsim.rtl.memory_images import (
+    Bytes,
+    code_lines,
+    input_image,
+    row_pitch,
+    scale_image,
+    score_image,
+    sign_image,
+    units_of_word,
+    weight_image,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +116,7 @@ def _program(
         **_tile_values(operands, shape, tile),
         "keeps": keeps,
         "rows_stride": most_rows,
-        "precise_base": _code_lines(operands, shape) * most_rows,
+        "precise_base": code_lines(operands, shape) * most_rows,
         "output_lines": lines,
         **_position_values(operands, shape, blocks, output_line, lines),
         **_noise_values(operands),
@@ -129,14 +137,14 @@ def _images(
 ) -> dict[str, Bytes]:
     """Return the images of the memories that the host loads, by memory."""
     images = {
-        "weight": _weight_image(operands, shape, tile, owners, most_rows),
-        "scale": _scale_image(operands, shape, tile, owners),
-        "input": _input_image(operands, shape),
+        "weight": weight_image(operands, shape, tile, owners, most_rows),
+        "scale": scale_image(operands, shape, tile, owners),
+        "input": input_image(operands, shape),
     }
     if operands.noise is not None and shape.projects_patches:
-        images["signs"] = _sign_image(operands, shape)
+        images["signs"] = sign_image(operands, shape)
     if shape.scales_scores:
-        images["score"] = _score_image(operands.noise, tile)
+        images["score"] = score_image(operands.noise, tile)
     return images
 
 
@@ -148,7 +156,7 @@ def _tile_values(operands: CoreOperands, shape: CoreShape, tile: Tile) -> dict[s
         "projects": tile.projects or tile.fetches_codes,
         "counts_positions": tile.counts_positions,
         "d": operands.d,
-        "patch_units": operands.d * _units(operands, shape),
+        "patch_units": operands.d * units_of_word(operands, shape),
         "mode": shape.mode(operands.precise_bits),
         "k": operands.k,
         "x_lines": _x_lines(operands, shape),
@@ -202,7 +210,7 @@ def _position_values(
 ) -> dict[str, int]:
     """Where the core's positions lie in the input map, the output SRAM and the kept projections."""
     _, height, width = operands.x.shape
-    channels = operands.x.shape[0] * _units(operands, shape)  # from here on, lengths are in units
+    channels = operands.x.shape[0] * units_of_word(operands, shape)  # from here on, lengths are in units
     (down, right), (above, before) = operands.stride, operands.padding
     window, t = shape.window_units, shape.positions
     pitch = row_pitch(channels, operands.kernel[1], width, window)
@@ -279,7 +287,7 @@ def _code_pass(operands: CoreOperands, shape: CoreShape) -> TileProgram:
     assert noise is not None
     channels, height, width = operands.x.shape
     per_pixel = operands.k // (operands.kernel[0] * operands.kernel[1])
-    units, t = _units(operands, shape), shape.positions
+    units, t = units_of_word(operands, shape), shape.positions
     columns = width if shape.has_lanes else 1
     step = channels * units * width // columns
     pitch = row_pitch(channels * units, operands.kernel[1], width, shape.window_units)
@@ -312,9 +320,9 @@ def _code_pass(operands: CoreOperands, shape: CoreShape) -> TileProgram:
     _place(values, pitch, shape.window_units)
     code_pitch = row_pitch(per_pixel, operands.kernel[1], width, shape.code_map.columns)
     values["pitch_lines"], values["pitch_columns"] = divmod(code_pitch, shape.code_map.columns)
-    images = {"input": _input_image(operands, shape)}
+    images = {"input": input_image(operands, shape)}
     if shape.has_lanes:
-        images["signs"] = _sign_image(operands, shape)
+        images["signs"] = sign_image(operands, shape)
     return TileProgram(
         registers={register.name: int(values.get(register.name, 0)) for register in registers(shape)},
         images=images,
@@ -325,20 +333,9 @@ def _code_pass(operands: CoreOperands, shape: CoreShape) -> TileProgram:
     )
 
 
-def _units(operands: CoreOperands, shape: CoreShape) -> int:
-    """Return the units of the input map that a word of x takes."""
-    return operands.precise_bits // shape.unit_bits
-
-
 def _x_lines(operands: CoreOperands, shape: CoreShape) -> int:
     """Return the lines of the patch buffer that a patch's words take: none where no neuron is essential."""
     return ceil_div(operands.essential_bits * operands.d, WORD_BITS * shape.patch_columns)
-
-
-def row_pitch(channels: int, kernel_columns: int, width: int, window: int) -> int:
-    """Return the words from a map row to the next: at least the row's, congruent to a kernel row's (see `window_fetch`)."""
-    least = width * channels
-    return least + (kernel_columns * channels - least) % window
 
 
 def _owned_rows(shape: CoreShape, tile: Tile) -> list[list[int]]:
@@ -354,129 +351,3 @@ def _owned_rows(shape: CoreShape, tile: Tile) -> list[list[int]]:
         for vpu in holders:
             owners[vpu] += rows
     return owners
-
-
-def _code_lines(operands: CoreOperands, shape: CoreShape) -> int:
-    """Return the weight SRAM lines of a row's codes."""
-    return _chunk_lines(operands.k, shape, CODE_BITS) if operands.k else 0
-
-
-def _chunk_lines(values: int, shape: CoreShape, bits: int) -> int:
-    """Return the weight SRAM lines of a row of so many weights of `bits` bits."""
-    mode = shape.mode(bits)
-    return ceil_div(values, shape.chunk_values[mode]) * shape.weight_accesses[mode]
-
-
-def _weight_image(
-    operands: CoreOperands, shape: CoreShape, tile: Tile, owners: list[list[int]], most_rows: int
-) -> Bytes:
-    """Chunk by chunk, in each row by row: first all chunks of codes, then all of precise weights."""
-    bits, narrow = operands.essential_bits, _code_lines(operands, shape)
-    lines = (narrow + (_chunk_lines(operands.d, shape, bits) if bits else 0)) * most_rows
-    if lines > shape.weight_lines:
-        raise AccelsimError(
-            f"{shape.machine.where('weight_sram.kib')}: a slice has {shape.weight_lines} lines; the tile takes {lines}"
-        )
-    width = shape.machine.weight_sram.width_bits // 8
-    image = np.zeros((lines, shape.vpus, width), np.uint8)
-    for vpu, rows in enumerate(owners):
-        if not rows:
-            continue
-        chosen = [tile.first_row + row for row in rows]
-        parts: list[tuple[NDArray[np.integer], int, int]] = []
-        if bits:
-            parts.append((operands.w[chosen], bits, narrow))
-        if operands.noise is not None:
-            parts.append((operands.noise.codes[chosen], CODE_BITS, 0))
-        for weights, each, base in parts:
-            mode = shape.mode(each)
-            accesses = shape.weight_accesses[mode]
-            chunks = _as_chunks(packed(weights, each), 2 * shape.chunk_words[mode], accesses * width)
-            count = chunks.shape[1]
-            by_line = chunks.transpose(1, 0, 2).reshape(count, len(rows), accesses, width)
-            region = image[base * most_rows : (base + count * accesses) * most_rows, vpu]
-            region.reshape(count, most_rows, accesses, width)[:, : len(rows)] = by_line
-    return image.reshape(lines, shape.vpus * width)
-
-
-def packed(values: NDArray[np.integer], bits: int) -> Bytes:
-    """Return each row of integers of 16, 8 or 4 bits as bytes, the first value in the lowest; two of 4 bits a byte."""
-    if bits != CODE_BITS:
-        return np.ascontiguousarray(values.astype(f"<i{bits // 8}")).view(np.uint8)
-    even = np.zeros((values.shape[0], values.shape[1] + values.shape[1] % 2), np.uint8)
-    even[:, : values.shape[1]] = values.astype(np.uint8) & 15
-    both: Bytes = even[:, 0::2] | (even[:, 1::2] << 4)
-    return both
-
-
-def _as_chunks(rows: Bytes, chunk_bytes: int, padded_bytes: int) -> Bytes:
-    """Bytes (rows, n) as (rows, chunks, padded_bytes): every chunk filled up with zeros to whole accesses."""
-    count = ceil_div(rows.shape[1], chunk_bytes)
-    whole = np.zeros((rows.shape[0], count * chunk_bytes), np.uint8)
-    whole[:, : rows.shape[1]] = rows
-    chunks = np.zeros((rows.shape[0], count, padded_bytes), np.uint8)
-    chunks[:, :, :chunk_bytes] = whole.reshape(rows.shape[0], count, chunk_bytes)
-    return chunks
-
-
-def _scale_image(operands: CoreOperands, shape: CoreShape, tile: Tile, owners: list[list[int]]) -> Bytes:
-    layout = scale_layout(shape)
-    lines = [0] * (2 * shape.rows)
-    for vpu, rows in enumerate(owners):
-        for i, row in enumerate(rows):
-            neuron = tile.first_row + row
-            multiplier = 0 if operands.multipliers is None else int(operands.multipliers[neuron])
-            entries = [(shape.rows + i, int(operands.terms[neuron]), multiplier)]
-            if operands.noise is not None:
-                noise = operands.noise
-                entries.append((i, int(noise.terms[neuron]), int(noise.multipliers[neuron])))
-            for line, bias, multiplier in entries:
-                entry = layout.const({"bias": bias, "multiplier": multiplier, "neuron": row})
-                lines[line] |= entry.as_value().value << (layout.size * vpu)
-    width = ceil_div(layout.size * shape.vpus, 8)
-    image: Bytes = np.frombuffer(b"".join(line.to_bytes(width, "little") for line in lines), np.uint8)
-    return image.reshape(-1, width)
-
-
-def _score_image(noise: NoiseOperands | None, tile: Tile) -> Bytes:
-    """A line for each neuron of the tile; where scores are not scaled, what leaves z~ as it is."""
-    layout, scale = score_layout(), None if noise is None else noise.scale
-    lines = []
-    for neuron in range(tile.first_row, tile.first_row + tile.rows):
-        factor, offset = (
-            (1, 0) if scale is None else (int(scale.multipliers[neuron]), int(scale.terms[neuron]))
-        )
-        entry = layout.const({"factor": factor, "offset": offset}).as_value().value & (2**layout.size - 1)
-        lines.append(entry.to_bytes(layout.size // 8, "little"))
-    image: Bytes = np.frombuffer(b"".join(lines), np.uint8).reshape(tile.rows, -1)
-    return image
-
-
-def _input_image(operands: CoreOperands, shape: CoreShape) -> Bytes:
-    """The map row by row, [y][x][channel], each row at its pitch."""
-    channels, height, width = operands.x.shape
-    window = shape.window_bits // operands.precise_bits
-    pitch = row_pitch(channels, operands.kernel[1], width, window)
-    lines = ceil_div(height * pitch, window)
-    if lines > shape.input_lines:
-        raise AccelsimError(
-            f"{shape.machine.where('input_sram.kib')}: {shape.machine.input_sram.kib} KiB hold {shape.input_lines} "
-            f"windows; the map takes {lines}"
-        )
-    image = np.zeros(lines * window, np.int16)
-    rows = image[: height * pitch].reshape(height, pitch)
-    rows[:, : width * channels] = operands.x.transpose(1, 2, 0).reshape(height, -1)
-    return packed(image.reshape(lines, window), operands.precise_bits)
-
-
-def _sign_image(operands: CoreOperands, shape: CoreShape) -> Bytes:
-    """For each group of sums, and for each window of it, the signs of all lanes: bit 0 not zero, bit 1 negative."""
-    assert operands.noise is not None
-    signs, lanes, window = operands.noise.signs, shape.projection_lanes, shape.window_words
-    sums, words = signs.shape
-    windows, groups = ceil_div(words, window), ceil_div(sums, lanes)
-    whole = np.zeros((groups * lanes, windows * window), np.int8)
-    whole[:sums, :words] = signs
-    ordered = whole.reshape(groups, lanes, windows, window).transpose(0, 2, 1, 3)
-    bits = np.stack([ordered != 0, ordered < 0], axis=-1).reshape(groups * windows, -1)
-    return np.packbits(bits, axis=1, bitorder="little")

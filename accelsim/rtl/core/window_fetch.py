@@ -44,10 +44,9 @@ class WindowFetch(wiring.Component):
     """
 
     def __init__(self, geometry: MapColumns, config: ConfigRegisters) -> None:
-        self._shape, self._config = geometry, _Prefixed(config, geometry.prefix)
-        config = self._config
+        self._map, self._config = geometry, _Prefixed(config, geometry.prefix)
         columns = geometry.columns
-        self._line = signed(len(config["first_line"]))
+        self._line = signed(len(self._config["first_line"]))
         super().__init__(
             {
                 "load": In(1),
@@ -71,13 +70,13 @@ class WindowFetch(wiring.Component):
         out_column, row, word = (Signal(coordinate, name=f"position_{n}") for n in ("column", "row", "word"))
         line, column = (
             Signal(self._line, name="position_line"),
-            Signal(range(self._shape.columns), name="position_word_column"),
+            Signal(range(self._map.columns), name="position_word_column"),
         )
         self._next_position(m, out_column, row, word, line, column)
 
         offset, kernel_row = (
             Signal(coordinate),
-            Signal(range(MAX_KERNEL_ROWS + self._shape.columns), name="kernel_row"),
+            Signal(range(MAX_KERNEL_ROWS + self._map.columns), name="kernel_row"),
         )
         self._starts, inside = self._kernel_rows(m, offset, row + kernel_row)
         line_now, column = self._next_window(m, offset, kernel_row, line, column)
@@ -128,11 +127,11 @@ class WindowFetch(wiring.Component):
         first, line_now = Signal(), Signal(self._line)
         m.d.comb += line_now.eq(Mux(first, line, window_line))
         column_now, carry = column, Value.cast(1)
-        if self._shape.moves:
+        if self._map.moves:
             window_column = Signal.like(column, name="window_column")
             column_now = Signal.like(column, name="column_now")
             m.d.comb += column_now.eq(Mux(first, column, window_column))
-            reached, carry = self._modulo(m, column_now + self.step, self._shape.columns, "reached")
+            reached, carry = self._modulo(m, column_now + self.step, self._map.columns, "reached")
             with m.If(self.fetch):
                 m.d.sync += window_column.eq(reached)
         with m.If(self.load | (self.fetch & self.last_window)):
@@ -148,7 +147,7 @@ class WindowFetch(wiring.Component):
 
     def _read_words(self, m: Module, line_now: Signal, column: Signal) -> None:
         """Read one word of the window per word column; the window begins in `column` of line `line_now`."""
-        columns = self._shape.columns
+        columns = self._map.columns
         m.d.comb += self.read.eq(self.fetch)
         for c in range(columns):
             place = Signal(range(columns), name=f"place_{c}")
@@ -161,7 +160,7 @@ class WindowFetch(wiring.Component):
 
         `first_word` is the number of the window's first word in its map row, `inside` that of `_kernel_rows`.
         """
-        columns, config = self._shape.columns, self._config
+        columns, config = self._map.columns, self._config
         exists = Signal(columns)
         for i in range(columns):
             further = self._rows_further(m, i, f"rows_to_{i}")
@@ -181,15 +180,15 @@ class WindowFetch(wiring.Component):
         """Put the words, which come in column order, into the window register in the patch's order."""
         late = delayed(m, Cat(self.fetch, column, exists), READ_LATENCY, "fetch_late")
         rotation, there = late[1 : 1 + len(column)], late[1 + len(column) :]
-        bits = self._shape.unit_bits
-        ordered = Cat(self.read_data, self.read_data).bit_select(rotation * bits, bits * self._shape.columns)
+        bits = self._map.unit_bits
+        ordered = Cat(self.read_data, self.read_data).bit_select(rotation * bits, bits * self._map.columns)
         with m.If(late[0]):
             m.d.sync += self.words.eq(ordered & Cat(bit.replicate(bits) for bit in there))
 
     def _next_position(
         self, m: Module, out_column: Signal, row: Signal, word: Signal, line: Signal, column: Signal
     ) -> None:
-        config, columns = self._config, self._shape.columns
+        config, columns = self._config, self._map.columns
 
         def step(part: str) -> Value:
             return Mux(self.jumps, config[f"jump_{part}"], config[f"next_{part}"])
