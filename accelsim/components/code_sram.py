@@ -41,6 +41,7 @@ class CodeSram(Component):
     """
 
     name = "code_sram"
+    rtl = ("core.code_writer.CodeWriter", "core.rtl_chip.Chip")
     actions = (
         Action(
             "code_pass_cycles",

@@ -225,7 +225,6 @@ class MatrixVectorUnit(Component):
             "4x4 multiplications of precise work in 8 bits, 4 per MAC: essential neurons * d * 4",
             job="precise",
             where=multiplies_8bit,
-            in_rtl=False,
         ),
         Action(
             "vpu_steps_8bit",
@@ -234,7 +233,6 @@ class MatrixVectorUnit(Component):
             "per pass K * W(v) summed over VPUs, of precise jobs in 8 bits",
             job="precise",
             where=multiplies_8bit,
-            in_rtl=False,
         ),
         *_job_actions(),
         Action(

@@ -123,6 +123,7 @@ class ProjectionUnit(Component):
     name = "projection"
     rtl = (
         "core.rtl_projection_unit.ProjectionUnit",
+        "core.word_rounder.WordRounder",
         "blocks.projection_lane.ProjectionLane",
         "blocks.quantizer.Quantizer",
     )

@@ -49,7 +49,6 @@ class WeightSram(Component):
             _READS.format("precise jobs in 8 bits"),
             job="precise",
             where=multiplies_8bit,
-            in_rtl=False,
         ),
     )
     parts = (

@@ -70,8 +70,7 @@ def test_jobs_make_what_belongs_to_blocks_and_the_schedule_the_rest() -> None:
 def test_the_rtl_counts_all_that_one_core_of_it_does() -> None:
     assert set(COUNT_NAMES) - set(RTL_ACTION_NAMES) == {
         "dram_bits", "dram_cycles", "barrier_cycles", "vpu_steps_1bit", "spike_additions", "event_walks",
-        "membrane_updates", "membrane_reads", "membrane_writes", "noise_draws", "brick_ops_8bit", "vpu_steps_8bit",
-        "weight_sram_reads_8bit", "code_pass_cycles", "code_sram_writes", "code_sram_reads", "scaled_scores",
+        "membrane_updates", "membrane_reads", "membrane_writes", "noise_draws",
     }  # fmt: skip
 
 

@@ -90,7 +90,8 @@ def record(operands: CoreOperands, cases: MachineCases, runner: AmaranthRunner) 
         "scheme": trace.scheme.name,
         "k": trace.approximation.k if trace.approximation else 0,
         "nnz": trace.approximation.nnz if trace.approximation else 0,
-        "mask": None if operands.noise is None else np.packbits(mask).tobytes().hex(),
+        "form": trace.approximation.form if trace.approximation else "patch",
+        "mask": np.packbits(mask).tobytes().hex() if trace.masks is not None else None,
         "counts": {name: count for name, count in counts.items() if count},
     }
 

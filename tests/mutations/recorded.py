@@ -12,6 +12,7 @@ import numpy as np
 
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES
+from accelsim.schemes import UnstructuredScheme
 from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
 from tests.engine.strategies import Case
 
@@ -38,11 +39,13 @@ def _layer(recorded: dict[str, Any]) -> LayerTrace:
     sizes = recorded["shape"].items()
     shape = LayerShape(**{name: tuple(size) if isinstance(size, list) else size for name, size in sizes})
     scheme = Scheme.parse(recorded["scheme"])
+    approximation = None
+    if recorded["k"]:
+        approximation = Approximation(recorded["k"], recorded["nnz"], seed=0, form=recorded["form"])
     if recorded["mask"] is None:
-        return LayerTrace.from_masks("layer", shape, scheme, None)
+        return LayerTrace.from_masks("layer", shape, scheme, None, approximation)
     packed = np.frombuffer(bytes.fromhex(recorded["mask"]), np.uint8)
     mask = np.unpackbits(packed, count=shape.positions * shape.n).reshape(1, shape.positions, shape.n)
-    if scheme.kind == "unstructured":
-        scheme = Scheme.unstructured(scheme.noise, scope="calibrated")  # masks of any share
-    approximation = Approximation(recorded["k"], recorded["nnz"], seed=0)
+    if isinstance(scheme, UnstructuredScheme):  # masks of any share
+        scheme = UnstructuredScheme(scheme.noise, "calibrated", scheme.criterion, scheme.precise_bits)
     return LayerTrace.from_masks("layer", shape, scheme, mask.astype(np.bool_), approximation)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("amaranth")
 
-from accelsim.rtl.layer_program import row_pitch
+from accelsim.rtl.memory_images import row_pitch
 
 SIZES = st.integers(1, 9)
 

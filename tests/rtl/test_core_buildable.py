@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -14,11 +15,11 @@ pytest.importorskip("torch")
 
 from accelsim.config import Machine, load_machine
 from accelsim.errors import AccelsimError
-from accelsim.nn.fixed_point.layer_operands import CoreOperands, NoiseOperands, Threshold
+from accelsim.nn.fixed_point.layer_operands import CoreOperands, NoiseOperands, Scale, Threshold
 from accelsim.rtl.core.core_shape import CoreShape, Limits, core_shape
 from accelsim.rtl.layer_program import layer_programs
 from accelsim.rtl.rtl_simulation import AmaranthRunner, run_layer
-from accelsim.rtl.validation.random_cases import differences, random_machine
+from accelsim.rtl.validation.random_cases import differences, random_machine, with_further_modes
 from tests.rtl.machines import small_machine
 
 SMALL = Limits(rows_per_vpu=4, codes=32, sign_rows=64)
@@ -69,25 +70,6 @@ def test_shallower_pipelines_are_refused_in_one_line() -> None:
         core_shape(small_machine(projection={"lanes": 6, "quantizers": 3}))
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        (
-            {
-                "projection": {"form": "pixel"},
-                "code_sram": {"kib": 1, "macro_kib": 1, "width_bits": 32, "banks": 1},
-            },
-            "projection.form: cannot be built; the RTL projects whole patches only, not by form pixel",
-        ),
-        ({"mvu": {"precise_bits": [16, 8]}}, "mvu.precise_bits: cannot be built"),
-        ({"selector": {"scales": True}}, "selector.scales: cannot be built"),
-    ],
-)
-def test_what_the_rtl_lacks_is_refused_in_one_line(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(AccelsimError, match=said):
-        core_shape(small_machine(**changes))
-
-
 def rows_of(kernel_rows: int) -> dict[str, Any]:
     """A dense layer's weights and map for a kernel of so many rows."""
     return {
@@ -125,6 +107,77 @@ def test_the_least_selector_latency_is_enough_and_no_less_is() -> None:
     assert differs(small_machine(selector={"latency_cycles": least - 1}))
 
 
+def test_the_least_latency_of_a_selector_that_scales_is_enough_and_no_less_is() -> None:
+    scaling = {"scales": True, "latency_cycles": 9}
+    least = CoreShape(small_machine(selector=scaling), SMALL).selector_latency_least
+    assert not differs(small_machine(selector=scaling | {"latency_cycles": least}))
+    assert differs(small_machine(selector=scaling | {"latency_cycles": least - 1}))
+
+
+SCALE = Scale(np.array([-300, 20000, 7, -5]), np.array([5, -900_000, 0, 70_000]), 9)
+
+BYTES = {"mvu": {"precise_bits": [16, 8]}}
+
+
+def in_bytes(operands: CoreOperands) -> CoreOperands:
+    """The layer with x and w of 8 bits, a multiplier for each row, and about the same y."""
+    assert operands.noise is not None
+    return replace(
+        with_noise(operands, y_shift=operands.noise.y_shift - 5),
+        x=operands.x >> 5,
+        w=operands.w >> 5,
+        precise_bits=8,
+        multipliers=np.array([40000, 3, 900, 65535]),
+    )
+
+
+def with_noise(operands: CoreOperands, **changes: Any) -> CoreOperands:
+    """The layer with other noise operands."""
+    assert operands.noise is not None
+    return replace(operands, noise=replace(operands.noise, **changes))
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], CoreOperands, str, Callable[[Any], Any]]] = {
+    "a full block's rows in every pass": (
+        {"mvu": {"accumulators_per_vpu": 2}},
+        layer(size=3),
+        "rows_in_pass",
+        lambda rows: (0, *[rows[-1]] * (len(rows) - 1)),
+    ),
+    "a byte chunk of as many values as words": (
+        BYTES,
+        in_bytes(layer(size=2)),
+        "chunk_values",
+        lambda values: (values[0], values[2], values[2]),
+    ),
+    "whole windows for projections of bytes": (
+        BYTES,
+        in_bytes(layer(size=2)),
+        "halves_windows",
+        lambda halves: False,
+    ),
+    "scores a cycle early": (
+        {"selector": {"scales": True, "latency_cycles": 9}},
+        with_noise(layer(size=2), scale=SCALE, signed=True, selection=Threshold(-20)),
+        "score_latency",
+        lambda latency: latency - 1,
+    ),
+}
+"""For each mistake a machine, a layer on which it shows, the property of the core's shape that is wrong, and how."""
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_in_the_rules_of_modes_and_scores_are_seen(
+    mistake: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes, operands, name, wrong = MISTAKES[mistake]
+    shape = core_shape(small_machine(**changes), SMALL)
+    assert not differences(operands, shape, AmaranthRunner(shape))[0]
+    right = getattr(CoreShape, name).fget
+    monkeypatch.setattr(CoreShape, name, property(lambda shape: wrong(right(shape))))
+    assert differences(operands, shape, AmaranthRunner(shape))[0]
+
+
 def test_steps_a_cycle_earlier_meet_operands_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     enough = CoreShape.step_skew.fget  # type: ignore[attr-defined]
     monkeypatch.setattr(CoreShape, "step_skew", property(lambda shape: enough(shape) - 1))
@@ -156,19 +209,28 @@ def test_depths_are_those_of_the_document(seed: int) -> None:
     kinds = ("dense", "threshold", "nm")
     kind = kinds[seed % 3]
     machine = random_machine(Random(seed), kind)
+    if seed % 2:
+        machine = with_further_modes(Random(seed), machine)
     mvu, window = machine.mvu, machine.input_sram.banks * machine.input_sram.width_bits // 16
-    bits = (16 * mvu.lanes) if kind == "dense" else (4 * mvu.bricks_per_vpu)
+    bricks = {16: 1, 8: 2, 4: 4}  # bits of a chunk per brick, by precision
+    shortest = min(mvu.precise_bits) if kind == "dense" else 4
+    bits = bricks[shortest] * mvu.bricks_per_vpu
     reads = -(-mvu.position_block * bits // machine.patch_buffer.width_bits)
     accesses = -(-bits // machine.weight_sram.width_bits)
-    front = 2 if kind == "dense" else 6 + stages(window)
+    front = 6 + stages(window) if machine.form == "patch" else 2
     skew = max(front + reads + 1, accesses + 1)
     shape = CoreShape(machine, Limits())
     assert shape.depth_least == skew + 6 + stages(mvu.lanes) + min(mvu.accumulate_latency_cycles, 2)
-    assert shape.selector_latency_least == {"dense": 0, "threshold": 2, "nm": 3}[kind]
+    latency = {"dense": 0, "threshold": 2, "nm": 3}[kind] + 3 * shape.scales_scores
+    assert shape.selector_latency_least == (latency if machine.selector is not None else 0)
 
 
 @pytest.mark.parametrize(
-    "name", ["dense", "structured", "structured-single", "unstructured", "unstructured-single"]
-)
+    "name",
+    [
+        "dense", "dense-int", "int4", "structured", "structured-none", "structured-pixel", "structured-single",
+        "unstructured", "unstructured-none", "unstructured-pixel", "unstructured-single",
+    ],
+)  # fmt: skip
 def test_shipped_machines_can_be_built(name: str) -> None:
     assert core_shape(load_machine(name)).vpus > 0

@@ -88,19 +88,39 @@ def idle_terms(
     }
 
 
-def front_terms(shape: CoreShape, config: ConfigRegisters, front: FrontControl) -> Terms:
+def front_terms(
+    m: Module, shape: CoreShape, config: ConfigRegisters, front: FrontControl, passes: Value
+) -> Terms:
     """Positions, blocks, and the front end's busy cycles and reads."""
     units_left = front.units_left
     units_read = Mux(units_left > shape.window_units, shape.window_units, units_left)
     firsts = range(0, shape.window_units, shape.input_access_units)
-    return {
-        "positions": front.position_end & config["counts_positions"],
-        "blocks": front.end,
-        "fetch_cycles": front.fetch,
-        "projection_cycles": front.active & config["projects"],
-        "front_busy_cycles": front.active,
-        "input_sram_reads": Mux(front.read, population([units_read > first for first in firsts]), 0),
+    reads = Mux(front.read, population([units_read > first for first in firsts]), 0)
+    terms: Terms = {
+        "positions": front.position_end & config["counts_positions"] & ~passes,
+        "blocks": front.end & ~passes,
+        "fetch_cycles": (front.fetch | (front.quantize if shape.passes_codes else 0)) & ~passes,
+        "projection_cycles": front.active & config["projects"] if shape.projects_patches else 0,
+        "front_busy_cycles": front.active & ~passes,
     }
+    if shape.passes_codes:
+        left, columns = front.sums_left, shape.code_map.columns
+        code_reads = population([left > first for first in range(0, columns, shape.code_access)])
+        terms["code_sram_reads"] = Mux(front.quantize & ~passes, code_reads, 0)
+    if shape.machine.form == "none":
+        reads = Mux(passes, _first_reads(m, shape, front), reads)
+    return terms | {"input_sram_reads": reads}
+
+
+def _first_reads(m: Module, shape: CoreShape, front: FrontControl) -> Value:
+    """Return the accesses that bring units of this window which none before it in the row has brought."""
+    access, firsts = shape.input_access_units, range(0, shape.window_units, shape.input_access_units)
+    units = Mux(front.units_left > front.step, front.step, front.units_left)
+    held, reads = Signal(range(2 * shape.window_units)), Signal(range(len(firsts) + 1))
+    m.d.comb += reads.eq(Mux(front.fetch, population([units > held + first for first in firsts]), 0))
+    with m.If(front.fetch):
+        m.d.sync += held.eq(Mux(front.last_window, 0, held + reads * access - units))
+    return reads
 
 
 def projection_terms(projection: ProjectionUnit) -> Terms:

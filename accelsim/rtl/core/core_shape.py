@@ -46,6 +46,20 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class MapColumns:
+    """How a map lies in its SRAM: ``columns`` of ``unit_bits``, with ``lines`` words each.
+
+    ``prefix`` is that of its registers' names. ``moves``: its windows may begin in any column.
+    """
+
+    prefix: str
+    columns: int
+    unit_bits: int
+    lines: int
+    moves: bool
+
+
+@dataclass(frozen=True)
 class CoreShape:
     """All sizes of a core. Names as in docs/machine.md, section 1, where it has one."""
 
@@ -201,7 +215,56 @@ class CoreShape:
     @property
     def halves_windows(self) -> bool:
         """Whether patches of 8-bit words are projected: half a window a cycle, since a lane adds C words of any length."""
-        return self.approximates and 8 in self.machine.mvu.precise_bits
+        return self.machine.form in ("pixel", "patch") and 8 in self.machine.mvu.precise_bits
+
+    @property
+    def passes_codes(self) -> bool:
+        """Whether codes are made in a pass over the map, and fetched from the code SRAM: forms `none` and `pixel`."""
+        return self.machine.form in ("none", "pixel")
+
+    @property
+    def projects_patches(self) -> bool:
+        """Whether patches are projected on their way: form `patch`."""
+        return self.machine.form == "patch"
+
+    @property
+    def has_lanes(self) -> bool:
+        """Whether sums are projected: forms `pixel` and `patch`."""
+        return self.machine.form in ("pixel", "patch")
+
+    @property
+    def input_map(self) -> MapColumns:
+        """The input map in its SRAM."""
+        moves = self.halves_windows or self.machine.form == "none"
+        return MapColumns("", self.window_units, self.unit_bits, self.input_lines, moves)
+
+    @property
+    def code_map(self) -> MapColumns:
+        """The code map in its SRAM."""
+        sram = self.machine.code_sram
+        assert sram is not None
+        bits = sram.banks * sram.width_bits
+        return MapColumns("code_", bits // CODE_BITS, CODE_BITS, sram.kib * BITS_PER_KIB // bits, False)
+
+    @property
+    def code_banks(self) -> int:
+        """Ports of the code SRAM."""
+        assert self.machine.code_sram is not None
+        return self.machine.code_sram.banks
+
+    @property
+    def code_access(self) -> int:
+        """Codes of one port of the code SRAM."""
+        return self.code_map.columns // self.code_banks
+
+    @property
+    def codes_in_part(self) -> int:
+        """Codes that go to the patch buffer in a cycle: as many as are rounded, or as the code SRAM brings."""
+        return self.code_map.columns if self.passes_codes else self.quantizers
+
+    def rounded_units(self, bits: int) -> int:
+        """Return the units of the input map whose words are rounded in a cycle of a pass of form `none`."""
+        return min(self.quantizers, self.window_bits // bits) * bits // self.unit_bits
 
     @property
     def input_access_units(self) -> int:
@@ -304,10 +367,15 @@ class CoreShape:
         return self.window_latency + projection_lane_latency(self.window_words) - 1
 
     @property
+    def code_write_skew(self) -> int:
+        """From the issue of a fetch or quantization of a code pass to the write of its codes."""
+        return (self.quantize_skew if self.has_lanes else self.window_latency) + Quantizer.latency
+
+    @property
     def patch_write_skew(self) -> int:
         """From the issue of a fetch or quantization to the write of its line: the same for x and y, so that they
         never meet at the one write port."""
-        if not self.approximates:
+        if not self.projects_patches:
             return self.window_latency
         return max(self.window_latency, self.quantize_skew + Quantizer.latency)
 
@@ -374,7 +442,7 @@ def core_shape(machine: Machine, limits: Limits | None = None) -> CoreShape:
             f"{machine.where('selector.latency_cycles')}: {machine.selector.latency_cycles} cannot be built; "
             f"the RTL needs at least {shape.selector_latency_least}"
         )
-    if machine.projection is not None:
+    if machine.projection is not None and shape.projects_patches:
         quantizers, codes = machine.projection.quantizers, machine.patch_buffer.width_bits // CODE_BITS
         if codes % quantizers:
             raise AccelsimError(
@@ -388,5 +456,3 @@ def _missing_in_rtl(machine: Machine) -> Iterator[tuple[str, str]]:
     """Yield each field of the machine that asks for what the RTL does not have, and what that is."""
     if machine.spiking is not None:
         yield "spiking", "the RTL has no spiking neurons"
-    if machine.form not in (None, "patch"):
-        yield "projection.form", f"the RTL projects whole patches only, not by form {machine.form}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, ValueLike, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from accelsim.rtl.core.core_shape import COORDINATE_BITS, MAX_D, CoreShape
+from accelsim.rtl.core.pipeline import select
 
 
 class FrontControl(wiring.Component):
@@ -17,6 +18,8 @@ class FrontControl(wiring.Component):
     lanes, and after each group rounds its sums (``quantize``); one that does not, goes through them once.
     A window brings ``step`` units of the patch: half of the SRAM's window (``half``) where words of 8 bits are projected,
     of which every second one is a ``read``. ``mode`` is that of x (`CoreShape.precisions`).
+    With the forms `none` and `pixel` a tile's position that ``projects`` fetches its windows and then its codes
+    (``quantize``), or with ``codes_only`` these alone; ``passes`` is set in the pass that makes the codes.
     ``sums_left`` are the sums of the position that are not rounded yet, ``units_left`` the units of the patch
     from the present window on.
     """
@@ -29,6 +32,8 @@ class FrontControl(wiring.Component):
                 "load": In(1),
                 "may_start": In(1),
                 "projects": In(1),
+                "passes": In(1),
+                "codes_only": In(1),
                 "mode": In(range(len(shape.precisions))),
                 "patch_units": In(units),
                 "k": In(sums),
@@ -39,6 +44,7 @@ class FrontControl(wiring.Component):
                 "end": Out(1),
                 "block_positions": Out(range(shape.positions + 1)),
                 "position": Out(range(shape.positions)),
+                "last_block": Out(1),
                 "position_end": Out(1),
                 "last_position": Out(1),
                 "fetch": Out(1),
@@ -58,8 +64,12 @@ class FrontControl(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         shape = self._shape
-        self._quantizers = shape.quantizers if shape.approximates else 1
-        self._turns = shape.projection_lanes // self._quantizers if shape.approximates else 1
+        self._quantizers: ValueLike = 1
+        self._turns = 1
+        if shape.has_lanes:
+            self._quantizers, self._turns = shape.quantizers, shape.projection_lanes // shape.quantizers
+        if shape.passes_codes:  # what is fetched in a cycle, and not rounded
+            self._quantizers = Mux(self.passes, self._quantizers, shape.code_map.columns)
         # What a cycle leaves to the next one.
         self._busy, self._quantizing, self._first_group, self._first_window = (
             Signal(),
@@ -85,6 +95,11 @@ class FrontControl(wiring.Component):
         """Drive the outputs from the counters; return whether the position's windows end in this cycle."""
         shape, windows_done = self._shape, Signal(name="windows_done")
         positions_left = self._positions_left
+        whole: ValueLike = shape.window_units
+        if shape.machine.form == "none":
+            rounded = select([shape.rounded_units(bits) for bits in shape.precisions], self.mode)
+            whole = Mux(self.passes, rounded, shape.window_units)
+        self._projecting = self.projects if shape.projects_patches else self.projects & self.passes
         m.d.comb += [
             self.start.eq(~self._busy & self.may_start),
             self.active.eq(self._busy | self.start),
@@ -93,8 +108,8 @@ class FrontControl(wiring.Component):
             self.fetch.eq(self.active & ~self._quantizing),
             self.first_group.eq(self._first_group),
             self.first_window.eq(self._first_window),
-            self.half.eq(self.projects & (self.mode == shape.mode(8)) if shape.halves_windows else 0),
-            self.step.eq(Mux(self.half, shape.window_units // 2, shape.window_units)),
+            self.half.eq(self._projecting & (self.mode == shape.mode(8)) if shape.halves_windows else 0),
+            self.step.eq(Mux(self.half, shape.window_units // 2, whole)),
             self.read.eq(self.fetch & ~self._second_half),
             self.last_window.eq(self._units_left <= self.step),
             self.units_left.eq(self._units_left),
@@ -105,6 +120,7 @@ class FrontControl(wiring.Component):
             self.position_end.eq(Mux(self.projects, self.quantize & self.last_code, windows_done)),
             self.last_position.eq(self._position + 1 == self.block_positions),
             self.end.eq(self.position_end & self.last_position),
+            self.last_block.eq(positions_left <= shape.positions),
         ]
         return windows_done
 
@@ -130,14 +146,15 @@ class FrontControl(wiring.Component):
             m.d.sync += [
                 self._sums_left.eq(self._sums_left - self._quantizers),
                 self._turn.eq(self._turn + 1),
-                self._quantizing.eq(self._turn != self._turns - 1),
+                self._quantizing.eq((self._turn != self._turns - 1) | ~self._projecting),
             ]
 
     def _count_positions(self, m: Module) -> None:
         """Count positions and blocks, and set all counters of a position to its beginning when one ends."""
+        shape = self._shape
         with m.If(self.position_end | self.load):
             m.d.sync += [
-                self._quantizing.eq(0),
+                self._quantizing.eq(self.projects & self.codes_only if shape.passes_codes else 0),
                 self._units_left.eq(self.patch_units),
                 self._second_half.eq(0),
                 self._sums_left.eq(self.k),

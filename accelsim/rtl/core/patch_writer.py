@@ -81,7 +81,7 @@ class PatchWriter(wiring.Component):
             "data": Out(WORD_BITS * shape.patch_columns),
         }
         if shape.approximates:
-            members["codes"] = In(CODE_BITS * shape.quantizers)
+            members["codes"] = In(CODE_BITS * shape.codes_in_part)
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -94,7 +94,11 @@ class PatchWriter(wiring.Component):
         place, position = where[: len(self.place)], where[len(self.place) :]
         words = delayed(m, self.words, skew - shape.window_latency, "words_late")
         late = delayed(m, Cat(self.fetch, self.last_window), skew, "fetch_late")
-        half = delayed(m, self.half, skew, "half_late") if shape.halves_windows else None
+        half = (
+            delayed(m, self.half, skew, "half_late")
+            if shape.halves_windows and shape.projects_patches
+            else None
+        )
         x = _Collector(m, "x", words, late[0], late[1], line_bits, half)
 
         def rotation(chunk_words: int) -> Value:

@@ -64,7 +64,18 @@ def memory_ports(shape: CoreShape) -> dict[str, wiring.Member]:
         "output_address": Out(data.ArrayLayout(range(max(2, shape.output_lines)), shape.output_banks)),
         "output_data": Out(WORD_BITS * words),
     }
-    if shape.approximates:
+    if shape.passes_codes:
+        codes = shape.code_map
+        line = data.ArrayLayout(range(codes.lines), codes.columns)
+        ports |= {
+            "code_write": Out(codes.columns),
+            "code_write_address": Out(line),
+            "code_write_data": Out(codes.unit_bits * codes.columns),
+            "code_read": Out(1),
+            "code_address": Out(line),
+            "code_data": In(codes.unit_bits * codes.columns),
+        }
+    if shape.has_lanes:
         ports |= {
             "signs_read": Out(1),
             "signs_address": Out(SIGN_ADDRESS_BITS),

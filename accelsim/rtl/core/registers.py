@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from accelsim.rtl.blocks.rounding import SHIFT_BITS
 from accelsim.rtl.blocks.score import SCORE_BITS
-from accelsim.rtl.core.core_shape import COORDINATE_BITS, MAX_D, CoreShape
+from accelsim.rtl.core.core_shape import COORDINATE_BITS, MAX_D, CoreShape, MapColumns
 
 DATA_BITS = 32
 ADDRESS_BITS = 16
@@ -34,7 +34,8 @@ def registers(shape: CoreShape) -> list[Register]:
     return [
         *_tile_registers(shape),
         *_input_map_registers(shape),
-        *_step_registers(shape),
+        *_step_registers(shape.input_map),
+        *(_code_registers(shape) if shape.passes_codes else []),
         *_mvu_registers(shape),
         *_selection_registers(shape),
         *_output_registers(shape),
@@ -45,14 +46,34 @@ def registers(shape: CoreShape) -> list[Register]:
 _COORDINATE, _COUNT = signed(COORDINATE_BITS), unsigned(COORDINATE_BITS)
 
 
-def _line(shape: CoreShape) -> Shape:
-    """Return the shape of an input SRAM line, or of a difference between two."""
-    return signed(max(COORDINATE_BITS, shape.input_lines.bit_length() + 2))
+def _line(geometry: MapColumns) -> Shape:
+    """Return the shape of a line of a map's SRAM, or of a difference between two."""
+    return signed(max(COORDINATE_BITS, geometry.lines.bit_length() + 2))
 
 
-def _word_column(shape: CoreShape) -> Shape:
-    """Return the shape of an input SRAM column."""
-    return unsigned(max(1, (shape.window_units - 1).bit_length()))
+def _word_column(geometry: MapColumns) -> Shape:
+    """Return the shape of a column of a map's SRAM."""
+    return unsigned(max(1, (geometry.columns - 1).bit_length()))
+
+
+def _code_registers(shape: CoreShape) -> list[Register]:
+    """Return the registers of the code map, and of the pass that makes it."""
+    geometry = shape.code_map
+    shared = {"map_rows", "out_columns", "first_column", "first_row"}
+    return [
+        Register("passes", unsigned(1), "the program is a code pass, and no tile"),
+        Register("row_positions", _COUNT, "positions of the pass in a row of the map"),
+        Register(
+            "pitch_lines", unsigned(geometry.lines.bit_length()), "code SRAM lines from a map row to the next"
+        ),
+        Register("pitch_columns", _word_column(geometry), "code SRAM columns from a map row to the next"),
+        *(
+            Register(f"code_{each.name}", each.shape, f"of the code map: {each.meaning}")
+            for each in _map_registers(geometry)
+            if each.name not in shared
+        ),
+        *(each for each in _step_registers(geometry) if each.name.startswith("code_")),
+    ]
 
 
 def _mode(shape: CoreShape) -> Shape:
@@ -94,8 +115,13 @@ def _tile_registers(shape: CoreShape) -> list[Register]:
 
 
 def _input_map_registers(shape: CoreShape) -> list[Register]:
-    """Return the registers of the input map, and of the first position's window in it."""
-    line, column = _line(shape), _word_column(shape)
+    """Return the registers of the input map."""
+    return _map_registers(shape.input_map)
+
+
+def _map_registers(geometry: MapColumns) -> list[Register]:
+    """Return the registers of a map, and of the first position's window in it."""
+    line, column = _line(geometry), _word_column(geometry)
     return [
         Register("map_rows", _COORDINATE, "rows of the input map"),
         Register("row_words", _COORDINATE, "units of a row of the input map"),
@@ -114,9 +140,9 @@ def _input_map_registers(shape: CoreShape) -> list[Register]:
     ]
 
 
-def _step_registers(shape: CoreShape) -> list[Register]:
+def _step_registers(geometry: MapColumns) -> list[Register]:
     """Return the registers of the steps from one position to another."""
-    found = []
+    found, prefix = [], geometry.prefix
     for name, meaning in (
         ("next", "to the next position"),
         ("jump", "from a block's last position to the next block's first"),
@@ -126,9 +152,9 @@ def _step_registers(shape: CoreShape) -> list[Register]:
             found.append(Register(f"{name}_columns", _COORDINATE, f"output columns {meaning}"))
         found += [
             Register(f"{name}_rows", _COORDINATE, f"input rows {meaning}"),
-            Register(f"{name}_words", _COORDINATE, f"units {meaning}"),
-            Register(f"{name}_lines", _line(shape), f"SRAM lines {meaning}"),
-            Register(f"{name}_word_columns", _word_column(shape), f"SRAM columns {meaning}"),
+            Register(f"{prefix}{name}_words", _COORDINATE, f"units {meaning}"),
+            Register(f"{prefix}{name}_lines", _line(geometry), f"SRAM lines {meaning}"),
+            Register(f"{prefix}{name}_word_columns", _word_column(geometry), f"SRAM columns {meaning}"),
         ]
     return found
 

@@ -30,7 +30,7 @@ def load_widths(shape: CoreShape) -> dict[str, int]:
     }
     if shape.scales_scores:
         widths["score"] = score_layout().size
-    if shape.approximates:
+    if shape.has_lanes:
         widths["signs"] = memory_ports(shape)["signs_data"].shape
     return widths
 
@@ -76,7 +76,9 @@ class Chip(wiring.Component):
         self._loaded("scale", vpus, 2 * shape.rows, core.scale_read, core.scale_address, scale_data)
         input_read = core.input_read.replicate(columns)
         self._loaded("input", columns, shape.input_lines, input_read, core.input_address, core.input_data)
-        if shape.approximates:
+        if shape.passes_codes:
+            self._code_sram(core)
+        if shape.has_lanes:
             rows = shape.limits.sign_rows
             self._loaded("signs", 1, rows, core.signs_read, [core.signs_address], core.signs_data)
 
@@ -140,6 +142,23 @@ class Chip(wiring.Component):
                     read.addr.eq(addresses[i]),
                     out[WORD_BITS * i : WORD_BITS * (i + 1)].eq(read.data),
                 ]
+
+    def _code_sram(self, core: Core) -> None:
+        m, codes = self._m, self.shape.code_map
+        for c in range(codes.columns):
+            m.submodules[f"codes_{c}"] = column = memory.Memory(
+                shape=unsigned(codes.unit_bits), depth=codes.lines, init=[]
+            )
+            write, read = column.write_port(), column.read_port()
+            part = slice(codes.unit_bits * c, codes.unit_bits * (c + 1))
+            m.d.comb += [
+                write.en.eq(core.code_write[c]),
+                write.addr.eq(core.code_write_address[c]),
+                write.data.eq(core.code_write_data[part]),
+                read.en.eq(core.code_read),
+                read.addr.eq(core.code_address[c]),
+                core.code_data[part].eq(read.data),
+            ]
 
     def _score_memory(self, core: Core) -> None:
         """One memory with a read port for every input of the selector; the host writes a neuron at a time."""

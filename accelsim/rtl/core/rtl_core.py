@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Const, Module, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,6 +15,7 @@ from accelsim.rtl.core.activity import (
     projection_terms,
     selection_terms,
 )
+from accelsim.rtl.core.code_writer import CodeWriter
 from accelsim.rtl.core.core_shape import CoreShape
 from accelsim.rtl.core.counters import COUNTER_BITS, Counters
 from accelsim.rtl.core.front_control import FrontControl
@@ -32,6 +33,7 @@ from accelsim.rtl.core.rtl_selector import Selector
 from accelsim.rtl.core.scheduler import Scheduler
 from accelsim.rtl.core.vpu_slice import ISSUE, MASK_STREAM, VpuSlice
 from accelsim.rtl.core.window_fetch import WindowFetch
+from accelsim.rtl.core.word_rounder import WordRounder
 
 
 class Core(wiring.Component):
@@ -71,24 +73,41 @@ class Core(wiring.Component):
 
         running, done = Signal(), Signal()
         with m.If(self.start):
-            m.d.sync += [running.eq(1), done.eq(0)]
-        with m.Elif(scheduler.finished):
-            m.d.sync += [running.eq(0), done.eq(1)]
-        m.d.comb += self.done.eq((done | scheduler.finished) & ~self.start)
-        drive(m, scheduler, load=self.start, running=running, blocks=config["blocks"])
+            m.d.sync += running.eq(1)
+        self._passes = passes = config["passes"] if shape.passes_codes else Const(0, 1)
+        finished, pass_over = Signal(), Signal()
+        self._passing = running & ~pass_over
+        with m.If(self.start):
+            m.d.sync += pass_over.eq(0)
+        with m.Elif(self._front.end & self._front.last_block):
+            m.d.sync += pass_over.eq(1)
+        m.d.comb += finished.eq(Mux(passes, running & pass_over, scheduler.finished))
+        drained = finished
+        if shape.passes_codes:  # the host must not go on before the last codes are written
+            drained = Mux(passes, delayed(m, finished, shape.code_write_skew, "drained"), finished)
+        with m.If(~self.start & finished):
+            m.d.sync += running.eq(0)
+        with m.If(self.start):
+            m.d.sync += done.eq(0)
+        with m.Elif(drained):
+            m.d.sync += done.eq(1)
+        m.d.comb += self.done.eq((done | drained) & ~self.start)
+        drive(m, scheduler, load=self.start & ~passes, running=running & ~passes, blocks=config["blocks"])
         drive(m, scheduler, dense=config["dense"], all_noise=config["all_noise"])
 
         self._join_slots()
         self._join_front_end()
-        if shape.approximates:
+        if shape.has_lanes:
             self._join_projection()
+        if shape.passes_codes:
+            self._join_code_map()
         if shape.selects:
             m.submodules.selector = self._selector = Selector(shape)
             self._join_selector()
         self._join_mvu()
         self._join_execution()
         self._join_output()
-        self._join_counters(running & ~scheduler.finished)
+        self._join_counters(running & ~finished)
         return m
 
     def _join_slots(self) -> None:
@@ -115,21 +134,23 @@ class Core(wiring.Component):
     def _join_front_end(self) -> None:
         m, shape, config = self._m, self.shape, self._config
         front, scheduler = self._front, self._scheduler
-        m.submodules.fetch = self._fetch = fetch = WindowFetch(shape, config)
+        m.submodules.fetch = self._fetch = fetch = WindowFetch(shape.input_map, config)
         m.submodules.patch_writer = self._writer = writer = PatchWriter(shape)
         drive(
             m,
             front,
             load=self.start,
-            may_start=scheduler.front_ready,
+            may_start=Mux(self._passes, self._passing, scheduler.front_ready),
             projects=config["projects"],
+            passes=self._passes,
+            codes_only=config["all_noise"],
             mode=config["mode"],
             patch_units=config["patch_units"],
             k=config["k"],
             positions_start=config["positions_left"],
             block_step=config["block_step"],
         )
-        drive(m, scheduler, front_start=front.start, front_end=front.end)
+        drive(m, scheduler, front_start=front.start & ~self._passes, front_end=front.end & ~self._passes)
         drive(
             m,
             fetch,
@@ -146,9 +167,9 @@ class Core(wiring.Component):
         drive(
             m,
             writer,
-            fetch=front.fetch & front.first_group & ~config["all_noise"],
+            fetch=front.fetch & front.first_group & ~config["all_noise"] & ~self._passes,
             last_window=front.last_window,
-            quantize=front.quantize,
+            quantize=front.quantize & ~self._passes,
             last_code=front.last_code,
             place=scheduler.front_slot * shape.positions + front.position,
             position=front.position,
@@ -174,9 +195,9 @@ class Core(wiring.Component):
             m,
             projection,
             load=self.start,
-            fetch=front.fetch & config["projects"],
+            fetch=front.fetch & config["projects"] & (self._passes if self.shape.passes_codes else 1),
             first_window=front.first_window,
-            quantize=front.quantize,
+            quantize=front.quantize & (self._passes if self.shape.passes_codes else 1),
             sums_left=front.sums_left,
             position_end=front.position_end,
             words=self._fetch.words,
@@ -188,7 +209,74 @@ class Core(wiring.Component):
         m.d.comb += [
             self.signs_read.eq(projection.signs_read),
             self.signs_address.eq(projection.signs_address),
-            self._writer.codes.eq(projection.codes),
+        ]
+        if self.shape.projects_patches:
+            m.d.comb += self._writer.codes.eq(projection.codes)
+
+    def _join_code_map(self) -> None:
+        """Connect what makes the codes of the map in a pass, and what fetches them for patches."""
+        m, shape, config, front = self._m, self.shape, self._config, self._front
+        m.submodules.code_writer = self._code_writer = writer = CodeWriter(shape)
+        m.submodules.code_fetch = fetch = WindowFetch(shape.code_map, config)
+        if shape.has_lanes:
+            made, last, codes = front.quantize, front.last_code, self._projection.codes
+            left, most = front.sums_left, shape.quantizers
+            count = Mux(left > most, most, left)
+        else:
+            m.submodules.rounder = rounder = WordRounder(shape)
+            units = Mux(front.units_left > front.step, front.step, front.units_left)
+            per_word = [max(1, bits // shape.unit_bits) for bits in shape.precisions]
+            made, last = front.fetch, front.last_window
+            count = select([units >> (each.bit_length() - 1) for each in per_word], config["mode"])[
+                : len(writer.count)
+            ]
+            drive(
+                m,
+                rounder,
+                valid=1,
+                mode=config["mode"],
+                words=self._fetch.words,
+                multiplier=config["y_multiplier"],
+                shift=config["y_shift"],
+            )
+            codes = rounder.codes
+        late = delayed(
+            m, Cat(made & self._passes, last, Value.cast(count)), shape.code_write_skew, "codes_made"
+        )
+        drive(
+            m,
+            writer,
+            load=self.start,
+            valid=late[0],
+            last=late[1],
+            count=late[2:],
+            codes=codes,
+            row_positions=config["row_positions"],
+            pitch_lines=config["pitch_lines"],
+            pitch_columns=config["pitch_columns"],
+        )
+        drive(
+            m,
+            fetch,
+            load=self.start,
+            fetch=front.quantize & ~self._passes,
+            last_window=front.last_code,
+            position_end=front.position_end,
+            jumps=front.last_position,
+            step=shape.code_map.columns,
+            units_left=front.sums_left,
+            read_data=self.code_data,
+        )
+        m.d.comb += [
+            self._writer.codes.eq(fetch.words),
+            self.code_write.eq(writer.write),
+            self.code_write_data.eq(writer.data),
+            *(
+                mine.eq(theirs)
+                for mine, theirs in zip(self.code_write_address, writer.addresses, strict=True)
+            ),
+            self.code_read.eq(fetch.read),
+            self.code_address.eq(fetch.addresses),
         ]
 
     def _join_selector(self) -> None:
@@ -409,14 +497,23 @@ class Core(wiring.Component):
         words_read = population(self.result_read)
         terms = {
             **mvu_terms(m, shape, self._mvu, self._slices),
-            **idle_terms(m, running, config["dense"], self._mvu, self._front, self._scheduler),
-            **front_terms(shape, config, self._front),
+            **idle_terms(
+                m, running & ~self._passes, config["dense"], self._mvu, self._front, self._scheduler
+            ),
+            **front_terms(m, shape, config, self._front, self._passes),
             **output_terms(self._output),
             "core_cycles": running,
             "patch_buffer_writes": self.patch_write,
             "result_buffer_writes": population(self.result_write),
         }
-        if shape.approximates:
+        if shape.passes_codes:
+            terms |= {
+                "code_pass_cycles": running & self._passes,
+                "code_sram_writes": self._code_writer.touched,
+            }
+            if not shape.has_lanes:
+                terms["projected_values"] = population(self._code_writer.write)
+        if shape.has_lanes:
             terms |= projection_terms(self._projection)
         if shape.selects:
             terms |= selection_terms(shape, config, self._selector)

@@ -15,9 +15,23 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from accelsim.rtl.core.core_shape import COORDINATE_BITS, MAX_KERNEL_ROWS, READ_LATENCY, CoreShape
+from accelsim.rtl.core.core_shape import COORDINATE_BITS, MAX_KERNEL_ROWS, READ_LATENCY, MapColumns
 from accelsim.rtl.core.pipeline import delayed, select
 from accelsim.rtl.core.registers import ConfigRegisters
+
+UNITS_LEFT_BITS = COORDINATE_BITS
+_SHARED = ("map_rows", "first_row", "first_column", "out_columns")
+
+
+class _Prefixed:
+    """The registers of a map: those of rows and columns are common to all maps, the others have its prefix."""
+
+    def __init__(self, config: ConfigRegisters, prefix: str) -> None:
+        self._config, self._prefix = config, prefix
+
+    def __getitem__(self, name: str) -> Signal:
+        shared = name in _SHARED or (name.endswith(("_rows", "_columns")) and "word" not in name)
+        return self._config[name if shared else self._prefix + name]
 
 
 class WindowFetch(wiring.Component):
@@ -29,10 +43,10 @@ class WindowFetch(wiring.Component):
     ``jumps`` to the next block's first.
     """
 
-    def __init__(self, shape: CoreShape, config: ConfigRegisters) -> None:
-        self._shape, self._config = shape, config
-        columns = shape.window_units
-        self._line = signed(len(config["first_line"]))
+    def __init__(self, geometry: MapColumns, config: ConfigRegisters) -> None:
+        self._map, self._config = geometry, _Prefixed(config, geometry.prefix)
+        columns = geometry.columns
+        self._line = signed(len(self._config["first_line"]))
         super().__init__(
             {
                 "load": In(1),
@@ -41,11 +55,11 @@ class WindowFetch(wiring.Component):
                 "position_end": In(1),
                 "jumps": In(1),
                 "step": In(range(columns + 1)),
-                "units_left": In(range(shape.most_units + 1)),
+                "units_left": In(UNITS_LEFT_BITS),
                 "read": Out(1),
-                "addresses": Out(data.ArrayLayout(range(shape.input_lines), columns)),
-                "read_data": In(shape.window_bits),
-                "words": Out(shape.window_bits),
+                "addresses": Out(data.ArrayLayout(range(geometry.lines), columns)),
+                "read_data": In(columns * geometry.unit_bits),
+                "words": Out(columns * geometry.unit_bits),
             }
         )
 
@@ -56,13 +70,13 @@ class WindowFetch(wiring.Component):
         out_column, row, word = (Signal(coordinate, name=f"position_{n}") for n in ("column", "row", "word"))
         line, column = (
             Signal(self._line, name="position_line"),
-            Signal(range(self._shape.window_units), name="position_word_column"),
+            Signal(range(self._map.columns), name="position_word_column"),
         )
         self._next_position(m, out_column, row, word, line, column)
 
         offset, kernel_row = (
             Signal(coordinate),
-            Signal(range(MAX_KERNEL_ROWS + self._shape.window_units), name="kernel_row"),
+            Signal(range(MAX_KERNEL_ROWS + self._map.columns), name="kernel_row"),
         )
         self._starts, inside = self._kernel_rows(m, offset, row + kernel_row)
         line_now, column = self._next_window(m, offset, kernel_row, line, column)
@@ -113,11 +127,11 @@ class WindowFetch(wiring.Component):
         first, line_now = Signal(), Signal(self._line)
         m.d.comb += line_now.eq(Mux(first, line, window_line))
         column_now, carry = column, Value.cast(1)
-        if self._shape.halves_windows:
+        if self._map.moves:
             window_column = Signal.like(column, name="window_column")
             column_now = Signal.like(column, name="column_now")
             m.d.comb += column_now.eq(Mux(first, column, window_column))
-            reached, carry = self._modulo(m, column_now + self.step, self._shape.window_units, "reached")
+            reached, carry = self._modulo(m, column_now + self.step, self._map.columns, "reached")
             with m.If(self.fetch):
                 m.d.sync += window_column.eq(reached)
         with m.If(self.load | (self.fetch & self.last_window)):
@@ -133,7 +147,7 @@ class WindowFetch(wiring.Component):
 
     def _read_words(self, m: Module, line_now: Signal, column: Signal) -> None:
         """Read one word of the window per word column; the window begins in `column` of line `line_now`."""
-        columns = self._shape.window_units
+        columns = self._map.columns
         m.d.comb += self.read.eq(self.fetch)
         for c in range(columns):
             place = Signal(range(columns), name=f"place_{c}")
@@ -146,7 +160,7 @@ class WindowFetch(wiring.Component):
 
         `first_word` is the number of the window's first word in its map row, `inside` that of `_kernel_rows`.
         """
-        columns, config = self._shape.window_units, self._config
+        columns, config = self._map.columns, self._config
         exists = Signal(columns)
         for i in range(columns):
             further = self._rows_further(m, i, f"rows_to_{i}")
@@ -166,15 +180,15 @@ class WindowFetch(wiring.Component):
         """Put the words, which come in column order, into the window register in the patch's order."""
         late = delayed(m, Cat(self.fetch, column, exists), READ_LATENCY, "fetch_late")
         rotation, there = late[1 : 1 + len(column)], late[1 + len(column) :]
-        bits = self._shape.unit_bits
-        ordered = Cat(self.read_data, self.read_data).bit_select(rotation * bits, self._shape.window_bits)
+        bits = self._map.unit_bits
+        ordered = Cat(self.read_data, self.read_data).bit_select(rotation * bits, bits * self._map.columns)
         with m.If(late[0]):
             m.d.sync += self.words.eq(ordered & Cat(bit.replicate(bits) for bit in there))
 
     def _next_position(
         self, m: Module, out_column: Signal, row: Signal, word: Signal, line: Signal, column: Signal
     ) -> None:
-        config, columns = self._config, self._shape.window_units
+        config, columns = self._config, self._map.columns
 
         def step(part: str) -> Value:
             return Mux(self.jumps, config[f"jump_{part}"], config[f"next_{part}"])

@@ -26,6 +26,8 @@ SMALL = OperandLimits(channels=4, side=4, outputs=10, k=12, of=6)
 """Layers of some hundred cycles: Amaranth's simulator does a few hundred a second."""
 
 MOST_MACS = 2500
+MOST_CODES = 100
+"""Most codes of a patch with the form none: the words of the largest kernel on all channels of `SMALL`."""
 
 
 def random_machine(rng: Random, kind: Kind) -> Machine:
@@ -78,14 +80,31 @@ def _with_latencies(rng: Random, data: dict[str, Any]) -> Machine:
 
 
 def with_further_modes(rng: Random, machine: Machine) -> Machine:
-    """Return the machine with precise work in fewer bits too, with scaled scores, or without its selector."""
+    """Return the machine with further precisions, form of its projection, scaled scores, or without its selector."""
     data = machine.model_dump(mode="json")
     data["mvu"]["precise_bits"] = rng.choice(([16, 8], [16, 8], [8, 16, 4], [16, 4], [16]))
     if machine.selector is not None:
         data["selector"] = data["selector"] | {"scales": rng.random() < 0.6, "latency_cycles": 100}
         if rng.random() < 0.2:
             data["selector"] = None
+    if machine.projection is not None and rng.random() < 0.5:
+        _with_code_map(rng, data)
     return _with_latencies(rng, data)
+
+
+def _with_code_map(rng: Random, data: dict[str, Any]) -> None:
+    """Give a machine's document a projection of the form none or pixel, and a code SRAM for it."""
+    line = data["patch_buffer"]["width_bits"]
+    banks, width = rng.choice([(b, w) for b in (1, 2, 3) for w in (16, 32, 48) if line % (b * w) == 0])
+    data["code_sram"] = _sram(1, width) | {"banks": banks}
+    quantizers = rng.randint(1, min(banks * width // 4, 6))
+    data["projection"] = {"form": "none", "quantizers": quantizers}
+    if rng.random() < 0.5:
+        data["projection"] = {
+            "form": "pixel",
+            "lanes": quantizers * rng.randint(1, 3),
+            "quantizers": quantizers,
+        }
 
 
 def _random_selector(rng: Random, kind: Kind) -> dict[str, Any] | None:
@@ -156,7 +175,8 @@ def random_cases(seed: int, layers: int) -> MachineCases:
         machine = machine.model_copy(update={"activation": Activation(function="relu")})
     if seed % 2 == 1:
         machine = with_further_modes(rng, machine)
-    shape = core_shape(machine, Limits(rows_per_vpu=SMALL.outputs, codes=SMALL.k, sign_rows=1024))
+    codes = SMALL.k if machine.form in (None, "patch") else MOST_CODES
+    shape = core_shape(machine, Limits(rows_per_vpu=SMALL.outputs, codes=codes, sign_rows=1024))
     draw = np.random.default_rng([seed, 1])
     fitting: list[CoreOperands] = []
     for _ in range(100 * layers):
@@ -174,13 +194,14 @@ def _layer_kind(rng: Random, machine: Machine, kind: Kind) -> tuple[Kind, Operan
     """Draw the kind of a layer for a machine of some kind; return it and what else the layer may have."""
     if rng.random() < 0.25:
         return "dense", replace(SMALL, precise_bits=machine.mvu.precise_bits)
+    limits = SMALL if machine.form is None else replace(SMALL, forms=(machine.form,))
     if machine.mvu.precise_bits == (16,) and (machine.selector is None or not machine.selector.scales):
-        return kind if machine.selector is not None or kind == "dense" else "all-noise", SMALL
+        return kind if machine.selector is not None or kind == "dense" else "all-noise", limits
     if kind != "dense" and (machine.selector is None or rng.random() < 0.2):
-        return "all-noise", SMALL
+        return "all-noise", limits
     bits = tuple(each for each in machine.mvu.precise_bits if kind == "dense" or each != 4)
     scales = machine.selector is not None and machine.selector.scales
-    return kind, replace(SMALL, precise_bits=bits, scales=scales, signed=True)
+    return kind, replace(limits, precise_bits=bits, scales=scales, signed=True)
 
 
 def fits(operands: CoreOperands, shape: CoreShape) -> bool:
