@@ -125,13 +125,25 @@ def prepare(
         epochs=epochs,
         progress=progress,
     )
-    seeds = {"P": seed, "distill": seed}
-    record: dict[str, Any] = {"seeds": seeds, "distill_images": images} | form_record(form, k_ratio, density)
-    record["precision"] = {"rule": precision_rule, "images": min(images, PRECISION_IMAGES)}
+    record = preparation_record(seed, images, form, k_ratio, density, precision_rule)
     if method != "lstsq":
         record |= {"distill_method": method, "distill_epochs": epochs}
     save_converted(out, converted.cpu(), name, record)
     return fits
+
+
+def preparation_record(
+    seed: int,
+    images: int,
+    form: Form,
+    k_ratio: float | None = None,
+    density: Density | None = None,
+    precision_rule: str = DEFAULT_RULE,
+) -> dict[str, Any]:
+    """Return what a checkpoint's record says of the arguments of `convert_and_distill`."""
+    record: dict[str, Any] = {"seeds": {"P": seed, "distill": seed}, "distill_images": images}
+    precision = {"rule": precision_rule, "images": min(images, PRECISION_IMAGES)}
+    return record | form_record(form, k_ratio, density) | {"precision": precision}
 
 
 def form_record(form: Form, k_ratio: float | None, density: Density | None) -> dict[str, Any]:

@@ -33,7 +33,10 @@ def rounded_codes(x: Tensor, scale: Tensor, largest: int) -> Tensor:
     Halves round to even. Times `scale` they equal torch.fake_quantize_per_tensor_affine(x, scale, 0, -largest, largest)
     bit for bit, in value and in gradient.
     """
-    codes: Tensor = _Codes.apply(x * scale.reciprocal(), largest)  # type: ignore[no-untyped-call]
+    scaled = x * scale.reciprocal()
+    if not (torch.is_grad_enabled() and scaled.requires_grad):
+        return scaled.round_().clamp_(-largest, largest)
+    codes: Tensor = _Codes.apply(scaled, largest)  # type: ignore[no-untyped-call]
     return codes
 
 
