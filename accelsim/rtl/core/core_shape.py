@@ -20,6 +20,7 @@ from accelsim.rtl.blocks.score import ScoreScaler
 from accelsim.rtl.blocks.threshold import ThresholdSelector
 from accelsim.rtl.blocks.tree import tree_latency
 from accelsim.rtl.blocks.vpu_pipeline import VpuShape
+from accelsim.rtl.core.map_shape import MAX_D, MapColumns, MapShape
 
 READ_LATENCY = 1
 """Clock edges from an address at a memory's port to its data."""
@@ -28,7 +29,8 @@ COORDINATE_BITS = 20
 """Bits of a signed map coordinate, in pixels or words."""
 
 MAX_KERNEL_ROWS = 7
-MAX_D = 65535
+
+__all__ = ["MAX_D", "CoreShape", "Limits", "MapColumns", "core_shape"]
 
 
 @dataclass(frozen=True)
@@ -46,21 +48,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class MapColumns:
-    """How a map lies in its SRAM: ``columns`` of ``unit_bits``, with ``lines`` words each.
-
-    ``prefix`` is that of its registers' names. ``moves``: its windows may begin in any column.
-    """
-
-    prefix: str
-    columns: int
-    unit_bits: int
-    lines: int
-    moves: bool
-
-
-@dataclass(frozen=True)
-class CoreShape:
+class CoreShape(MapShape):
     """All sizes of a core. Names as in docs/machine.md, section 1, where it has one."""
 
     machine: Machine
@@ -97,11 +85,6 @@ class CoreShape:
         """a, by the positions q of a block (from 0): rows of a position that a VPU works on in one pass."""
         accumulators = self.machine.mvu.accumulators_per_vpu
         return (0, *(accumulators // q for q in range(1, self.positions + 1)))
-
-    @property
-    def approximates(self) -> bool:
-        """Whether there is a projection unit."""
-        return not self.machine.dense_only
 
     @property
     def selects(self) -> bool:
@@ -188,95 +171,6 @@ class CoreShape:
         return sram.kib * BITS_PER_KIB // self.vpus // sram.width_bits
 
     @property
-    def window_bits(self) -> int:
-        """Bits of a window: what the input SRAM brings in a cycle."""
-        return self.machine.input_sram.banks * self.machine.input_sram.width_bits
-
-    @property
-    def window_words(self) -> int:
-        """C: words that a lane adds in a cycle; the 16-bit words of a window."""
-        return self.window_bits // WORD_BITS
-
-    @property
-    def unit_bits(self) -> int:
-        """Bits of a unit of the input map: its smallest words. The front end counts and addresses units."""
-        return min(self.machine.mvu.precise_bits)
-
-    @property
-    def window_units(self) -> int:
-        """Columns of the input SRAM: units of a window."""
-        return self.window_bits // self.unit_bits
-
-    @property
-    def most_units(self) -> int:
-        """Most units of a patch."""
-        return MAX_D * WORD_BITS // self.unit_bits
-
-    @property
-    def halves_windows(self) -> bool:
-        """Whether patches of 8-bit words are projected: half a window a cycle, since a lane adds C words of any length."""
-        return self.machine.form in ("pixel", "patch") and 8 in self.machine.mvu.precise_bits
-
-    @property
-    def passes_codes(self) -> bool:
-        """Whether codes are made in a pass over the map, and fetched from the code SRAM: forms `none` and `pixel`."""
-        return self.machine.form in ("none", "pixel")
-
-    @property
-    def projects_patches(self) -> bool:
-        """Whether patches are projected on their way: form `patch`."""
-        return self.machine.form == "patch"
-
-    @property
-    def has_lanes(self) -> bool:
-        """Whether sums are projected: forms `pixel` and `patch`."""
-        return self.machine.form in ("pixel", "patch")
-
-    @property
-    def input_map(self) -> MapColumns:
-        """The input map in its SRAM."""
-        moves = self.halves_windows or self.machine.form == "none"
-        return MapColumns("", self.window_units, self.unit_bits, self.input_lines, moves)
-
-    @property
-    def code_map(self) -> MapColumns:
-        """The code map in its SRAM."""
-        sram = self.machine.code_sram
-        assert sram is not None
-        bits = sram.banks * sram.width_bits
-        return MapColumns("code_", bits // CODE_BITS, CODE_BITS, sram.kib * BITS_PER_KIB // bits, False)
-
-    @property
-    def code_banks(self) -> int:
-        """Ports of the code SRAM."""
-        assert self.machine.code_sram is not None
-        return self.machine.code_sram.banks
-
-    @property
-    def code_access(self) -> int:
-        """Codes of one port of the code SRAM."""
-        return self.code_map.columns // self.code_banks
-
-    @property
-    def codes_in_part(self) -> int:
-        """Codes that go to the patch buffer in a cycle: as many as are rounded, or as the code SRAM brings."""
-        return self.code_map.columns if self.passes_codes else self.quantizers
-
-    def rounded_units(self, bits: int) -> int:
-        """Return the units of the input map whose words are rounded in a cycle of a pass of form `none`."""
-        return min(self.quantizers, self.window_bits // bits) * bits // self.unit_bits
-
-    @property
-    def input_access_units(self) -> int:
-        """Units of one port of the input SRAM."""
-        return self.machine.input_sram.width_bits // self.unit_bits
-
-    @property
-    def input_lines(self) -> int:
-        """Windows that the input SRAM holds."""
-        return self.machine.input_sram.kib * BITS_PER_KIB // self.window_bits
-
-    @property
     def patch_columns(self) -> int:
         """Words of a line of the patch buffer."""
         return self.machine.patch_buffer.width_bits // WORD_BITS
@@ -342,12 +236,6 @@ class CoreShape:
         """Sums that take a window in a cycle."""
         assert self.machine.projection is not None
         return self.machine.projection.lanes or 0
-
-    @property
-    def quantizers(self) -> int:
-        """Sums rounded in a cycle."""
-        assert self.machine.projection is not None
-        return self.machine.projection.quantizers
 
     @property
     def counters(self) -> tuple[str, ...]:
