@@ -15,13 +15,16 @@ DEFAULT_TECHNOLOGY = "freepdk45-rtl"
 BUNDLED_TRACES = ("resnet18-cifar10", "wrn34-10-cifar10")
 """Of networks whose neurons are approximated: what the paper's comparisons are about."""
 
+FORM_TRACES = ("resnet18-none-cifar10",)
+"""Of the full-width ResNet-18 with another form of projection than the paper's."""
+
 MNIST_TRACES = ("snn-stbp-mnist", "snn-nit-mnist", "ann-mnist")
 """Of two spiking networks, and an ANN of their size."""
 
 ROBUST_TRACES = ("resnet18-w16-at-cifar10",)
 """Of a narrower ResNet-18 that is adversarially trained."""
 
-ALL_TRACES = (*BUNDLED_TRACES, *ROBUST_TRACES, *MNIST_TRACES)
+ALL_TRACES = (*BUNDLED_TRACES, *FORM_TRACES, *ROBUST_TRACES, *MNIST_TRACES)
 
 MachineLike = Machine | str | Path
 TechnologyLike = Technology | str | Path
