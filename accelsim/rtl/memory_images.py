@@ -90,6 +90,14 @@ def _as_chunks(rows: Bytes, chunk_bytes: int, padded_bytes: int) -> Bytes:
 
 
 def scale_image(operands: CoreOperands, shape: CoreShape, tile: Tile, owners: list[list[int]]) -> Bytes:
+    """Return each VPU's scale memory for a tile: a line for every row and kind of result, as the RTL's layout has it.
+
+    Args:
+        operands: The layer's numbers.
+        shape: The core.
+        tile: The tile.
+        owners: Rows of the tile that each VPU owns, ascending.
+    """
     layout = scale_layout(shape)
     lines = [0] * (2 * shape.rows)
     for vpu, rows in enumerate(owners):

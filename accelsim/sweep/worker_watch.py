@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 WORKER_SECONDS = 60
 """How long a sweep goes on without any worker."""
 
-SILENT_SECONDS = 30
-"""How long a worker may give no sign of life, as one that was stopped, before it counts as gone. Dask waits five minutes."""
+SILENT_SECONDS = 120
+"""How long a worker may give no sign of life, as one that was stopped, before it counts as gone. Dask waits five minutes;
+one that compiles on a busy computer may be silent for half a minute."""
 
 ANSWER_SECONDS = 60
 """How long to wait for an answer of the scheduler."""
@@ -118,12 +119,14 @@ def answer(client: Client, ask: Callable[[], Any], seconds: float | None = None)
 
 
 def kill(pid: int | None) -> None:
+    """End a process at once, if there is one of that number."""
     if pid is not None:
         with suppress(ProcessLookupError):
             os.kill(pid, KILL)
 
 
 def lost(error: BaseException | None) -> AccelsimError:
+    """Return the one line for what ended a sweep on workers: an error of theirs, or None if the scheduler is gone."""
     if isinstance(error, AccelsimError):
         return error
     if error is None:
@@ -132,4 +135,5 @@ def lost(error: BaseException | None) -> AccelsimError:
 
 
 def short(error: BaseException) -> str:
+    """Return an error's type and text on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
