@@ -3,8 +3,9 @@
 ``figure5``: docs/images/figure5.png and the tables of docs/reproduction.md, from runs (minutes). ``energy``: the tables
 of docs/energy.md and the counts of docs/machine.md, from the technology file, the machines and the components.
 ``mutations``: their table in docs/validation.md, from a run. ``sweeps``: the tables of docs/sweeps.md, from a run of the
-bundled sweep (a minute). ``robust``: the tables of docs/robustness.md and the first paper's accuracies in
-docs/reproduction.md, from docs/results/robust. Text between markers is replaced, the rest stays.
+bundled sweep (a minute). ``forms``: the table of ResNet-18 without a projection in docs/reproduction.md, from a run.
+``robust``: the tables of docs/robustness.md and the first paper's accuracies in docs/reproduction.md, from
+docs/results/robust. Text between markers is replaced, the rest stays.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from accelsim import figure5, load_machine, load_technology
+from accelsim import compare, figure5, load_machine, load_technology
 from accelsim.energy import area
 from accelsim.files import replaced
+from accelsim.inputs import as_trace
 from accelsim.marked import fill_document
 from accelsim.pictures import save_picture
 from accelsim.report.figure5_plot import draw_figure5
@@ -28,6 +30,7 @@ from accelsim.sweep.sweep_run import run_sweep
 from docs.tables.component_tables import component_tables, counts_markdown
 from docs.tables.energy_tables import energy_tables
 from docs.tables.equal_area_tables import equal_area_markdown
+from docs.tables.form_tables import form_markdown
 from models.robust.robust_tables import documents
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,11 +106,18 @@ def refresh_robust() -> None:
         rewrite(document, contents)
 
 
+def refresh_forms() -> None:
+    """Fill the table of ResNet-18 without a projection in docs/reproduction.md, from a run."""
+    trace = as_trace("resnet18-none-cifar10")
+    rewrite("reproduction.md", {"forms": form_markdown(compare(trace), trace)})
+
+
 PARTS = {
     "energy": refresh_energy,
     "mutations": refresh_mutations,
     "sweeps": refresh_sweeps,
     "figure5": refresh_figure5,
+    "forms": refresh_forms,
     "robust": refresh_robust,
 }
 
