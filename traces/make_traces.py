@@ -293,10 +293,8 @@ def make(
 ) -> None:
     """One trace, from as far back as what is given allows."""
     work.mkdir(parents=True, exist_ok=True)
-    if converted is None:
-        converted = make_converted(plan, data, work, weights)
-    else:
-        converted = with_form(plan, data, work, converted)
+    given = converted
+    converted = with_form(plan, data, work, given) if given else make_converted(plan, data, work, weights)
     if "notes" not in load_converted(converted).record:
         measure(plan, data, converted, work)
     # One thread: each sum then has one order, so the masks do not depend on the machine's core count.

@@ -58,7 +58,10 @@ def test_zsh_understands_its_script() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("accelsim run resnet18", ["<file>", "resnet18-cifar10", "resnet18-none-cifar10", "resnet18-w16-at-cifar10"]),
+        (
+            "accelsim run resnet18",
+            ["<file>", "resnet18-cifar10", "resnet18-none-cifar10", "resnet18-w16-at-cifar10"],
+        ),
         ("accelsim run resnet18-cifar10 --schemes nm-1of8,nm-2", ["nm-1of8,nm-2of8", "nm-1of8,nm-2of4"]),
         ("accelsim run resnet18-cifar10 --layers layer3.0.s", ["layer3.0.shortcut.0"]),
         ("accelsim run nothing.h5 --schemes n", []),

@@ -125,7 +125,7 @@ def test_a_file_is_found_by_path_and_a_shipped_machine_by_name(tmp_path: Path) -
     assert load_machine("dense").name == "dense"
     with pytest.raises(
         AccelsimError,
-        match=r"denes: no such machine; did you mean `dense`\? allowed: dense, spiking, spiking-dense",
+        match=r"denes: no such machine; did you mean `dense`\? allowed: dense, dense-int, int4, spiking, spiking-dense",
     ):
         load_machine("denes")
 

@@ -14,7 +14,7 @@ from accelsim.cli import cli, main
 from accelsim.trace import open_trace
 from tests.files.own_devices import in_a_thread, is_device, make_device
 
-INPUTS = {"checkpoint", "data", "spiking", "weights", "inputs", "calibration"}
+INPUTS = {"checkpoint", "data", "spiking", "weights", "inputs", "calibration", "labels"}
 """Options of type Path that are read."""
 
 OUTPUTS = {"out", "db", "html", "plot"}
