@@ -17,11 +17,10 @@ from accelsim.engine.compiled.engine_sums import (
     JOB,
     SCHEDULE,
     SPIKE,
-    JobSums,
     ScheduleSums,
     SpikeSums,
     counts_per_job_sum,
-    job_sums_to_counts,
+    sums_to_counts,
 )
 from accelsim.forms import Form
 from accelsim.mapping import tile_layer
@@ -122,9 +121,10 @@ def test_no_count_is_made_twice() -> None:
 
 
 @pytest.mark.parametrize("name", ["dense", "structured"])
-def test_the_matrix_is_the_table(name: str) -> None:
+def test_the_matrix_is_the_table_and_then_the_sums_of_the_schedule(name: str) -> None:
     machine = load_machine(name)
-    table, matrix = counts_per_job_sum(27, 16, machine), job_sums_to_counts(27, 16, machine)
-    assert matrix.shape == (len(JobSums._fields), len(COUNT_NAMES))
+    of_jobs, matrix = counts_per_job_sum(27, 16, machine), sums_to_counts(27, 16, machine)
+    table = [*of_jobs, *({name: 1} for name in ScheduleSums._fields)]
+    assert matrix.shape == (len(table), len(COUNT_NAMES))
     for row, adds in zip(matrix, table, strict=True):
         assert {COUNT_NAMES[column]: row[column] for column in np.flatnonzero(row)} == adds

@@ -21,7 +21,7 @@ from accelsim.engine.compiled.engine_sums import (
     SPIKE_COLUMNS,
 )
 from accelsim.engine.compiled.job_shape import JobShape
-from accelsim.engine.compiled.layer_plan import LayerPlan, LayerPlans, Loads, MaskedTiles, plan_loads
+from accelsim.engine.compiled.layer_plan import LayerPlan, LayerPlans, Loads, plan_loads
 from accelsim.engine.compiled.masked_layer import masked_layer
 from accelsim.engine.compiled.spike_jobs import SpikeShape, tile_spikes
 from accelsim.engine.compiled.tile_schedule import SERVICE, Timing, dram_waits, tile_schedule
@@ -76,13 +76,16 @@ def count_images(layers: Sequence[LayerTrace], machine: Machine, images: range, 
     loads = plan_loads(plans, machine)
     result = np.empty((len(images), len(layers), len(COUNT_NAMES)), np.int64)
 
+    tiles = sum(len(plan.tiles) for plan in plans)
+
     def run(first: int) -> None:
         batch = images[first : first + BATCH_IMAGES]
         counts = result[first : first + len(batch)]
-        durations = [
-            _run_layer(layer, plan, batch, counts[:, index])
-            for index, (layer, plan) in enumerate(zip(layers, plans, strict=True))
-        ]
+        durations = np.empty((tiles, len(batch)), np.int64)
+        tile = 0
+        for index, (layer, plan) in enumerate(zip(layers, plans, strict=True)):
+            _run_layer(layer, plan, batch, index, counts, tile, durations)
+            tile += len(plan.tiles)
         if loads is not None:
             _add_dram_waits(counts, durations, loads, machine.cores)
 
@@ -96,82 +99,94 @@ def count_images(layers: Sequence[LayerTrace], machine: Machine, images: range, 
     return result
 
 
-def _add_dram_waits(counts: Ints, durations: Sequence[Ints], loads: Loads, cores: int) -> None:
+def _add_dram_waits(counts: Ints, durations: Ints, loads: Loads, cores: int) -> None:
     """Add the cycles that tiles wait for their weights to ``counts`` (images, layers, counts).
 
-    ``durations``: cycles of each layer's tiles, int64 (tiles, images).
+    ``durations``: cycles of the tiles of all layers, int64 (tiles, images).
     """
-    waits = np.empty((len(loads.cycles), len(counts)), np.int64)
-    dram_waits(np.concatenate(durations), loads.cycles, loads.fits, loads.code_passes, waits)
+    waits = np.empty_like(durations)
+    dram_waits(durations, loads.cycles, loads.fits, loads.code_passes, waits)
     end = 0
-    for layer, of_layer in enumerate(durations):
-        waited = cores * waits[end : end + len(of_layer)].sum(axis=0)
+    for layer, tiles in enumerate(loads.tiles_of_layers):
+        waited = cores * waits[end : end + tiles].sum(axis=0)
         counts[:, layer, COLUMN["dram_cycles"]] += waited
         counts[:, layer, COLUMN["core_cycles"]] += waited
-        end += len(of_layer)
+        end += tiles
 
 
-def _run_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints) -> Ints:
-    """Set ``counts`` (images, counts); return the duration of each tile, int64 (tiles, images)."""
+def _run_layer(
+    layer: LayerTrace, plan: LayerPlan, images: range, index: int, counts: Ints, tile: int, durations: Ints
+) -> None:
+    """Run a layer.
+
+    Args:
+        layer: The layer.
+        plan: Its plan.
+        images: The images that run.
+        index: Its place on the second axis of ``counts``.
+        counts: int64 (images, layers, counts), set for this layer.
+        tile: The place of its first tile on the first axis of ``durations``.
+        durations: int64 (tiles of all layers, images), set to the cycles of each tile of this layer.
+    """
     if plan.masked is not None:
-        return _run_masked_layer(layer, plan, plan.masked, images, counts)
-    counts[:] = plan.counts
+        assert layer.masks is not None
+        masked = plan.masked
+        words, first = _words(layer.masks, images)
+        masked_layer(
+            words,
+            first,
+            masked.jobs,
+            masked.owners,
+            masked.services,
+            masked.timing,
+            plan.counts,
+            plan.per_sum,
+            index,
+            counts,
+            tile,
+            durations,
+        )
+        return
+    counts[:, index] = plan.counts
+    of_layer = durations[tile : tile + len(plan.tiles)]
     if plan.durations is not None:
-        return np.repeat(plan.durations[:, None], len(images), axis=1)
-    return _run_spiking_layer(layer, plan, images, counts)
+        of_layer[:] = plan.durations[:, None]
+    else:
+        _run_spiking_layer(layer, plan, images, counts[:, index], of_layer)
 
 
-def _run_masked_layer(
-    layer: LayerTrace, plan: LayerPlan, tiles: MaskedTiles, images: range, counts: Ints
-) -> Ints:
-    """Run a layer with masks, as `_run_layer` does."""
-    assert layer.masks is not None
-    # An array of its own, since numba compiles anew for one that is not contiguous.
-    sums = np.empty((len(images), len(COUNT_NAMES)), np.int64)
-    sums[:] = plan.counts
-    durations = np.empty((len(plan.tiles), len(images)), np.int64)
-    masked_layer(
-        _words(layer.masks, images),
-        tiles.jobs,
-        tiles.owners,
-        tiles.services,
-        tiles.timing,
-        plan.per_job_sum,
-        SCHEDULE_COLUMNS,
-        sums,
-        durations,
-    )
-    counts[:] = sums
-    return durations
-
-
-def _run_spiking_layer(layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints) -> Ints:
-    """Run a layer whose inputs are spikes, as `_run_layer` does; ``counts`` has what is the same for all spikes."""
+def _run_spiking_layer(
+    layer: LayerTrace, plan: LayerPlan, images: range, counts: Ints, durations: Ints
+) -> None:
+    """Run a layer whose inputs are spikes; ``counts`` (images, counts) has what is the same for all spikes."""
     assert layer.spikes is not None
-    words = _words(layer.spikes, images)
+    words, first = _words(layer.spikes, images)
+    words = words[first : first + len(images)]
     blocks = plan.tiles[0].service.shape[1]
     precise = np.empty((len(images), blocks), np.int64)
     spike_sums = np.zeros((len(images), len(SPIKE)), np.int64)
     schedule_sums = np.zeros((len(images), len(SCHEDULE)), np.int64)
-    durations = np.empty((len(plan.tiles), len(images)), np.int64)
     for tile, duration in zip(plan.tiles, durations, strict=True):
         tile_spikes(words, tile.spikes, precise, spike_sums)
         write = np.repeat(tile.write[None], len(images), axis=0)
         tile_schedule(tile.service, precise, write, plan.timing, duration, schedule_sums)
     counts[:, SPIKE_COLUMNS] += spike_sums
     counts[:, SCHEDULE_COLUMNS] += schedule_sums
-    return durations
 
 
-def _words(packed: PackedMasks, images: range) -> Words:
-    """Return the packed bits of some images as 64-bit words, zeros after the last; a view where that is possible."""
-    bits = packed[images.start : images.stop] if images.step == 1 else packed[list(images)]
-    spare = -bits.shape[2] % 8
-    if spare or not bits.flags.c_contiguous:
-        bits = np.ascontiguousarray(np.pad(bits, ((0, 0), (0, 0), (0, spare))))
-    words = bits.view("<u8")
-    words.flags.writeable = False
-    return words
+def _words(packed: PackedMasks, images: range) -> tuple[Words, int]:
+    """Return packed bits as 64-bit words, zeros after the last bit, and where the first of the images is in them.
+
+    The words are a view of all images where that is possible, and otherwise a copy of those asked for.
+    """
+    if images.step == 1 and packed.shape[2] % 8 == 0 and packed.flags.c_contiguous:
+        words, first = packed.view("<u8"), images.start
+    else:
+        bits = packed[images.start : images.stop] if images.step == 1 else packed[list(images)]
+        padded = np.pad(bits, ((0, 0), (0, 0), (0, -bits.shape[2] % 8)))
+        words, first = np.ascontiguousarray(padded).view("<u8"), 0
+    words.setflags(write=False)
+    return words, first
 
 
 def load_or_compile() -> None:
@@ -189,10 +204,10 @@ def load_or_compile() -> None:
         )  # else sizes of arrays must be true
         timing = Timing(*[1] * len(Timing._fields))
         one, service = np.zeros((1, 1), np.int64), np.zeros((1, len(SERVICE), 1), np.int64)
-        per_job_sum = np.zeros((len(JOB), len(COUNT_NAMES)), np.int64)
-        counts = np.zeros((1, len(COUNT_NAMES)), np.int64)
+        per_sum = np.zeros((len(JOB) + len(SCHEDULE), len(COUNT_NAMES)), np.int64)
+        counts = np.zeros((1, 1, len(COUNT_NAMES)), np.int64)
         jobs, when = np.array([job], np.int64), np.array(timing, np.int64)
-        masked_layer(masks, jobs, one, service, when, per_job_sum, SCHEDULE_COLUMNS, counts, one)
+        masked_layer(masks, 0, jobs, one, service, when, counts[0, 0], per_sum, 0, counts, 0, one)
         tile_schedule(service[0], one, one, timing, one[0], np.zeros((1, len(SCHEDULE)), np.int64))
         spike = SpikeShape(*[1] * len(SpikeShape._fields))
         tile_spikes(masks, spike, one, np.zeros((1, len(SPIKE)), np.int64))

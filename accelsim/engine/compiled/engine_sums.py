@@ -111,10 +111,11 @@ def counts_per_job_sum(d: int, bits: int, machine: Machine) -> JobSums[Mapping[s
     )
 
 
-def job_sums_to_counts(d: int, bits: int, machine: Machine) -> Ints:
-    """Return `counts_per_job_sum` as a matrix: int64 (sums, counts)."""
-    table = np.zeros((len(JOB), len(COUNT_NAMES)), np.int64)
-    for row, adds in zip(table, counts_per_job_sum(d, bits, machine), strict=True):
+def sums_to_counts(d: int, bits: int, machine: Machine) -> Ints:
+    """Return what one of each sum adds to each count: int64 (sums, counts), `counts_per_job_sum`, then `SCHEDULE`."""
+    table = np.zeros((len(JOB) + len(SCHEDULE), len(COUNT_NAMES)), np.int64)
+    for row, adds in zip(table, counts_per_job_sum(d, bits, machine), strict=False):
         for name, factor in adds.items():
             row[COLUMN[name]] = factor
+    table[len(JOB) + np.arange(len(SCHEDULE)), SCHEDULE_COLUMNS] = 1
     return table

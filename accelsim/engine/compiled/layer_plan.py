@@ -15,7 +15,7 @@ from accelsim.arrays import Ints
 from accelsim.bounded_store import BoundedStore
 from accelsim.config import Machine
 from accelsim.counts import COUNT_NAMES
-from accelsim.engine.compiled.engine_sums import COLUMN, SCHEDULE, SCHEDULE_COLUMNS, job_sums_to_counts
+from accelsim.engine.compiled.engine_sums import COLUMN, SCHEDULE, SCHEDULE_COLUMNS, sums_to_counts
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.spike_jobs import SpikeShape
 from accelsim.engine.compiled.tile_schedule import SERVICE, Services, Timing, tile_schedule
@@ -81,7 +81,7 @@ class LayerPlan:
     masked: Its tiles once more, if it has masks.
     counts: int64 (counts,), those that are the same for all masks and spikes; of a layer that has neither all but
         `dram_cycles`.
-    per_job_sum: int64 (sums, counts), what one of each sum of `tile_jobs` adds to each count.
+    per_sum: int64 (sums, counts), what one of each sum of `tile_jobs`, then of `tile_schedule`, adds to each count.
     durations: int64 (tiles,), cycles of each tile of a layer with neither masks nor spikes; None for other layers.
     has_spikes: Whether the inputs are spikes.
     code_pass_cycles: Cycles of the code pass before the first tile, in every core.
@@ -91,7 +91,7 @@ class LayerPlan:
     masked: MaskedTiles | None
     timing: Timing
     counts: Ints
-    per_job_sum: Ints
+    per_sum: Ints
     durations: Ints | None
     has_spikes: bool
     code_pass_cycles: int
@@ -186,7 +186,7 @@ def _plan(layer: LayerTrace, machine: Machine) -> LayerPlan:
         MaskedTiles.of(tiles, timing) if has_masks else None,
         timing,
         counts,
-        job_sums_to_counts(layer.shape.d, layer.precise_bits, machine),
+        sums_to_counts(layer.shape.d, layer.precise_bits, machine),
         np.array(durations) if regular else None,
         has_spikes,
         before.cycles,
@@ -243,8 +243,12 @@ def _timing(machine: Machine, layer: LayerTrace, one_core: bool) -> Timing:
 
 @dataclass(frozen=True, slots=True)
 class Loads:
-    """The DRAM's part in an image: int64 arrays over all tiles of all layers, as `dram_waits` takes them."""
+    """The DRAM's part in an image: int64 arrays over all tiles of all layers, as `dram_waits` takes them.
 
+    tiles_of_layers: Tiles of each layer.
+    """
+
+    tiles_of_layers: tuple[int, ...]
     cycles: Ints
     fits: Ints
     code_passes: Ints
@@ -260,4 +264,5 @@ def plan_loads(plans: tuple[LayerPlan, ...], machine: Machine) -> Loads | None:
     fits = np.zeros(len(tiles), np.int64)
     fits[1:] = used[1:] + used[:-1] <= slice_lines(machine)
     passes = [plan.code_pass_cycles * (index == 0) for plan in plans for index in range(len(plan.tiles))]
-    return Loads(machine.dram.latency_cycles + np.array(transfers), fits, np.array(passes))
+    tiles_of_layers = tuple(len(plan.tiles) for plan in plans)
+    return Loads(tiles_of_layers, machine.dram.latency_cycles + np.array(transfers), fits, np.array(passes))

@@ -25,7 +25,7 @@ from accelsim.engine.compiled.held_rows import (
     count_held_rows_of_passes,
     new_held_rows,
 )
-from accelsim.engine.compiled.jit import compiled, helper, popcount
+from accelsim.engine.compiled.jit import compiled, helper, inlined, popcount
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ALL_BITS, ONE, ZERO, bit_field
 from accelsim.engine.compiled.ranked_jobs import RowRanks, new_row_ranks, ranked_job
@@ -90,35 +90,44 @@ def _redo_short_blocks(group: BlockGroup, shape: JobShape, blocks: int, ranks: R
 
 @helper
 def _count_outputs(group: BlockGroup, shape: JobShape, blocks: int) -> None:
-    """Count the essential neurons and output lines of each block."""
-    bits, scratch = group.bits, group.scratch
+    """Count the essential neurons and the output lines, of ``words_per_line`` consecutive rows, that hold one."""
+    bits, scratch, width = group.bits, group.scratch, shape.words_per_line
     essential, lines = group.sums[JOB.essential_neurons], group.sums[JOB.lines]
+    in_words = width <= 32 and 64 % width == 0
     for position in range(shape.position_block):
         for word in range(shape.words):
-            for block in range(blocks):
-                essential[block] += popcount(bits[position, word, block])
-        _count_lines(bits, position, shape, blocks, scratch, lines)
+            if in_words:
+                _count_word(bits[position, word], width, blocks, essential, lines)
+            else:
+                for block in range(blocks):
+                    essential[block] += popcount(bits[position, word, block])
+        if not in_words:
+            _count_lines(bits, position, shape, blocks, scratch, lines)
+
+
+@inlined
+def _count_word(words: Words, width: int, blocks: int, essential: Ints, lines: Ints) -> None:
+    """Count the bits of a word and the lines in it, of ``width`` bits (1 to 32, a divisor of 64), that have one."""
+    first_of_line = ALL_BITS // ((ONE << np.uint64(width)) - ONE)
+    by_1, by_2, by_4 = np.uint64(width > 1), np.uint64(2 * (width > 2)), np.uint64(4 * (width > 4))
+    by_8, by_16 = np.uint64(8 * (width > 8)), np.uint64(16 * (width > 16))
+    for block in range(blocks):
+        rows = words[block]
+        essential[block] += popcount(rows)
+        rows |= rows >> by_1  # the first bit of a line gathers the others; a shift by 0 changes nothing
+        rows |= rows >> by_2
+        rows |= rows >> by_4
+        rows |= rows >> by_8
+        rows |= rows >> by_16
+        lines[block] += popcount(rows & first_of_line)
 
 
 @helper
 def _count_lines(
     bits: Words, position: int, shape: JobShape, blocks: int, scratch: Words, lines: Ints
 ) -> None:
-    """Add to ``lines`` the output lines, of ``words_per_line`` consecutive rows, that hold an essential neuron."""
+    """Add to ``lines`` the output lines of a position that hold an essential neuron, whatever their width."""
     width = shape.words_per_line
-    if width < 64 and 64 % width == 0:
-        first_of_line = ALL_BITS // ((ONE << np.uint64(width)) - ONE)
-        for word in range(shape.words):
-            for block in range(blocks):
-                scratch[block] = bits[position, word, block]
-            reach = 1
-            while reach < width:  # the first bit of a line gathers the others
-                for block in range(blocks):
-                    scratch[block] |= scratch[block] >> np.uint64(reach)
-                reach *= 2
-            for block in range(blocks):
-                lines[block] += popcount(scratch[block] & first_of_line)
-        return
     for line in range(0, shape.rows, width):
         end = min(line + width, shape.rows)
         scratch[:blocks] = ZERO
