@@ -142,6 +142,8 @@ def told(path: Path, what: str) -> Iterator[None]:
         raise AccelsimError(f"{path}: {what}: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise AccelsimError(f"{path}: {what}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise AccelsimError(f"{path}: {what}: damaged: text that is not UTF-8") from None
     except ValueError as error:
         if isinstance(error, AccelsimError):
             raise

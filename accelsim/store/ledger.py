@@ -20,17 +20,20 @@ from accelsim.store.row_checksum import check_row, row_checksum
 
 _MODULUS = 2**128
 
-_TRIGGERS = """
-CREATE TEMP TRIGGER added_{table} AFTER INSERT ON main.{table} BEGIN SELECT note_row('{table}', 1, new.checksum); END;
-CREATE TEMP TRIGGER deleted_{table} AFTER DELETE ON main.{table} BEGIN SELECT note_row('{table}', -1, old.checksum); END;
-CREATE TEMP TRIGGER changed_{table} AFTER UPDATE ON main.{table} BEGIN
-    SELECT note_row('{table}', -1, old.checksum), note_row('{table}', 1, new.checksum);
+# Checksums go to Python as bytes: CPython's sqlite3 loses the error of a text argument that is not UTF-8, and fails later.
+_OLD, _NEW = "CAST(old.checksum AS BLOB)", "CAST(new.checksum AS BLOB)"
+
+_TRIGGERS = f"""
+CREATE TEMP TRIGGER added_{{table}} AFTER INSERT ON main.{{table}} BEGIN SELECT note_row('{{table}}', 1, {_NEW}); END;
+CREATE TEMP TRIGGER deleted_{{table}} AFTER DELETE ON main.{{table}} BEGIN SELECT note_row('{{table}}', -1, {_OLD}); END;
+CREATE TEMP TRIGGER changed_{{table}} AFTER UPDATE ON main.{{table}} BEGIN
+    SELECT note_row('{{table}}', -1, {_OLD}), note_row('{{table}}', 1, {_NEW});
 END;
 """
 
 _COLUMNS = ("name", "row_count", "digest", "checksum")
 
-_COUNT = "SELECT count(*) AS rows, coalesce(digest_of(checksum), '{:032x}') AS digest FROM {}"
+_COUNT = "SELECT count(*) AS rows, coalesce(digest_of(CAST(checksum AS BLOB)), '{:032x}') AS digest FROM {}"
 
 _COMPARE = " UNION ALL ".join(
     f"SELECT '{table}' AS counted, there.rows AS rows, there.digest AS rows_digest, {LEDGER}.* "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import multiprocessing
 import socket
 import threading
 import time
@@ -155,11 +156,15 @@ def dask_executor(workers: int | None, scheduler: str | None) -> Iterator[Execut
         if name.partition(".")[0] in ("distributed", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler is None:
-        with _local(workers) as cluster, distributed.Client(cluster) as client:
-            try:
-                yield _on(client, cluster)
-            finally:
-                _end(cluster)
+        others = _dask_workers()
+        try:
+            with _local(workers) as cluster, distributed.Client(cluster) as client:
+                try:
+                    yield _on(client, cluster)
+                finally:
+                    _end(others)
+        finally:
+            _end(others)  # what Dask has started meanwhile
         return
     client = _connected(scheduler)
     with client:
@@ -269,10 +274,19 @@ def _check_open_files(workers: int) -> None:
         )
 
 
-def _end(cluster: LocalCluster) -> None:
-    """End the workers at once. Asked to go, they would finish their task first; nothing that they hold is of use."""
-    for nanny in cluster.workers.values():
-        kill(nanny.pid)
+def _end(others: set[int]) -> None:
+    """End all workers but the others at once. Asked to go, they would finish their task first; nothing they hold is of use.
+
+    Also one that was stopped and that Dask has lost sight of: Python would wait for it at exit.
+    """
+    for pid in _dask_workers() - others:
+        kill(pid)
+
+
+def _dask_workers() -> set[int]:
+    """Return the processes of all workers that Dask has started in this process."""
+    children = multiprocessing.active_children()
+    return {each.pid for each in children if each.pid is not None and each.name.startswith("Dask Worker")}
 
 
 def _on(client: Client, cluster: LocalCluster | None = None) -> Executor:

@@ -119,14 +119,14 @@ def answer(client: Client, ask: Callable[[], Any], seconds: float | None = None)
 
 
 def kill(pid: int | None) -> None:
-    """End a process at once, if there is one of that number."""
+    """End a process at once, if there is one."""
     if pid is not None:
         with suppress(ProcessLookupError):
             os.kill(pid, KILL)
 
 
 def lost(error: BaseException | None) -> AccelsimError:
-    """Return the one line for what ended a sweep on workers: an error of theirs, or None if the scheduler is gone."""
+    """Return what to tell of a task that cannot be run: the scheduler is gone if Dask gives no error."""
     if isinstance(error, AccelsimError):
         return error
     if error is None:
@@ -135,5 +135,5 @@ def lost(error: BaseException | None) -> AccelsimError:
 
 
 def short(error: BaseException) -> str:
-    """Return an error's type and text on one line."""
+    """Return an error's type and message in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

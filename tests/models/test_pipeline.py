@@ -16,7 +16,7 @@ from accelsim.cli import main
 from accelsim.errors import AccelsimError
 from accelsim.nn import clean_accuracy, preparation
 from accelsim.nn.data import cifar_layout
-from accelsim.nn.injection.converted_checkpoint import load_converted, round_weights
+from accelsim.nn.injection.converted_checkpoint import load_converted, round_weights, save_converted
 from accelsim.nn.networks import NETWORKS
 from accelsim.nn.trace_export import export_from_checkpoint
 from accelsim.trace import Scheme, open_trace
@@ -188,6 +188,48 @@ def test_make_traces(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert open_trace(tmp_path / "tiny.h5").weights_sha256 == trace.weights_sha256
     assert script.main(["no-such-network"]) == 2
     assert script.main(["resnet18", "wrn34-10", *again]) == 2
+
+
+def test_make_traces_of_another_form(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint of one form gives its weights to a plan of another; a stopped measurement goes on from its lines."""
+    script = load_make_traces()
+    (tmp_path / "tiny.yaml").write_text(RECIPE)
+    monkeypatch.setattr(script, "RECIPES", tmp_path)
+    schemes = ("dense", "dense-8", "dense-4", "noise-100", "nm-1of8-8bit", "unstructured-50-calibrated")
+    numbers = (schemes, (1,), 40, 20, 10)
+    for form, k_ratio in (("patch", None), ("none", None), ("pixel", 0.5)):
+        plan = script.Plan("tiny.yaml", f"{form}.h5", *numbers, form=form, k_ratio=k_ratio)
+        monkeypatch.setitem(script.PLANS, form, plan)
+    work = tmp_path / "work"
+    arguments = ["--data", str(data), "--work", str(work), "--out", str(tmp_path)]
+    assert script.main(["patch", *arguments]) == 0
+    patch = ["--converted", str(work / "patch" / "converted.safetensors")]
+    measured: list[str] = []
+    honest = script.evaluate_schemes
+
+    def counting(model: object, test: object, wanted: list[Scheme], images: int) -> object:
+        measured.append(wanted[0].name)
+        return honest(model, test, wanted, images)
+
+    monkeypatch.setattr(script, "evaluate_schemes", counting)
+    for form in ("none", "pixel"):
+        measured.clear()
+        assert script.main([form, *arguments, *patch]) == 0
+        assert measured == list(schemes)
+        trace = open_trace(tmp_path / f"{form}.h5")
+        forms = {layer.approximation.form for layer in trace.layers if layer.approximation is not None}
+        assert forms == {form} and trace.seeds == {"P": 1, "distill": 1, "training": 3}
+        assert trace.accuracy("noise-100")[1] == 10  # type: ignore[index]
+        assert {"none": "W~ meets x itself", "pixel": "k_c = 0.5"}[form] in trace.notes
+    # Without its record the checkpoint is measured again: only the lines that are missing.
+    lines = work / "pixel" / "accuracies.jsonl"
+    lines.write_text("\n".join(lines.read_text().splitlines()[:-2]) + "\n")
+    made = load_converted(work / "pixel" / "converted.safetensors")
+    record = {key: value for key, value in made.record.items() if key not in ("notes", "accuracies")}
+    save_converted(work / "pixel" / "converted.safetensors", made.model, made.network, record)
+    measured.clear()
+    assert script.main(["pixel", *arguments, *patch]) == 0
+    assert measured == list(schemes[-2:])
 
 
 def test_round_weights_keeps_buffers_and_vectors() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from accelsim import open_trace
 from accelsim.cli import main
@@ -25,6 +27,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.save(tmp_path / "grey.npy", rng.random((60, 1, 12, 12), dtype=np.float32))
     np.save(tmp_path / "few.npy", rng.random((1, 3, 12, 12), dtype=np.float32))
     np.save(tmp_path / "bytes.npy", np.zeros((3, 3, 12, 12), dtype=np.uint8))
+    np.save(tmp_path / "labels.npy", np.array([1, 9, 0]))
+    np.save(tmp_path / "two.npy", np.array([1, 0]))
+    np.save(tmp_path / "ten.npy", np.array([1, 10, 0]))
+    np.save(tmp_path / "negative.npy", np.array([1, -1, 0]))
+    np.save(tmp_path / "halves.npy", np.array([1, 0.5, 0]))
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
@@ -61,6 +68,33 @@ def test_the_same_command_gives_the_same_trace(folder: Path, capsys: pytest.Capt
     assert open_trace(folder / "one.h5").sha256 == open_trace(folder / "two.h5").sha256
 
 
+@torch.no_grad()
+def test_labels_measure_every_scheme(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The network is right where it should be: its own predictions are the labels, and some are turned wrong."""
+    names = ["dense", "dense-8", "dense-4", "noise-100", "nm-1of4"]
+    images = np.load(folder / "images.npy")
+    found = {}
+    for shift, tested in ((0, 3), (1, 3), (0, 2)):
+        predicted = (
+            importlib.import_module("ownnets").small().eval()(torch.from_numpy(images)).argmax(1).numpy()
+        )
+        predicted[2] = (predicted[2] + 1) % 10
+        np.save(folder / "labels.npy", (predicted + shift) % 10)
+        more = [
+            "--schemes",
+            ",".join(names),
+            "--accuracy-images",
+            "0" if tested == 3 else str(tested),
+            "--overwrite",
+        ]
+        assert export(folder, capsys, *more, labels="labels.npy")[0] == 0
+        trace = open_trace(folder / "mine.h5")
+        assert {trace.accuracy(name)[1] for name in names} == {tested}  # type: ignore[index]
+        found[shift, tested] = trace.accuracy("dense")
+    assert found == {(0, 3): (pytest.approx(2 / 3), 3), (1, 3): (found[1, 3][0], 3), (0, 2): (1.0, 2)}
+    assert found[1, 3][0] <= 1 / 3
+
+
 @pytest.mark.parametrize(
     ("more", "files", "words"),
     [
@@ -73,6 +107,18 @@ def test_the_same_command_gives_the_same_trace(folder: Path, capsys: pytest.Capt
         (["--skip", "9"], {}, "'9'"),
         (["--form", "patch", "--k-ratio", "0"], {}, "k_ratio"),
         (["--k-ratio", "0.5"], {}, "k_ratio: 0.5, must not be given with the form none"),
+        (["--precision-rule", "largest"], {}, "rule is 'largest', must be 'mse' or 'percentile-P'"),
+        ([], {"labels": "two.npy"}, "two.npy: holds int64 (2,); allowed: whole numbers, one per image, (3,)"),
+        (
+            [],
+            {"labels": "ten.npy"},
+            "output is (3, 10); needed to compare: (images, classes) with a class for label 10",
+        ),
+        ([], {"labels": "negative.npy"}, "negative.npy: label -1 of image 1; allowed: 0 and above"),
+        ([], {"labels": "halves.npy"}, "halves.npy: holds float64 (3,)"),
+        ([], {"labels": "objects.npy"}, "objects.npy"),
+        ([], {"labels": "ownnets.py"}, "ownnets.py"),
+        ([], {"labels": "nowhere.npy"}, "nowhere.npy"),
         ([], {"inputs": "bytes.npy"}, "uint8"),
         ([], {"inputs": "grey.npy"}, "grey.npy: images of shape (1, 12, 12) do not run in ownnets:small"),
         (

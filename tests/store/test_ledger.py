@@ -101,6 +101,13 @@ def test_damage_stays_noticed_when_more_is_written(db: Path, points: Points) -> 
         assert [text for text in store.problems() if "points: holds 7 rows, accelsim wrote 8" in text]
 
 
+def test_a_checksum_that_is_no_text_is_told(db: Path) -> None:
+    changed(db, "UPDATE points SET checksum = CAST(x'fffe61' AS TEXT) WHERE rowid = 2")
+    with Store.open_to_read(db) as store:
+        assert any("points, row" in text and "its checksum is wrong" in text for text in store.problems())
+        assert any("its rows are not those that accelsim wrote" in text for text in store.problems())
+
+
 def test_every_table_is_counted(db: Path) -> None:
     connection = sqlite3.connect(db)
     assert {row[0] for row in connection.execute("SELECT name FROM ledger")} == set(TABLES)

@@ -119,6 +119,6 @@ def test_what_the_watch_does(monkeypatch: pytest.MonkeyPatch) -> None:
     assert looks(FakeClient(1), None, 100) is None
     client = FakeClient(3, stopped=2)
     assert looks(client, None, 10) is None and len(client.scheduler.workers) == 3
-    assert looks(client, None, 30) is None and list(client.scheduler.workers) == ["worker 2"]
-    said = looks(FakeClient(2, stopped=2), None, 100)
+    assert looks(client, None, 90) is None and list(client.scheduler.workers) == ["worker 2"]
+    said = looks(FakeClient(2, stopped=2), None, 140)
     assert said is not None and "no worker for 60 s" in said

@@ -40,7 +40,7 @@ def test_workers_of_this_computer_are_replaced(tmp_path: Path) -> None:
     assert stopped
     for each in stopped:
         os.kill(each, signal.SIGSTOP)
-    _, errors = process.communicate(timeout=400)
+    _, errors = process.communicate(timeout=150)
     assert process.returncode == 0, errors
     assert killed.check_whole(db) == POINTS
     for each in stopped:  # and none of them stays behind
@@ -57,7 +57,7 @@ def test_of_a_cluster(tmp_path: Path, cluster: Cluster, stopped: str) -> None:
     when(lambda: killed.check_whole(db) > POINTS // 2 or process.poll() is not None)
     for each in {"one worker": workers[:1], "all workers": workers, "the scheduler": [scheduler]}[stopped]:
         each.send_signal(signal.SIGSTOP)
-    _, errors = process.communicate(timeout=400)
+    _, errors = process.communicate(timeout=150)
     if stopped == "one worker":
         assert process.returncode == 0, errors
         assert killed.check_whole(db) == POINTS
