@@ -34,6 +34,8 @@ BATCH_IMAGES = 128
 SILENT_SECONDS = 0.5
 """How long the engine may take to be ready before a terminal is told why."""
 
+_WORD = np.dtype("<u8")
+
 _PLANS = LayerPlans()
 """The engine's plans, for all of its runs in this process."""
 
@@ -180,13 +182,12 @@ def _words(packed: PackedMasks, images: range) -> tuple[Words, int]:
     The words are a view of all images where that is possible, and otherwise a copy of those asked for.
     """
     if images.step == 1 and packed.shape[2] % 8 == 0 and packed.flags.c_contiguous:
-        words, first = packed.view("<u8"), images.start
-    else:
-        bits = packed[images.start : images.stop] if images.step == 1 else packed[list(images)]
-        padded = np.pad(bits, ((0, 0), (0, 0), (0, -bits.shape[2] % 8)))
-        words, first = np.ascontiguousarray(padded).view("<u8"), 0
+        return packed.view(_WORD), images.start  # as read-only as the bits of a `LayerTrace`
+    bits = packed[images.start : images.stop] if images.step == 1 else packed[list(images)]
+    padded = np.pad(bits, ((0, 0), (0, 0), (0, -bits.shape[2] % 8)))
+    words = np.ascontiguousarray(padded).view(_WORD)
     words.setflags(write=False)
-    return words, first
+    return words, 0
 
 
 def load_or_compile() -> None:
