@@ -9,6 +9,8 @@ import numpy as np
 
 from accelsim.config import Machine
 from accelsim.forms import Form
+from accelsim.mapping.capacity import TooSmall
+from accelsim.mapping.tiling import check_runs
 from accelsim.trace import Approximation, LayerShape, LayerTrace, Scheme
 from tests.engine.strategies import (
     BITS_PER_KIB,
@@ -86,7 +88,23 @@ def axes_machine(rng: Random, layers: tuple[LayerTrace, ...], form: Form) -> Mac
         data["selector"] = None
     if data["selector"] is not None:
         data["selector"]["scales"] = scheme.scales_scores or rng.random() < 0.2
-    return Machine.model_validate(data)
+    return _large_enough(data, layers)
+
+
+def _large_enough(data: dict[str, Any], layers: tuple[LayerTrace, ...]) -> Machine:
+    """The machine, with those memories enlarged that were chosen for words of 16 bits and have become too small.
+
+    Chunks of 8 and 4 bits have more words, so a short row may take more lines than in 16 bits.
+    """
+    while True:
+        machine = Machine.model_validate(data)
+        try:
+            check_runs(layers, machine)
+        except TooSmall as error:
+            memory, field = error.field.split(".")
+            data[memory][field] = error.least_kib
+        else:
+            return machine
 
 
 def _projection(rng: Random, unit: dict[str, Any], form: Form) -> dict[str, Any]:
