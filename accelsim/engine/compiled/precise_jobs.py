@@ -25,14 +25,14 @@ from accelsim.engine.compiled.held_rows import (
     count_held_rows_of_passes,
     new_held_rows,
 )
-from accelsim.engine.compiled.jit import compiled, helper, inlined, popcount
+from accelsim.engine.compiled.jit import helper, inlined, popcount
 from accelsim.engine.compiled.job_shape import JobShape
 from accelsim.engine.compiled.packed_words import ALL_BITS, ONE, ZERO, bit_field
 from accelsim.engine.compiled.ranked_jobs import RowRanks, new_row_ranks, ranked_job
 from accelsim.engine.compiled.row_tallies import new_tallies
 
 
-@compiled
+@helper
 def tile_jobs(
     masks: Words, shape: JobShape, owner_of: Ints, precise: Ints, write: Ints, totals: Ints
 ) -> None:
