@@ -128,7 +128,7 @@ COMPILED = (
     ),
     Mutation(
         "compiled: all rows in the first pass",
-        "section 4: a = floor(A / T) rows a pass",
+        "section 4: a = floor(A / q) rows a pass",
         "engine/compiled/counted_jobs.py",
         "now = (in_pass & full) | (left & ~full)",
         "now = left",

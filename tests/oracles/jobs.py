@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from accelsim.components.sram import BankedSram
 from accelsim.config import Machine
 from tests.oracles.layout import CodePass, Tile, ceil_div
 
@@ -34,28 +35,26 @@ def front_end_job(tally: Tally, tile: Tile, block: Sequence[int], machine: Machi
 
 def _fetch(tally: Tally, tile: Tile, machine: Machine) -> Job:
     """Read a whole patch, a window a cycle."""
-    reads_left = ceil_div(tile.input_bits * tile.d, machine.input_sram.width_bits)
-    while reads_left:
-        reads = min(reads_left, machine.input_sram.banks)
-        reads_left -= reads
-        tally["input_sram_reads"] += reads
-        tally["fetch_cycles"] += 1
-        tally["front_busy_cycles"] += 1
-        yield
+    return _read(tally, "input_sram_reads", tile.input_bits * tile.d, machine.input_sram)
 
 
 def _fetch_codes(tally: Tally, tile: Tile, machine: Machine) -> Job:
     """Read the codes of a patch, a code window a cycle."""
     assert machine.code_sram is not None
-    reads_left = ceil_div(4 * tile.k, machine.code_sram.width_bits)
+    tally["patch_buffer_writes"] += ceil_div(4 * tile.k, machine.patch_buffer.width_bits)
+    return _read(tally, "code_sram_reads", 4 * tile.k, machine.code_sram)
+
+
+def _read(tally: Tally, counted: str, bits: int, sram: BankedSram) -> Job:
+    """Read so many bits, as many lines in a cycle as the memory has ports."""
+    reads_left = ceil_div(bits, sram.width_bits)
     while reads_left:
-        reads = min(reads_left, machine.code_sram.banks)
+        reads = min(reads_left, sram.banks)
         reads_left -= reads
-        tally["code_sram_reads"] += reads
+        tally[counted] += reads
         tally["fetch_cycles"] += 1
         tally["front_busy_cycles"] += 1
         yield
-    tally["patch_buffer_writes"] += ceil_div(4 * tile.k, machine.patch_buffer.width_bits)
 
 
 def code_pass_job(tally: Tally, made: CodePass, machine: Machine) -> Job:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 
 from accelsim.rtl.core.code_writer import CodeWriter
 from accelsim.rtl.core.core_shape import CoreShape
@@ -17,11 +16,26 @@ from accelsim.rtl.core.window_fetch import WindowFetch
 from accelsim.rtl.core.word_rounder import WordRounder
 
 
-class FrontEnd(wiring.Component):
-    """The part of `Core` that joins its front end; the core sets these before it calls the methods."""
+class FrontEndJoins:
+    """The part of `Core` that joins its front end. What is listed is the core's, and set before it calls the methods."""
 
     shape: CoreShape
     start: Signal
+    code_address: Value
+    code_data: Value
+    code_read: Value
+    code_write: Value
+    code_write_address: Value
+    code_write_data: Value
+    input_address: Value
+    input_data: Value
+    input_read: Value
+    patch_write: Value
+    patch_write_address: Value
+    patch_write_data: Value
+    signs_address: Value
+    signs_data: Value
+    signs_read: Value
     _m: Module
     _config: ConfigRegisters
     _front: FrontControl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from accelsim.lengths import WORD_BITS
@@ -17,7 +18,7 @@ from accelsim.rtl.core.activity import (
 from accelsim.rtl.core.core_shape import CoreShape
 from accelsim.rtl.core.counters import COUNTER_BITS, Counters
 from accelsim.rtl.core.front_control import FrontControl
-from accelsim.rtl.core.front_end_joins import FrontEnd
+from accelsim.rtl.core.front_end_joins import FrontEndJoins
 from accelsim.rtl.core.mvu_control import MvuControl
 from accelsim.rtl.core.operand_ring import OperandRing
 from accelsim.rtl.core.patch_reader import PatchReader
@@ -31,7 +32,7 @@ from accelsim.rtl.core.scheduler import Scheduler
 from accelsim.rtl.core.vpu_slice import ISSUE, MASK_STREAM, VpuSlice
 
 
-class Core(FrontEnd):
+class Core(FrontEndJoins, wiring.Component):
     """One core of docs/machine.md. The host writes the configuration, raises ``start`` for a cycle, waits for ``done``.
 
     The cycle after ``start`` is the tile's first; ``done`` rises in the one in which the tile has ended, and
